@@ -1,0 +1,47 @@
+namespace OrleansLLM;
+
+/// <summary>
+/// One prompt and what is wanted of it: a value that can be written down in a journal and gone on with anywhere.
+/// </summary>
+public sealed record GenerationRequest
+{
+    public required RequestId Id { get; init; }
+
+    /// <summary>The served model's name, as the fleet knows it.</summary>
+    public required string Model { get; init; }
+
+    /// <summary>At least one id, each below the vocabulary's size.</summary>
+    public required ReadOnlyMemory<int> PromptIds { get; init; }
+
+    /// <summary>n: answers that share the prompt's blocks.</summary>
+    public int Samples { get; init; } = 1;
+
+    public SamplingParameters Sampling { get; init; } = new();
+
+    /// <summary>Tokens that end an answer, end-of-sequence included unless the client asked to ignore it.</summary>
+    public IReadOnlyList<int> StopTokenIds { get; init; } = [];
+
+    /// <summary>New tokens at most; 0 computes the prompt only (echo with prompt log probabilities).</summary>
+    public required int MaxTokens { get; init; }
+
+    /// <summary>Stop tokens are not drawn before that many new tokens.</summary>
+    public int MinTokens { get; init; }
+
+    /// <summary>A lower number goes first; equal ones by arrival.</summary>
+    public int Priority { get; init; }
+
+    /// <summary>Whose request it is (the API key's name), empty without keys: only its owner may read, fork or end it.</summary>
+    public string Tenant { get; init; } = "";
+
+    /// <summary>Separates prefix caches; empty shares with everybody.</summary>
+    public string CacheSalt { get; init; } = "";
+
+    /// <summary>How long an answer goes on after its last reader has left.</summary>
+    public TimeSpan Linger { get; init; }
+
+    /// <summary>From submission to the last token; null = no limit.</summary>
+    public TimeSpan? Timeout { get; init; }
+
+    /// <summary>From submission to the first step; null = no limit.</summary>
+    public TimeSpan? QueueTimeout { get; init; }
+}

@@ -1,0 +1,30 @@
+namespace OrleansLLM;
+
+/// <summary>The door to what serves: workers and models.</summary>
+public interface IFleet
+{
+    ValueTask<IReadOnlyList<WorkerDescription>> GetWorkersAsync(CancellationToken cancellation);
+
+    ValueTask<IReadOnlyList<ModelDescription>> GetModelsAsync(CancellationToken cancellation);
+}
+
+/// <param name="Name">As requests name it.</param>
+/// <param name="MaxLength">Prompt and output tokens together, at most.</param>
+public sealed record ModelDescription(string Name, int MaxLength, int VocabularySize);
+
+/// <summary>One engine and its load, as of its last step.</summary>
+/// <param name="Fingerprint">Weights, cache type and device kind: equal ones give the same tokens.</param>
+public sealed record WorkerDescription(
+    WorkerId Id, string Model, string Fingerprint, string Device, WorkerPhase Phase, EngineLoad Load);
+
+public enum WorkerPhase
+{
+    Loading,
+    Ready,
+    Draining,
+}
+
+/// <param name="UsedBlocks">Held by sequences.</param>
+/// <param name="CachedBlocks">Free, with content that a prefix may still hit.</param>
+public readonly record struct EngineLoad(
+    int Running, int Waiting, int Preempted, int TotalBlocks, int UsedBlocks, int CachedBlocks, long Step);

@@ -1,0 +1,46 @@
+namespace OrleansLLM;
+
+public enum FinishReason
+{
+    /// <summary>A stop token was drawn, or the gateway found a stop string.</summary>
+    Stop,
+
+    /// <summary>MaxTokens, or the model's length, is reached.</summary>
+    Length,
+
+    /// <summary>The client left, or asked for it.</summary>
+    Cancelled,
+
+    /// <summary>The request's Timeout passed.</summary>
+    TimedOut,
+
+    /// <summary>The request's QueueTimeout passed before its first step.</summary>
+    QueueTimedOut,
+
+    /// <summary>The server is stopping.</summary>
+    ShutDown,
+
+    /// <summary>Something broke; the message says what.</summary>
+    Failed,
+}
+
+/// <summary>How a sequence ended.</summary>
+/// <param name="StopToken">The stop token that was drawn (it is the last published token), if one was.</param>
+/// <param name="Message">For people, where Reason alone does not say it.</param>
+public sealed record SequenceEnd(FinishReason Reason, int? StopToken = null, string? Message = null);
+
+/// <summary>Log probabilities of raw logits (natural logarithm) at one position.</summary>
+/// <param name="Logprob">Of the token that stands there.</param>
+/// <param name="Rank">1 = the most likely.</param>
+/// <param name="TopIds">The most likely tokens, best first.</param>
+public sealed record TokenLogprobs(float Logprob, int Rank, ReadOnlyMemory<int> TopIds, ReadOnlyMemory<float> TopLogprobs);
+
+/// <summary>
+/// A piece of a sequence: tokens at positions [Start, Start + Ids.Length). Positions count from the prompt's first token.
+/// </summary>
+/// <param name="Logprobs">
+/// Empty, or one entry a token; an entry is null where none was asked for, and at position 0, which nothing predicts.
+/// </param>
+/// <param name="End">Set on the last range of a sequence, which may hold no tokens.</param>
+public readonly record struct TokenRange(
+    int Start, ReadOnlyMemory<int> Ids, ReadOnlyMemory<TokenLogprobs?> Logprobs, SequenceEnd? End);

@@ -1,0 +1,18 @@
+namespace OrleansLLM.Compute;
+
+/// <summary>The type in which keys and values are kept in the cache.</summary>
+public enum ElementType
+{
+    Float32,
+    BFloat16,
+}
+
+/// <summary>How linear operations compute.</summary>
+public enum Arithmetic
+{
+    /// <summary>Quantized weights with 8-bit activations; float32 for F32, F16 and BF16 weights.</summary>
+    Auto,
+
+    /// <summary>Float32 activations on exactly decoded weights, whatever the format.</summary>
+    Float32,
+}

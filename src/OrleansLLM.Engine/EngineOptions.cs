@@ -1,0 +1,47 @@
+namespace OrleansLLM.Engine;
+
+public enum PreemptionMode
+{
+    /// <summary>What the device says is cheaper.</summary>
+    Auto,
+    Recompute,
+    Swap,
+}
+
+/// <summary>How an engine runs. Names and defaults follow <c>vllm serve</c> where it has the option.</summary>
+public sealed record EngineOptions
+{
+    /// <summary>As requests name the model.</summary>
+    public required string Model { get; init; }
+
+    /// <summary>Tokens of prompt and output together; null = the model's own length.</summary>
+    public int? MaxModelLength { get; init; }
+
+    /// <summary>Slots a block.</summary>
+    public int BlockSize { get; init; } = 16;
+
+    /// <summary>Bytes of the block pool.</summary>
+    public required long KvCacheBytes { get; init; }
+
+    /// <summary>Bytes of host memory that preempted sequences may be swapped to.</summary>
+    public long SwapBytes { get; init; }
+
+    /// <summary>Tokens that one step computes at most.</summary>
+    public int MaxBatchedTokens { get; init; } = 2048;
+
+    /// <summary>Sequences that one step computes at most.</summary>
+    public int MaxSequences { get; init; } = 256;
+
+    /// <summary>Requests that may wait; more are refused.</summary>
+    public int MaxWaitingRequests { get; init; } = 1024;
+
+    public PreemptionMode Preemption { get; init; } = PreemptionMode.Auto;
+
+    public PrefixCaching PrefixCaching { get; init; } = PrefixCaching.On;
+}
+
+public enum PrefixCaching
+{
+    On,
+    Off,
+}

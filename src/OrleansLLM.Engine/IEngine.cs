@@ -1,0 +1,83 @@
+namespace OrleansLLM.Engine;
+
+/// <summary>
+/// One engine: a model on a device, driven by one step loop. Requests enter through its inbox, tokens leave as one batch a step to the
+/// sink that came with the attempt. May be called from any thread; answers come when the step loop has seen the message.
+/// </summary>
+public interface IEngine
+{
+    EngineFacts Facts { get; }
+
+    /// <summary>As of the last commit; a read costs nothing.</summary>
+    EngineLoad Load { get; }
+
+    /// <summary>
+    /// Counts up while the step loop lives, at least once a second even without work: a loop that hangs is known by it.
+    /// </summary>
+    long Heartbeat { get; }
+
+    /// <summary>Takes in all sequences of an attempt, or none.</summary>
+    ValueTask<SubmitResult> SubmitAsync(Attempt attempt, IStepSink sink, CancellationToken cancellation);
+
+    ValueTask<SubmitResult> ForkAsync(SequenceId sequence, int at, IReadOnlyList<SequenceId> children, CancellationToken cancellation);
+
+    ValueTask<bool> ChangeAsync(SequenceId sequence, SequenceChange change, CancellationToken cancellation);
+
+    /// <summary>
+    /// Ends a sequence and frees its blocks within one step. Nothing more of it is published, its end neither: the caller knows.
+    /// </summary>
+    ValueTask EndAsync(SequenceId sequence, CancellationToken cancellation);
+
+    ValueTask<SequenceDescription?> DescribeAsync(SequenceId sequence, CancellationToken cancellation);
+
+    /// <summary>How many tokens of this prompt the prefix cache holds now: a hint, it may be gone at admission.</summary>
+    ValueTask<int> MatchPrefixAsync(ReadOnlyMemory<int> promptIds, string cacheSalt, CancellationToken cancellation);
+
+    /// <summary>Takes no more attempts and completes when all that it holds have ended.</summary>
+    Task DrainAsync(CancellationToken cancellation);
+}
+
+/// <param name="MaxLength">Tokens of prompt and output together that one sequence may have.</param>
+/// <param name="Fingerprint">Weights, cache type and device kind: equal engines give equal tokens.</param>
+public sealed record EngineFacts(string Model, int MaxLength, int VocabularySize, int BlockSize, int TotalBlocks, string Fingerprint, string Device);
+
+/// <summary>
+/// One try at a request on one engine: the journal's content. A first try has no output; after a worker's death the next one goes on
+/// behind it, with a higher epoch, which is the same case as preemption.
+/// </summary>
+/// <param name="Sequences">The answers to compute, with what each has published already.</param>
+public sealed record Attempt(GenerationRequest Request, int Epoch, IReadOnlyList<AttemptSequence> Sequences);
+
+/// <param name="Output">Tokens behind the prompt that are published already.</param>
+public sealed record AttemptSequence(SequenceId Id, ReadOnlyMemory<int> Output);
+
+/// <summary>
+/// Where an engine leaves the tokens of a step. Called on the step's thread once a step that has something for this sink: it must not
+/// block. The batch and its arrays are reused; what outlives the call is copied.
+/// </summary>
+public interface IStepSink
+{
+    void OnStep(StepBatch batch);
+}
+
+/// <summary>What one step gave to one sink, one entry a sequence.</summary>
+public sealed class StepBatch
+{
+    private readonly List<StepEntry> _entries = [];
+
+    public IReadOnlyList<StepEntry> Entries => _entries;
+
+    internal void Clear() => _entries.Clear();
+
+    internal void Add(in StepEntry entry) => _entries.Add(entry);
+}
+
+/// <summary>
+/// The new token of a sequence, its prompt's log probabilities, or its end; the receiver appends only where
+/// <paramref name="Position"/> equals what it has, and drops entries of an older epoch.
+/// </summary>
+/// <param name="Position">Of the token, counted from the prompt's first; without a token, where the next one would stand.</param>
+/// <param name="PromptLogprobs">Log probabilities of all prompt positions, once, where they were asked for.</param>
+public readonly record struct StepEntry(
+    SequenceId Sequence, int Epoch, int Position, int? Token, TokenLogprobs? Logprobs, IReadOnlyList<TokenLogprobs?>? PromptLogprobs,
+    int CachedTokens, SequenceEnd? End);
