@@ -1,1 +1,13 @@
-return 1;
+using System.CommandLine;
+using System.CommandLine.Invocation;
+using OrleansLLM.Cli.Commands;
+
+// Commands end themselves: serve drains, chat ends its answer. Without a limit here, nobody ends them first.
+var invocation = new InvocationConfiguration { ProcessTerminationTimeout = null };
+var parsed = CommandTree.Create().Parse(args);
+if (parsed.Action is ParseErrorAction refusal)
+{
+    refusal.ShowHelp = false;
+}
+
+return await parsed.InvokeAsync(invocation).ConfigureAwait(false);

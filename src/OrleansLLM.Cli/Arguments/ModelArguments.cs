@@ -1,0 +1,126 @@
+using System.CommandLine;
+using OrleansLLM.Compute;
+using OrleansLLM.Engine;
+using OrleansLLM.Hosting;
+
+namespace OrleansLLM.Cli.Arguments;
+
+/// <summary>How a model is loaded and run: the options that every command shares which loads one, by <c>vllm serve</c>'s names.</summary>
+internal sealed class ModelArguments
+{
+    private const long MaxInt = int.MaxValue;
+
+    private readonly Option<long?> _maxModelLength = Number(
+        "--max-model-len", "TOKENS", "Prompt and output tokens of a sequence at most. Default: what the model was made for.", 1, MaxInt);
+
+    private readonly Option<long?> _maxSequences = Number(
+        "--max-num-seqs", "COUNT", "Sequences that one step computes at most. Default: 256.", 1, 65_536);
+
+    private readonly Option<long?> _maxBatchedTokens = Number(
+        "--max-num-batched-tokens", "TOKENS", "Tokens that one step computes at most; longer prompts go in chunks. Default: 2048.", 1, 1 << 20);
+
+    private readonly Option<long?> _blockSize = Number("--block-size", "SLOTS", "Token slots of a cache block. Default: 16.", 1, 4096);
+
+    private readonly Option<long?> _kvCacheBytes = Number(
+        "--kv-cache-memory-bytes", "BYTES",
+        "Memory for keys and values. Default: half of what machine and container leave free, and no more than the largest batch can use.",
+        1, long.MaxValue);
+
+    private readonly Option<string> _kvCacheType = Choice(
+        "--kv-cache-dtype", "How keys and values are kept.", "auto", "auto", "bfloat16", "float32");
+
+    private readonly Option<string> _arithmetic = Choice(
+        "--dtype", "auto: 8-bit activations for quantized weights, else float32. float32: float activations on exactly decoded weights.",
+        "auto", "auto", "float32");
+
+    private readonly Option<bool?> _prefixCaching = Switch(
+        "--enable-prefix-caching", "Share the blocks of equal prompt beginnings. This is the default.");
+
+    private readonly Option<bool?> _noPrefixCaching = Switch("--no-enable-prefix-caching", "Do not share them.");
+
+    private readonly Option<string> _preemption = Choice(
+        "--preemption-mode", "What happens to a running sequence when blocks run out; auto takes what is cheaper.",
+        "auto", "auto", "recompute", "swap");
+
+    private readonly Option<double?> _swapSpace = new("--swap-space")
+    {
+        HelpName = "GiB",
+        Description = "Memory that preempted sequences may be swapped to. Default: 0, or 1 with --preemption-mode swap.",
+    };
+
+    private readonly Option<long?> _maxWaiting = Number(
+        "--max-waiting-requests", "COUNT", "Requests that may wait; more are answered with 429. Default: 1024.", 0, MaxInt);
+
+    private readonly Option<long?> _threads = Number(
+        "--threads", "COUNT", "Compute threads. Default: as many processors as machine and container allow.", 1, 1024);
+
+    public void AddTo(Command command)
+    {
+        foreach (var option in new Option[]
+        {
+            _maxModelLength, _maxSequences, _maxBatchedTokens, _blockSize, _kvCacheBytes, _kvCacheType, _arithmetic, _prefixCaching,
+            _noPrefixCaching, _preemption, _swapSpace, _maxWaiting, _threads,
+        })
+        {
+            command.Options.Add(option);
+        }
+
+        command.Validators.Add(result =>
+        {
+            if (result.GetValue(_prefixCaching) == true && result.GetValue(_noPrefixCaching) == true)
+            {
+                result.AddError("--enable-prefix-caching and --no-enable-prefix-caching exclude each other: leave one out.");
+            }
+
+            if (result.GetValue(_swapSpace) is < 0 or > 65_536)
+            {
+                result.AddError("--swap-space takes GiB from 0 to 65536.");
+            }
+        });
+    }
+
+    public ModelOptions Read(ParseResult result, string path, IReadOnlyList<string> servedNames)
+    {
+        var standard = new ModelOptions { Path = path };
+        var preemption = Enum.Parse<PreemptionMode>(result.GetValue(_preemption)!, ignoreCase: true);
+        var swap = result.GetValue(_swapSpace) ?? (preemption == PreemptionMode.Swap ? 1 : 0);
+        return standard with
+        {
+            ServedNames = servedNames,
+            MaxModelLength = (int?)result.GetValue(_maxModelLength),
+            MaxSequences = (int?)result.GetValue(_maxSequences) ?? standard.MaxSequences,
+            MaxBatchedTokens = (int?)result.GetValue(_maxBatchedTokens) ?? standard.MaxBatchedTokens,
+            BlockSize = (int?)result.GetValue(_blockSize) ?? standard.BlockSize,
+            KvCacheBytes = result.GetValue(_kvCacheBytes),
+            KvCacheType = result.GetValue(_kvCacheType) switch
+            {
+                "float32" => ElementType.Float32,
+                "bfloat16" => ElementType.BFloat16,
+                _ => null,
+            },
+            Arithmetic = result.GetValue(_arithmetic) == "float32" ? Arithmetic.Float32 : Arithmetic.Auto,
+            PrefixCaching = result.GetValue(_noPrefixCaching) == true ? PrefixCaching.Off : PrefixCaching.On,
+            Preemption = preemption,
+            SwapBytes = (long)(swap * (1L << 30)),
+            MaxWaitingRequests = (int?)result.GetValue(_maxWaiting) ?? standard.MaxWaitingRequests,
+            Threads = (int?)result.GetValue(_threads),
+        };
+    }
+
+    /// <summary>A whole number, written as <see cref="Quantity"/> says.</summary>
+    internal static Option<long?> Number(string name, string helpName, string description, long least, long most) => new(name)
+    {
+        HelpName = helpName,
+        Description = description,
+        CustomParser = result => Quantity.Parse(result, least, most),
+    };
+
+    internal static Option<string> Choice(string name, string description, string standard, params string[] choices)
+    {
+        var option = new Option<string>(name) { Description = description, DefaultValueFactory = _ => standard };
+        option.AcceptOnlyFromAmong(choices);
+        return option;
+    }
+
+    private static Option<bool?> Switch(string name, string description) => new(name) { Description = description, Arity = ArgumentArity.Zero };
+}

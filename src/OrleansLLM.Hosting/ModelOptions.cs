@@ -1,0 +1,56 @@
+using OrleansLLM.Compute;
+using OrleansLLM.Engine;
+
+namespace OrleansLLM.Hosting;
+
+/// <summary>How a model is loaded and run. Names and defaults follow <c>vllm serve</c> where it has the option.</summary>
+public sealed record ModelOptions
+{
+    /// <summary>A Hugging Face folder, or a GGUF file (the first part of a split one).</summary>
+    public required string Path { get; init; }
+
+    /// <summary>What requests may call the model; the first is its name. Empty = the folder's or file's name.</summary>
+    public IReadOnlyList<string> ServedNames { get; init; } = [];
+
+    /// <summary>Tokens of prompt and output together; null = the model's own length.</summary>
+    public int? MaxModelLength { get; init; }
+
+    /// <summary>Sequences that one step computes at most.</summary>
+    public int MaxSequences { get; init; } = 256;
+
+    /// <summary>Tokens that one step computes at most.</summary>
+    public int MaxBatchedTokens { get; init; } = 2048;
+
+    /// <summary>Requests that may wait; more are refused.</summary>
+    public int MaxWaitingRequests { get; init; } = 1024;
+
+    /// <summary>Slots a cache block.</summary>
+    public int BlockSize { get; init; } = 16;
+
+    /// <summary>Bytes of the block pool; null = <see cref="KvPoolSize"/> decides.</summary>
+    public long? KvCacheBytes { get; init; }
+
+    /// <summary>How keys and values are kept; null = BF16.</summary>
+    public ElementType? KvCacheType { get; init; }
+
+    public Arithmetic Arithmetic { get; init; } = Arithmetic.Auto;
+
+    public PrefixCaching PrefixCaching { get; init; } = PrefixCaching.On;
+
+    public PreemptionMode Preemption { get; init; } = PreemptionMode.Auto;
+
+    /// <summary>Bytes of host memory that preempted sequences may be swapped to.</summary>
+    public long SwapBytes { get; init; }
+
+    /// <summary>Compute threads; null = as many as the machine or its container allows.</summary>
+    public int? Threads { get; init; }
+
+    /// <summary>The name that requests use.</summary>
+    public string Name => ServedNames.Count > 0 ? ServedNames[0] : NameOf(Path);
+
+    private static string NameOf(string path)
+    {
+        var full = System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(path));
+        return Directory.Exists(full) ? System.IO.Path.GetFileName(full) : System.IO.Path.GetFileNameWithoutExtension(full);
+    }
+}

@@ -1,0 +1,7 @@
+@echo off
+rem Builds everything that is tested and runs it. Set ORLEANSLLM_GOLDEN and ORLEANSLLM_MODELS to run the reference data elsewhere.
+setlocal
+cd /d "%~dp0"
+dotnet build OrleansLLM.Tests.slnf -c Release -v q -nologo || exit /b 1
+dotnet test --solution OrleansLLM.Tests.slnf -c Release --no-build --max-parallel-test-modules 1 %*
+exit /b %errorlevel%
