@@ -44,6 +44,8 @@ public static class GgmlTypes
         new(35, "TQ2_0", 256, 66),
         new(39, "MXFP4", 32, 17),
         new(40, "NVFP4", 64, 36),
+        new(41, "Q1_0", 128, 18),
+        new(42, "Q2_0", 64, 18),
     ];
 
     /// <summary>The type of that number, or null where there is none.</summary>

@@ -1,0 +1,65 @@
+using System.Text.Json;
+using OrleansLLM.Testing;
+
+namespace OrleansLLM.Compute.Tests;
+
+public class WeightFormatTests
+{
+    private static readonly string[] Built = ["F32", "F16", "BF16", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q4_K", "Q5_K", "Q6_K"];
+
+    /// <summary>Rows of (type, packed file, decoded file) from every index of block formats.</summary>
+    public static TheoryData<string, string, string> Parts
+    {
+        get
+        {
+            var rows = new TheoryData<string, string, string>();
+            foreach (var folder in ReferenceData.Cases("formats", "index.json").Where(path => Path.GetFileName(path) == "gguf_blocks"))
+            {
+                using var index = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, "index.json")));
+                foreach (var type in index.RootElement.GetProperty("types").EnumerateArray())
+                {
+                    foreach (var part in type.GetProperty("parts").EnumerateArray())
+                    {
+                        rows.Add(type.GetProperty("type").GetString()!, FileOf(folder, part, "packed"), FileOf(folder, part, "decoded"));
+                    }
+                }
+            }
+
+            return rows;
+        }
+    }
+
+    [Theory(SkipTestWithoutData = true)]
+    [Trait("Category", "Reference")]
+    [MemberData(nameof(Parts))]
+    public void A_format_decodes_to_the_same_bits_as_gguf_py_and_llama_cpp(string type, string packed, string decoded)
+    {
+        Assert.SkipWhen(WeightFormats.Find(type) is null, $"no issue has built the format {type} yet");
+        var format = WeightFormats.Find(type)!;
+        var blocks = File.ReadAllBytes(packed);
+        var expected = File.ReadAllBytes(decoded);
+        Assert.Equal(expected.Length / 4, blocks.Length / format.BlockBytes * format.BlockElements);
+        var values = new float[expected.Length / 4];
+        format.Decode(blocks, values);
+        for (var i = 0; i < values.Length; i++)
+        {
+            var bits = BitConverter.ToInt32(expected, i * 4);
+            var same = bits == BitConverter.SingleToInt32Bits(values[i]) || (float.IsNaN(values[i]) && float.IsNaN(BitConverter.Int32BitsToSingle(bits)));
+            Assert.True(same, $"weight {i}: {values[i]} is not {BitConverter.Int32BitsToSingle(bits)}");
+        }
+    }
+
+    [Fact]
+    public void Every_format_that_the_first_release_promises_is_found_by_its_name()
+    {
+        Assert.All(Built, name => Assert.Equal(name, WeightFormats.Find(name)?.Name));
+        Assert.Null(WeightFormats.Find("F99"));
+    }
+
+    [Fact]
+    public void A_row_has_the_bytes_of_its_blocks() =>
+        Assert.All(WeightFormats.All, format => Assert.Equal(3 * format.BlockBytes, format.RowBytes(3 * format.BlockElements)));
+
+    private static string FileOf(string folder, JsonElement part, string name) =>
+        Path.Combine(folder, part.GetProperty(name).GetProperty("file").GetString()!);
+}
