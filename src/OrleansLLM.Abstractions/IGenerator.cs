@@ -90,6 +90,9 @@ public enum RefusalReason
 
     /// <summary>The workers are stopping, or not there yet.</summary>
     Unavailable,
+
+    /// <summary>An engine that is asked to fork does not hold that sequence any more; its journal can be submitted instead.</summary>
+    UnknownSequence,
 }
 
 /// <summary>A sequence id that is not, or no longer, known.</summary>

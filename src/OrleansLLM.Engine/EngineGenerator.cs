@@ -1,0 +1,186 @@
+using System.Collections.Concurrent;
+
+namespace OrleansLLM.Engine;
+
+/// <summary>
+/// <see cref="IGenerator"/> over one engine in this process: the logs are here, the engine gets one attempt a request. Submitting, forking
+/// and ending are messages to the engine's inbox; reading never reaches it.
+/// </summary>
+public sealed class EngineGenerator : IGenerator, IDisposable
+{
+    private const int Epoch = 1;
+
+    private readonly IEngine _engine;
+    private readonly SequenceLogs _logs;
+    private readonly StepMailbox _mailbox;
+    private readonly ConcurrentDictionary<RequestId, Task<SubmitResult>> _submissions = [];
+
+    public EngineGenerator(IEngine engine, TimeProvider time, SequenceLogOptions? options = null)
+    {
+        _engine = engine;
+        _logs = new SequenceLogs(options ?? new SequenceLogOptions(), time, abandoned => _ = EndAsync(abandoned));
+        _mailbox = new StepMailbox(Deliver);
+    }
+
+    public async ValueTask<SubmitResult> SubmitAsync(GenerationRequest request, CancellationToken cancellation)
+    {
+        var submission = new TaskCompletionSource<SubmitResult>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var running = _submissions.GetOrAdd(request.Id, submission.Task);
+        if (running != submission.Task)
+        {
+            return await running.WaitAsync(cancellation).ConfigureAwait(false);
+        }
+
+        SubmitResult result = new SubmitResult.Refused(RefusalReason.Unavailable, "The submission was given up.");
+        try
+        {
+            result = await SubmitOnceAsync(request, cancellation).ConfigureAwait(false);
+        }
+        finally
+        {
+            _submissions.TryRemove(request.Id, out _);
+            submission.SetResult(result);
+        }
+
+        return result;
+    }
+
+    public IAsyncEnumerable<TokenRange> ReadAsync(SequenceId sequence, int from, CancellationToken cancellation) =>
+        _logs.ReadAsync(sequence, from, cancellation);
+
+    public async ValueTask<SubmitResult> ForkAsync(SequenceId sequence, int at, int count, CancellationToken cancellation)
+    {
+        if (count is < 1 or > GenerationLimits.MaxSamples)
+        {
+            return Invalid($"A fork makes 1 to {GenerationLimits.MaxSamples} answers, not {count}.");
+        }
+
+        if (_logs.Describe(sequence) is not { } parent)
+        {
+            throw new UnknownSequenceException(sequence);
+        }
+
+        var children = _logs.OpenForks(sequence, at, count, Epoch);
+        if (children is null)
+        {
+            return Invalid($"A fork of {sequence} can begin at 1 to {parent.Tokens}, not at {at}.");
+        }
+
+        var result = await _engine.ForkAsync(sequence, at, children, cancellation).ConfigureAwait(false);
+        if (result is SubmitResult.Refused { Reason: RefusalReason.UnknownSequence })
+        {
+            var attempt = new AttemptSequence[children.Count];
+            for (var i = 0; i < attempt.Length; i++)
+            {
+                attempt[i] = new AttemptSequence(children[i], _logs.OutputOf(children[i]));
+            }
+
+            var request = _logs.RequestOf(children[0])!;
+            result = await _engine.SubmitAsync(new Attempt(request, Epoch, attempt), _mailbox, cancellation).ConfigureAwait(false);
+        }
+
+        return Settle(result, children);
+    }
+
+    public ValueTask<bool> ChangeAsync(SequenceId sequence, SequenceChange change, CancellationToken cancellation) =>
+        _engine.ChangeAsync(sequence, change, cancellation);
+
+    public async ValueTask<bool> FinishAsync(SequenceId sequence, int at, FinishReason reason, CancellationToken cancellation)
+    {
+        if (!_logs.Finish(sequence, at, reason))
+        {
+            return false;
+        }
+
+        await _engine.EndAsync(sequence, cancellation).ConfigureAwait(false);
+        return true;
+    }
+
+    public async ValueTask CancelAsync(RequestId request, CancellationToken cancellation)
+    {
+        foreach (var sequence in _logs.Find(request) ?? [])
+        {
+            if (_logs.End(sequence, new SequenceEnd(FinishReason.Cancelled)))
+            {
+                await _engine.EndAsync(sequence, cancellation).ConfigureAwait(false);
+            }
+        }
+    }
+
+    public async ValueTask<SequenceDescription?> DescribeAsync(SequenceId sequence, CancellationToken cancellation)
+    {
+        var logged = _logs.Describe(sequence);
+        if (logged is null or { Phase: SequencePhase.Ended })
+        {
+            return logged;
+        }
+
+        var running = await _engine.DescribeAsync(sequence, cancellation).ConfigureAwait(false);
+        return running ?? _logs.Describe(sequence);
+    }
+
+    public void Dispose() => _logs.Dispose();
+
+    private async Task<SubmitResult> SubmitOnceAsync(GenerationRequest request, CancellationToken cancellation)
+    {
+        if (_logs.Find(request.Id) is { } known)
+        {
+            return new SubmitResult.Accepted(known);
+        }
+
+        if (request.Samples is < 1 or > GenerationLimits.MaxSamples)
+        {
+            return Invalid($"A request has 1 to {GenerationLimits.MaxSamples} samples, not {request.Samples}.");
+        }
+
+        var ids = new SequenceId[request.Samples];
+        var sequences = new AttemptSequence[request.Samples];
+        for (var i = 0; i < ids.Length; i++)
+        {
+            ids[i] = new SequenceId(request.Id, i);
+            sequences[i] = new AttemptSequence(ids[i], default);
+        }
+
+        _logs.Open(request, ids, Epoch);
+        try
+        {
+            var attempt = new Attempt(request, Epoch, sequences);
+            return Settle(await _engine.SubmitAsync(attempt, _mailbox, cancellation).ConfigureAwait(false), ids);
+        }
+        catch (OperationCanceledException)
+        {
+            // The message may have reached the engine before the caller gave up.
+            _logs.Remove(ids);
+            foreach (var id in ids)
+            {
+                _ = EndAsync(id);
+            }
+
+            throw;
+        }
+    }
+
+    private SubmitResult Settle(SubmitResult result, IReadOnlyList<SequenceId> ids)
+    {
+        if (result is SubmitResult.Refused)
+        {
+            _logs.Remove(ids);
+            return result;
+        }
+
+        return new SubmitResult.Accepted(ids);
+    }
+
+    private void Deliver(StepEntry entry)
+    {
+        if (_logs.Append(entry) == AppendResult.Gap)
+        {
+            _logs.End(entry.Sequence, new SequenceEnd(FinishReason.Failed, Message: $"The tokens before position {entry.Position} were lost."));
+            _ = EndAsync(entry.Sequence);
+        }
+    }
+
+    private async Task EndAsync(SequenceId sequence) => await _engine.EndAsync(sequence, CancellationToken.None).ConfigureAwait(false);
+
+    private static SubmitResult.Refused Invalid(string message) => new(RefusalReason.Invalid, message);
+}
