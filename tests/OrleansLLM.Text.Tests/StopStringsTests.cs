@@ -1,0 +1,85 @@
+namespace OrleansLLM.Text.Tests;
+
+public sealed class StopStringsTests
+{
+    [Theory]
+    [InlineData(StopStringText.Excluded)]
+    [InlineData(StopStringText.Included)]
+    public void Any_cutting_into_pieces_gives_what_a_search_of_the_whole_text_gives(StopStringText mode)
+    {
+        var random = new Random(5);
+        for (var round = 0; round < 20_000; round++)
+        {
+            var stops = Enumerable.Range(0, random.Next(1, 4)).Select(_ => RandomText(random, random.Next(1, 5))).ToArray();
+            var text = RandomText(random, random.Next(0, 24));
+            var expected = Search(text, stops, mode);
+
+            var matcher = new StopStrings(stops, mode);
+            var shown = "";
+            StopStringMatch? match = null;
+            var ends = new List<int>();
+            for (var at = 0; at < text.Length && match is null;)
+            {
+                var length = Math.Min(random.Next(0, 5), text.Length - at);
+                var result = matcher.Add(text.Substring(at, length), ends.Count);
+                at += length;
+                ends.Add(at);
+                shown += result.Text;
+                match = result.Match;
+                Assert.StartsWith(shown, expected.Shown, StringComparison.Ordinal);
+            }
+
+            if (match is null)
+            {
+                shown += matcher.Finish();
+            }
+
+            Assert.Equal(expected.Shown, shown);
+            Assert.Equal(expected.Stop, match?.StopString);
+            if (match is not null)
+            {
+                Assert.Equal(ends.FindIndex(end => end >= expected.End), match.Position);
+                Assert.Equal("", matcher.Add("more", 99).Text);
+            }
+        }
+    }
+
+    [Fact]
+    public void Text_that_may_become_a_stop_string_waits_and_is_shown_when_it_does_not()
+    {
+        var matcher = new StopStrings(["</s>"], StopStringText.Excluded);
+        Assert.Equal("a", matcher.Add("a<", 0).Text);
+        Assert.Equal("", matcher.Add("/", 1).Text);
+        Assert.Equal("</x", matcher.Add("x", 2).Text);
+        Assert.Equal("", matcher.Add("<", 3).Text);
+        Assert.Equal("<", matcher.Finish());
+    }
+
+    [Fact]
+    public void Of_matches_that_end_together_the_longest_wins()
+    {
+        var result = new StopStrings(["b", "ab"], StopStringText.Excluded).Add("xab", 7);
+        Assert.Equal(new StopStringResult("x", new StopStringMatch("ab", 7)), result);
+    }
+
+    [Fact]
+    public void An_empty_stop_string_is_refused() =>
+        Assert.Throws<ArgumentException>(() => new StopStrings([""], StopStringText.Excluded));
+
+    private static string RandomText(Random random, int length) =>
+        string.Concat(Enumerable.Range(0, length).Select(_ => "abé"[random.Next(3)]));
+
+    private static (string Shown, string? Stop, int End) Search(string text, string[] stops, StopStringText mode)
+    {
+        for (var end = 1; end <= text.Length; end++)
+        {
+            var found = stops.Where(stop => text[..end].EndsWith(stop, StringComparison.Ordinal)).MaxBy(stop => stop.Length);
+            if (found is not null)
+            {
+                return (mode == StopStringText.Included ? text[..end] : text[..(end - found.Length)], found, end);
+            }
+        }
+
+        return (text, null, -1);
+    }
+}
