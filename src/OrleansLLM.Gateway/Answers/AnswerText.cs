@@ -1,0 +1,136 @@
+using System.Text.Json.Nodes;
+using OrleansLLM.Gateway.Requests;
+using OrleansLLM.Text;
+
+namespace OrleansLLM.Gateway.Answers;
+
+/// <summary>
+/// Turns one answer's ids into text. No half character and no part of a stop string that is to be cut ever comes out; the texts of all
+/// deltas together are the answer; a token's log probabilities come with the delta that completes its text, in order, and never for
+/// text that is not shown.
+/// </summary>
+internal sealed class AnswerText
+{
+    // Enough of the prompt that a decoder knows it stands inside a text, where a leading space is one.
+    private const int ContextTokens = 8;
+
+    private readonly AnswerShape _shape;
+    private readonly GenerationSettings _settings;
+    private readonly IStreamDecoder _decoder;
+    private readonly StopMatcher _matcher;
+    private readonly List<(ShownToken Token, int Start, int End)> _waiting = [];
+    private readonly List<int> _ids = [];
+    private int _decoded;
+    private int _released;
+    private int _offset;
+
+    public AnswerText(ServedModel model, Prompt prompt, GenerationSettings settings, AnswerShape shape, StopPatterns patterns)
+    {
+        _shape = shape;
+        _settings = settings;
+        _matcher = new StopMatcher(patterns, shape.StopText);
+        _decoder = model.Tokenizer.CreateStreamDecoder(shape.Special);
+        _offset = CodePoints(prompt.Echo);
+        foreach (var id in prompt.Ids.AsSpan()[^Math.Min(prompt.Ids.Length, ContextTokens)..])
+        {
+            _decoder.Add(id);
+        }
+    }
+
+    /// <summary>Tokens so far, the last one's included whether its text is shown or not.</summary>
+    public int Tokens { get; private set; }
+
+    /// <summary>Set by the delta that ended the answer: nothing comes behind it.</summary>
+    public AnswerEnd? End { get; private set; }
+
+    /// <summary>Takes a token in; null while there is nothing to show.</summary>
+    public AnswerDelta? Add(int id, TokenLogprobs? logprobs)
+    {
+        Tokens++;
+        if (_shape.TokenIds == TokenIds.Show)
+        {
+            _ids.Add(id);
+        }
+
+        if (_shape.StopText == StopText.Cut && _settings.StopTokenIds.Contains(id))
+        {
+            return null;
+        }
+
+        var piece = _decoder.Add(id);
+        if (_shape.Logprobs is not null)
+        {
+            _waiting.Add((new ShownToken(id, logprobs, _offset), _decoded, _decoded + piece.Length));
+            _offset += CodePoints(piece);
+        }
+
+        _decoded += piece.Length;
+        var text = Tokens > _settings.MinTokens ? _matcher.Add(piece) : piece;
+        _released += text.Length;
+        if (_matcher.Found is { } stop)
+        {
+            return Finish(text, new AnswerEnd(AnswerEnd.Stop, JsonValue.Create(stop)), IsShownBeforeCut);
+        }
+
+        return text.Length == 0 ? null : new AnswerDelta(text, TakeTokens(token => token.End <= _released), TakeIds());
+    }
+
+    /// <summary>The last delta of an answer that its sequence ended.</summary>
+    public AnswerDelta Complete(SequenceEnd end)
+    {
+        var text = _matcher.Add(_decoder.Finish());
+        _released += text.Length;
+        if (_matcher.Found is { } stop)
+        {
+            return Finish(text, new AnswerEnd(AnswerEnd.Stop, JsonValue.Create(stop)), IsShownBeforeCut);
+        }
+
+        var reason = end.Reason == FinishReason.Stop ? AnswerEnd.Stop : AnswerEnd.Length;
+        var stopToken = end.StopToken is { } id && _settings.ClientStops.Contains(id) ? JsonValue.Create(id) : null;
+        return Finish(text + _matcher.Flush(), new AnswerEnd(reason, stopToken), _ => true);
+    }
+
+    public static int CodePoints(string text)
+    {
+        var count = text.Length;
+        for (var i = 1; i < text.Length; i++)
+        {
+            count -= char.IsSurrogatePair(text[i - 1], text[i]) ? 1 : 0;
+        }
+
+        return count;
+    }
+
+    private bool IsShownBeforeCut((ShownToken Token, int Start, int End) token) =>
+        token.Start < _released;
+
+    private AnswerDelta Finish(string text, AnswerEnd end, Func<(ShownToken Token, int Start, int End), bool> isShown)
+    {
+        End = end;
+        return new AnswerDelta(text, TakeTokens(isShown), TakeIds(), end);
+    }
+
+    private IReadOnlyList<ShownToken> TakeTokens(Func<(ShownToken Token, int Start, int End), bool> isShown)
+    {
+        if (_waiting.Count == 0)
+        {
+            return [];
+        }
+
+        var taken = _waiting.TakeWhile(isShown).Select(token => token.Token).ToArray();
+        _waiting.RemoveRange(0, taken.Length);
+        return taken;
+    }
+
+    private IReadOnlyList<int> TakeIds()
+    {
+        if (_ids.Count == 0)
+        {
+            return [];
+        }
+
+        int[] ids = [.. _ids];
+        _ids.Clear();
+        return ids;
+    }
+}

@@ -1,0 +1,113 @@
+using OrleansLLM.Gateway.Metrics;
+using OrleansLLM.Gateway.Requests;
+
+namespace OrleansLLM.Gateway.Answers;
+
+/// <summary>One answer of a request: reads its sequence and hands out what it adds.</summary>
+internal sealed class Choice(int index, SequenceId sequence, Prompt prompt, GenerationInput input, AnswerText text)
+{
+    private readonly List<AnswerDelta> _deltas = [];
+    private bool _hasEchoed = input.Shape.Echo == PromptEcho.None;
+
+    public int Index { get; } = index;
+
+    public SequenceId Sequence { get; } = sequence;
+
+    public Prompt Prompt { get; } = prompt;
+
+    public int CompletionTokens => text.Tokens;
+
+    /// <summary>One entry a prompt token, filled before the first delta, where the shape needs it.</summary>
+    public TokenLogprobs?[] PromptLogprobs { get; } = input.Shape.NeedsPrompt ? new TokenLogprobs?[prompt.Ids.Length] : [];
+
+    /// <summary>Whether the sequence has ended, so that nothing needs to be cancelled.</summary>
+    public bool HasEnded { get; private set; }
+
+    /// <summary>Reads to the end, or to a stop string. Gives how the sequence ended.</summary>
+    public async Task<SequenceEnd> ReadAsync(IGenerator generator, IAnswerSink sink, ChoiceTimer timer, CancellationToken cancellation)
+    {
+        var from = input.Shape.NeedsPrompt ? 0 : Prompt.Ids.Length;
+        await foreach (var range in generator.ReadAsync(Sequence, from, cancellation))
+        {
+            var before = CompletionTokens;
+            Take(range);
+            timer.OnTokens(CompletionTokens - before);
+            var end = range.End ?? await FinishAsync(generator, cancellation);
+            HasEnded = end is not null;
+            if (_deltas.Count > 0)
+            {
+                await sink.WriteAsync(this, _deltas, cancellation);
+                _deltas.Clear();
+            }
+
+            if (end is not null)
+            {
+                timer.OnEnd(text.End?.Reason == AnswerEnd.Stop ? FinishReason.Stop : end.Reason, Prompt.Ids.Length, CompletionTokens);
+                return end;
+            }
+        }
+
+        return new SequenceEnd(FinishReason.Failed, Message: "The sequence's tokens ended without its end.");
+    }
+
+    /// <summary>Tells the generator where a stop string ended the answer.</summary>
+    private async ValueTask<SequenceEnd?> FinishAsync(IGenerator generator, CancellationToken cancellation)
+    {
+        if (text.End is null)
+        {
+            return null;
+        }
+
+        await generator.FinishAsync(Sequence, Prompt.Ids.Length + CompletionTokens, FinishReason.Stop, cancellation);
+        return new SequenceEnd(FinishReason.Stop);
+    }
+
+    private void Take(in TokenRange range)
+    {
+        for (var i = 0; i < range.Ids.Length; i++)
+        {
+            var logprobs = range.Logprobs.IsEmpty ? null : range.Logprobs.Span[i];
+            var position = range.Start + i;
+            if (position < Prompt.Ids.Length)
+            {
+                PromptLogprobs[position] = logprobs;
+            }
+            else if (text.End is null)
+            {
+                Echo();
+                Append(text.Add(range.Ids.Span[i], logprobs));
+            }
+        }
+
+        if (range.End is { Reason: FinishReason.Stop or FinishReason.Length } end && text.End is null)
+        {
+            Echo();
+            Append(text.Complete(end));
+        }
+    }
+
+    private void Echo()
+    {
+        if (_hasEchoed)
+        {
+            return;
+        }
+
+        _hasEchoed = true;
+        _deltas.Add(new AnswerDelta(Prompt.Echo, input.Shape.Logprobs is null ? [] : PromptTokens(), []));
+    }
+
+    private ShownToken[] PromptTokens()
+    {
+        var offsets = TokenTexts.Offsets(input.Model.Tokenizer, Prompt.Ids, Prompt.Echo);
+        return [.. Prompt.Ids.Select((id, i) => new ShownToken(id, PromptLogprobs[i], offsets[i]))];
+    }
+
+    private void Append(AnswerDelta? delta)
+    {
+        if (delta is not null)
+        {
+            _deltas.Add(delta);
+        }
+    }
+}

@@ -1,0 +1,129 @@
+using OrleansLLM.Gateway.Http;
+using OrleansLLM.Gateway.OpenAI;
+using OrleansLLM.Gateway.Requests;
+
+namespace OrleansLLM.Gateway.Answers;
+
+/// <summary>
+/// All answers of one HTTP request, from submission to the last token. Whatever ends it early (an error, one that left, a bug) cancels
+/// what still waits or runs.
+/// </summary>
+internal sealed class Generation(GatewayCall call, GenerationInput input, string promptField) : IAsyncDisposable
+{
+    private readonly List<Choice> _choices = [];
+    private readonly List<RequestId> _requests = [];
+    private readonly StopPatterns _patterns = new(input.Shape.Stop);
+    private readonly long _arrival = call.Server.Time.GetTimestamp();
+
+    /// <summary>In the order of their index: prompt by prompt, n answers each.</summary>
+    public IReadOnlyList<Choice> Choices => _choices;
+
+    /// <summary>The first request's id, which the answer's id is made of.</summary>
+    public RequestId Id => _requests[0];
+
+    public async ValueTask<ApiError?> SubmitAsync()
+    {
+        foreach (var prompt in input.Prompts)
+        {
+            var request = Describe(prompt);
+            _requests.Add(request.Id);
+            var result = await call.Server.Generator.SubmitAsync(request, call.Aborted);
+            if (result is SubmitResult.Refused refused)
+            {
+                return ApiError.From(refused, promptField, call.Server.Options.RetryAfter);
+            }
+
+            foreach (var sequence in ((SubmitResult.Accepted)result).Sequences)
+            {
+                var text = new AnswerText(input.Model, prompt, input.Settings, input.Shape, _patterns);
+                _choices.Add(new Choice(_choices.Count, sequence, prompt, input, text));
+            }
+
+            call.Server.Metrics.OnSubmitted(input, prompt);
+        }
+
+        return null;
+    }
+
+    /// <summary>Reads all answers at once; the first that fails ends the others.</summary>
+    public async ValueTask<ApiError?> ReadAsync(IAnswerSink sink)
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(call.Aborted);
+        ApiError? error = null;
+        await Task.WhenAll(_choices.Select(ReadOneAsync));
+        if (error is null)
+        {
+            call.Server.Metrics.OnAnswered(input.Model.Name, _choices.Max(choice => choice.CompletionTokens));
+        }
+
+        return error;
+
+        async Task ReadOneAsync(Choice choice)
+        {
+            try
+            {
+                using var timer = call.Server.Metrics.Start(input.Model.Name, _arrival);
+                var end = await choice.ReadAsync(call.Server.Generator, sink, timer, stop.Token);
+                if (ApiError.From(end, call.RequestId, call.Server.Options.RetryAfter) is { } failure)
+                {
+                    error ??= failure;
+                    await stop.CancelAsync();
+                }
+            }
+            catch (OperationCanceledException) when (stop.IsCancellationRequested && !call.Aborted.IsCancellationRequested)
+            {
+                // Another answer failed, and tells why.
+            }
+            catch
+            {
+                await stop.CancelAsync();
+                throw;
+            }
+        }
+    }
+
+    /// <summary>Prompts count once, however many answers they have.</summary>
+    public async ValueTask<Usage> GetUsageAsync()
+    {
+        int? cached = null;
+        foreach (var choice in _choices.Where(choice => choice.Index % input.Settings.Samples == 0))
+        {
+            var description = await call.Server.Generator.DescribeAsync(choice.Sequence, call.Aborted);
+            cached = description is null ? cached : (cached ?? 0) + description.CachedTokens;
+        }
+
+        return new Usage(input.Prompts.Sum(prompt => prompt.Ids.Length), _choices.Sum(choice => choice.CompletionTokens))
+        {
+            PromptTokensDetails = cached is { } tokens ? new PromptTokensDetails(tokens) : null,
+        };
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var request in _requests)
+        {
+            var choices = _choices.Where(choice => choice.Sequence.Request == request).ToList();
+            if (choices.Count == 0 || choices.Exists(choice => !choice.HasEnded))
+            {
+                await call.Server.Generator.CancelAsync(request, CancellationToken.None);
+            }
+        }
+    }
+
+    private GenerationRequest Describe(Prompt prompt) => new()
+    {
+        Id = RequestId.Create(),
+        Model = input.Model.Name,
+        PromptIds = prompt.Ids,
+        Samples = input.Settings.Samples,
+        Sampling = input.Settings.Sampling,
+        StopTokenIds = input.Settings.StopTokenIds,
+        MaxTokens = prompt.MaxTokens,
+        MinTokens = input.Settings.MinTokens,
+        Priority = input.Settings.Priority,
+        Tenant = call.Tenant,
+        CacheSalt = input.Settings.CacheSalt,
+        Timeout = call.Server.Options.RequestTimeout,
+        QueueTimeout = call.Server.Options.QueueTimeout,
+    };
+}

@@ -1,0 +1,59 @@
+using System.Text.Json.Serialization.Metadata;
+using OrleansLLM.Gateway.Answers;
+using OrleansLLM.Gateway.Http;
+using OrleansLLM.Gateway.OpenAI;
+using OrleansLLM.Gateway.Requests;
+
+namespace OrleansLLM.Gateway.Endpoints;
+
+/// <summary>Messages in, the assistant's next one out.</summary>
+internal static class ChatCompletions
+{
+    public static ValueTask<ApiError?> HandleAsync(GatewayCall call) => GenerationEndpoint.HandleAsync(
+        call, "messages", ChatRequest.Read, (input, id) => new Shape(input, id, call.Server.Time.GetUtcNow().ToUnixTimeSeconds()));
+
+    private sealed class Shape(GenerationInput input, RequestId id, long created) : IAnswerShape<ChatCompletion, ChatChunk>
+    {
+        private readonly string _id = $"chatcmpl-{id}";
+
+        public JsonTypeInfo<ChatCompletion> WholeType => WireJson.Default.ChatCompletion;
+
+        public JsonTypeInfo<ChatChunk> Type => WireJson.Default.ChatChunk;
+
+        public ChatCompletion Whole(IReadOnlyList<Choice> choices, IReadOnlyList<CollectedAnswer> answers, Usage usage) =>
+            new(_id, created, input.ModelName, [.. choices.Zip(answers, WholeChoice)], usage)
+            {
+                PromptTokenIds = input.Shape.TokenIds == TokenIds.Show ? choices[0].Prompt.Ids : null,
+                PromptLogprobs = LogprobShapes.Prompt(input, choices[0]),
+            };
+
+        public ChatChunk? Open(Choice choice, Usage? usage) => new(
+            _id, created, input.ModelName, [new ChatChunkChoice(choice.Index, new ChatDelta("assistant", ""), null)])
+        {
+            Usage = usage,
+            PromptTokenIds = input.Shape.TokenIds == TokenIds.Show ? choice.Prompt.Ids : null,
+        };
+
+        public ChatChunk Next(Choice choice, AnswerDelta delta, Usage? usage)
+        {
+            var content = delta.Text.Length == 0 && delta.End is not null ? null : delta.Text;
+            var next = new ChatChunkChoice(choice.Index, new ChatDelta(null, content), delta.End?.Reason)
+            {
+                Logprobs = delta.Tokens.Count == 0 ? null : LogprobShapes.Chat(input, delta.Tokens),
+                StopReason = delta.End?.StopReason,
+                TokenIds = input.Shape.TokenIds == TokenIds.Show ? delta.Ids : null,
+            };
+            return new ChatChunk(_id, created, input.ModelName, [next]) { Usage = usage };
+        }
+
+        public ChatChunk Close(Usage usage) => new(_id, created, input.ModelName, []) { Usage = usage };
+
+        private ChatChoice WholeChoice(Choice choice, CollectedAnswer answer) =>
+            new(choice.Index, new ChatMessage(answer.Text.ToString()), answer.End?.Reason ?? AnswerEnd.Stop)
+            {
+                Logprobs = LogprobShapes.Chat(input, answer.Tokens),
+                StopReason = answer.End?.StopReason,
+                TokenIds = input.Shape.TokenIds == TokenIds.Show ? answer.Ids : null,
+            };
+    }
+}

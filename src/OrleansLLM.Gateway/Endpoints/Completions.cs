@@ -1,0 +1,54 @@
+using System.Text.Json.Serialization.Metadata;
+using OrleansLLM.Gateway.Answers;
+using OrleansLLM.Gateway.Http;
+using OrleansLLM.Gateway.OpenAI;
+using OrleansLLM.Gateway.Requests;
+
+namespace OrleansLLM.Gateway.Endpoints;
+
+/// <summary>Text goes on from a prompt.</summary>
+internal static class Completions
+{
+    public static ValueTask<ApiError?> HandleAsync(GatewayCall call) => GenerationEndpoint.HandleAsync(
+        call, "prompt", CompletionRequest.Read, (input, id) => new Shape(input, id, call.Server.Time.GetUtcNow().ToUnixTimeSeconds()));
+
+    private sealed class Shape(GenerationInput input, RequestId id, long created) : IAnswerShape<Completion, Completion>
+    {
+        private readonly string _id = $"cmpl-{id}";
+
+        public JsonTypeInfo<Completion> WholeType => WireJson.Default.Completion;
+
+        public JsonTypeInfo<Completion> Type => WireJson.Default.Completion;
+
+        public Completion Whole(IReadOnlyList<Choice> choices, IReadOnlyList<CollectedAnswer> answers, Usage usage) =>
+            new(_id, created, input.ModelName, [.. choices.Zip(answers, WholeChoice)]) { Usage = usage };
+
+        public Completion? Open(Choice choice, Usage? usage) => input.Shape.TokenIds == TokenIds.Hide
+            ? null
+            : Chunk(new CompletionChoice(choice.Index, "") { PromptTokenIds = choice.Prompt.Ids, TokenIds = [] }, usage);
+
+        public Completion Next(Choice choice, AnswerDelta delta, Usage? usage) => Chunk(
+            new CompletionChoice(choice.Index, delta.Text)
+            {
+                Logprobs = LogprobShapes.Completion(input, delta.Tokens),
+                FinishReason = delta.End?.Reason,
+                StopReason = delta.End?.StopReason,
+                TokenIds = input.Shape.TokenIds == TokenIds.Show ? delta.Ids : null,
+            },
+            usage);
+
+        public Completion Close(Usage usage) => new(_id, created, input.ModelName, []) { Usage = usage };
+
+        private Completion Chunk(CompletionChoice choice, Usage? usage) => new(_id, created, input.ModelName, [choice]) { Usage = usage };
+
+        private CompletionChoice WholeChoice(Choice choice, CollectedAnswer answer) => new(choice.Index, answer.Text.ToString())
+        {
+            Logprobs = LogprobShapes.Completion(input, answer.Tokens),
+            FinishReason = answer.End?.Reason,
+            StopReason = answer.End?.StopReason,
+            TokenIds = input.Shape.TokenIds == TokenIds.Show ? answer.Ids : null,
+            PromptTokenIds = input.Shape.TokenIds == TokenIds.Show ? choice.Prompt.Ids : null,
+            PromptLogprobs = LogprobShapes.Prompt(input, choice),
+        };
+    }
+}

@@ -1,0 +1,97 @@
+using System.Text.Json.Serialization.Metadata;
+using OrleansLLM.Gateway.Answers;
+using OrleansLLM.Gateway.Http;
+using OrleansLLM.Gateway.OpenAI;
+using OrleansLLM.Gateway.Requests;
+
+namespace OrleansLLM.Gateway.Endpoints;
+
+/// <summary>How an endpoint writes its answers, whole and in chunks.</summary>
+internal interface IAnswerShape<TWhole, TChunk> : IChunkShape<TChunk>
+    where TChunk : class
+{
+    JsonTypeInfo<TWhole> WholeType { get; }
+
+    TWhole Whole(IReadOnlyList<Choice> choices, IReadOnlyList<CollectedAnswer> answers, Usage usage);
+}
+
+/// <summary>The way that both generating endpoints go: read, submit, answer.</summary>
+internal static class GenerationEndpoint
+{
+    public static async ValueTask<ApiError?> HandleAsync<TWhole, TChunk>(
+        GatewayCall call,
+        string promptField,
+        Func<RequestFields, ServedModel, string, GenerationInput?> read,
+        Func<GenerationInput, RequestId, IAnswerShape<TWhole, TChunk>> shapeOf)
+        where TChunk : class
+    {
+        var (input, error) = await ReadAsync(call, read);
+        if (input is null)
+        {
+            return error;
+        }
+
+        await using var generation = new Generation(call, input, promptField);
+        if (await generation.SubmitAsync() is { } refused)
+        {
+            return refused;
+        }
+
+        var shape = shapeOf(input, generation.Id);
+        return input.Stream is { } options
+            ? await StreamAsync(call, generation, options, shape)
+            : await AnswerAsync(call, generation, shape);
+    }
+
+    private static async ValueTask<Outcome<GenerationInput>> ReadAsync(
+        GatewayCall call, Func<RequestFields, ServedModel, string, GenerationInput?> read)
+    {
+        var (body, error) = await JsonBody.ReadAsync(call.Context);
+        if (body is null)
+        {
+            return error!;
+        }
+
+        using (body)
+        {
+            var fields = new RequestFields(body.RootElement);
+            var found = ModelField.Find(call.Server, fields);
+            if (found.Value is not { } model)
+            {
+                return found.Error!;
+            }
+
+            var name = fields.Text(Limits.Model);
+            return read(fields, model, string.IsNullOrEmpty(name) ? model.Name : name) is { } input ? input : fields.Error!;
+        }
+    }
+
+    private static async ValueTask<ApiError?> AnswerAsync<TWhole, TChunk>(
+        GatewayCall call, Generation generation, IAnswerShape<TWhole, TChunk> shape)
+        where TChunk : class
+    {
+        var collector = new AnswerCollector(generation.Choices.Count);
+        if (await generation.ReadAsync(collector) is { } failed)
+        {
+            return failed;
+        }
+
+        var answer = shape.Whole(generation.Choices, collector.Answers, await generation.GetUsageAsync());
+        await Responses.WriteAsync(call.Context, StatusCodes.Status200OK, answer, shape.WholeType);
+        return null;
+    }
+
+    private static async ValueTask<ApiError?> StreamAsync<TChunk>(
+        GatewayCall call, Generation generation, StreamOptions options, IChunkShape<TChunk> shape)
+        where TChunk : class
+    {
+        using var stream = new AnswerStream<TChunk>(call, options, shape, generation.Choices.Count);
+        if (await generation.ReadAsync(stream) is { } failed)
+        {
+            return failed;
+        }
+
+        await stream.CloseAsync(options.Usage == UsageReport.None ? null : await generation.GetUsageAsync());
+        return null;
+    }
+}

@@ -1,0 +1,42 @@
+using OrleansLLM.Gateway.Http;
+
+namespace OrleansLLM.Gateway.Endpoints;
+
+/// <summary>Answers a call, or gives the error that is its answer.</summary>
+internal delegate ValueTask<ApiError?> Handler(GatewayCall call);
+
+internal enum Access
+{
+    /// <summary>Without a key: probes and scrapers have none.</summary>
+    Open,
+    Key,
+}
+
+internal enum Readiness
+{
+    /// <summary>In every phase.</summary>
+    Any,
+
+    /// <summary>Only while models are served and new requests are taken.</summary>
+    Ready,
+}
+
+internal sealed record Route(string Method, string Path, Access Access, Readiness Needs, Handler Handle);
+
+/// <summary>Every endpoint but /metrics, which the exporter maps. To add one: a class beside this and a row here.</summary>
+internal static class Routes
+{
+    public const string Metrics = "/metrics";
+
+    public static IReadOnlyList<Route> All { get; } =
+    [
+        new("POST", "/v1/completions", Access.Key, Readiness.Ready, Completions.HandleAsync),
+        new("POST", "/v1/chat/completions", Access.Key, Readiness.Ready, ChatCompletions.HandleAsync),
+        new("GET", "/v1/models", Access.Key, Readiness.Any, Models.ListAsync),
+        new("GET", "/v1/models/{**model}", Access.Key, Readiness.Any, Models.GetAsync),
+        new("POST", "/tokenize", Access.Key, Readiness.Ready, Tokenize.HandleAsync),
+        new("POST", "/detokenize", Access.Key, Readiness.Ready, Detokenize.HandleAsync),
+        new("GET", "/health", Access.Open, Readiness.Any, Health.HandleAsync),
+        new("GET", "/version", Access.Open, Readiness.Any, Version.HandleAsync),
+    ];
+}

@@ -1,0 +1,72 @@
+using Microsoft.AspNetCore.Cors.Infrastructure;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using OpenTelemetry.Metrics;
+using OrleansLLM.Gateway.Endpoints;
+using OrleansLLM.Gateway.Http;
+using OrleansLLM.Gateway.Metrics;
+
+namespace OrleansLLM.Gateway;
+
+/// <summary>How a host gets the gateway; it brings an <see cref="IGenerator"/> and an <see cref="IServedModels"/>.</summary>
+public static class GatewayExtensions
+{
+    private const string VllmPrefix = "vllm.";
+
+    public static IServiceCollection AddOrleansLLMGateway(this IServiceCollection services, GatewayOptions options)
+    {
+        services.TryAddSingleton(TimeProvider.System);
+        services.AddSingleton(options);
+        services.AddSingleton<GatewayMetrics>();
+        services.AddSingleton<GatewayServer>();
+        services.AddCors();
+        services.AddOpenTelemetry().WithMetrics(metrics => metrics
+            .AddMeter(GatewayMetrics.MeterName)
+            .AddView(instrument => instrument.Name.StartsWith(VllmPrefix, StringComparison.Ordinal)
+                ? new MetricStreamConfiguration { Name = $"vllm:{instrument.Name[VllmPrefix.Length..]}" }
+                : null)
+            .AddPrometheusExporter(exporter =>
+            {
+                exporter.ScopeInfoEnabled = false;
+                exporter.TargetInfoEnabled = false;
+            }));
+        return services;
+    }
+
+    /// <summary>Maps every endpoint, and what surrounds them.</summary>
+    public static WebApplication MapOrleansLLMGateway(this WebApplication app)
+    {
+        var server = app.Services.GetRequiredService<GatewayServer>();
+        app.UseMiddleware<RequestPipeline>();
+        if (server.Options.CorsOrigins.Count > 0)
+        {
+            app.UseCors(policy => Allow(policy, server.Options.CorsOrigins));
+        }
+
+        foreach (var route in Routes.All)
+        {
+            app.MapMethods(route.Path, [route.Method], (RequestDelegate)(context => RequestPipeline.RunAsync(context, route, server)));
+        }
+
+        app.MapPrometheusScrapingEndpoint(
+            Routes.Metrics,
+            null,
+            branch => branch.Use(next => context =>
+            {
+                AnnounceModels(server);
+                return next(context);
+            }),
+            null);
+        return app;
+    }
+
+    private static void AnnounceModels(GatewayServer server)
+    {
+        foreach (var model in server.Served.Models)
+        {
+            server.Metrics.Announce(model);
+        }
+    }
+
+    private static void Allow(CorsPolicyBuilder policy, IReadOnlyList<string> origins) =>
+        policy.WithOrigins([.. origins]).AllowAnyHeader().AllowAnyMethod().WithExposedHeaders("X-Request-Id", "Retry-After");
+}

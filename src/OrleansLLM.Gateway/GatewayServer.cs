@@ -1,0 +1,51 @@
+using OrleansLLM.Gateway.Http;
+using OrleansLLM.Gateway.Metrics;
+
+namespace OrleansLLM.Gateway;
+
+/// <summary>What endpoints work with.</summary>
+internal sealed class GatewayServer(
+    IGenerator generator, IServedModels served, GatewayOptions options, GatewayMetrics metrics, TimeProvider time)
+{
+    public IGenerator Generator { get; } = generator;
+
+    public IServedModels Served { get; } = served;
+
+    public GatewayOptions Options { get; } = options;
+
+    public GatewayMetrics Metrics { get; } = metrics;
+
+    public TimeProvider Time { get; } = time;
+
+    public ApiKeys Keys { get; } = new(options.ApiKeys);
+
+    /// <summary>Why nothing can be asked for now, or null.</summary>
+    public ApiError? WhyUnavailable() => Served.Phase switch
+    {
+        ServingPhase.Ready => null,
+        ServingPhase.Loading => ApiError.Unavailable("The model is still loading.", Options.RetryAfter),
+        ServingPhase.Draining => ApiError.Unavailable("The server is stopping and takes no new requests.", Options.RetryAfter),
+        _ => ApiError.Unavailable("The server has no model: loading it failed, the log says why.", Options.RetryAfter),
+    };
+
+    /// <summary>The model by name or alias; no name is the only model's, as vLLM has it.</summary>
+    public Outcome<ServedModel> FindModel(string? name)
+    {
+        var models = Served.Models;
+        var found = string.IsNullOrEmpty(name)
+            ? models.Count > 0 ? models[0] : null
+            : models.FirstOrDefault(model => model.Name == name || model.Aliases.Contains(name));
+        return found is not null
+            ? found
+            : ApiError.UnknownModel(name ?? "", models.SelectMany(model => model.Aliases.Prepend(model.Name)));
+    }
+}
+
+/// <summary>One HTTP request, past its key.</summary>
+internal sealed record GatewayCall(HttpContext Context, GatewayServer Server, string Tenant)
+{
+    public CancellationToken Aborted => Context.RequestAborted;
+
+    /// <summary>As logs, errors and the X-Request-Id header have it.</summary>
+    public string RequestId => Context.TraceIdentifier;
+}

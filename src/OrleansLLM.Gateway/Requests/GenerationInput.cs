@@ -1,0 +1,75 @@
+using OrleansLLM.Text;
+
+namespace OrleansLLM.Gateway.Requests;
+
+/// <summary>What a request of either endpoint asks for, checked: prompts as ids, and how the answers are to look.</summary>
+/// <param name="ModelName">As the client wrote it: a name or an alias, which answers repeat.</param>
+internal sealed record GenerationInput(
+    ServedModel Model, string ModelName, IReadOnlyList<Prompt> Prompts, GenerationSettings Settings, AnswerShape Shape, StreamOptions? Stream);
+
+/// <param name="Ids">At least one.</param>
+/// <param name="Echo">What echo repeats: the client's text, or the text of its ids; "" where nothing is to be repeated.</param>
+/// <param name="MaxTokens">New tokens at most, which fit the model's length.</param>
+internal sealed record Prompt(int[] Ids, string Echo, int MaxTokens);
+
+/// <summary>What the generator is told beside the prompt.</summary>
+/// <param name="ClientStops">stop_token_ids: they are reported as stop_reason, end-of-sequence ids are not.</param>
+/// <param name="StopTokenIds">All ids that end an answer.</param>
+internal sealed record GenerationSettings(
+    int Samples, SamplingParameters Sampling, IReadOnlyList<int> ClientStops, IReadOnlyList<int> StopTokenIds, int MinTokens,
+    int Priority, string CacheSalt);
+
+/// <summary>How answers are to look.</summary>
+internal sealed record AnswerShape
+{
+    public IReadOnlyList<string> Stop { get; init; } = [];
+
+    public StopText StopText { get; init; }
+
+    public SpecialTokens Special { get; init; }
+
+    /// <summary>Candidates a token; null = no log probabilities.</summary>
+    public int? Logprobs { get; init; }
+
+    /// <summary>The same for prompt positions, under prompt_logprobs.</summary>
+    public int? PromptLogprobs { get; init; }
+
+    public PromptEcho Echo { get; init; }
+
+    public TokenIds TokenIds { get; init; }
+
+    /// <summary>Whether the log probabilities of the prompt must be read.</summary>
+    public bool NeedsPrompt => PromptLogprobs is not null || (Echo == PromptEcho.Repeat && Logprobs is not null);
+}
+
+internal enum StopText
+{
+    Cut,
+    Keep,
+}
+
+internal enum PromptEcho
+{
+    None,
+    Repeat,
+}
+
+internal enum TokenIds
+{
+    Hide,
+    Show,
+}
+
+/// <summary>Of a streamed answer.</summary>
+internal sealed record StreamOptions(UsageReport Usage);
+
+internal enum UsageReport
+{
+    None,
+
+    /// <summary>One chunk more, behind the answers.</summary>
+    Last,
+
+    /// <summary>vLLM's: in every chunk, and behind the answers.</summary>
+    Every,
+}

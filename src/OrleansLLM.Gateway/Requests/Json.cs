@@ -1,0 +1,116 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using OrleansLLM.Gateway.Http;
+
+namespace OrleansLLM.Gateway.Requests;
+
+/// <summary>Reading of JSON that a stranger wrote: no value makes these throw.</summary>
+internal static class Json
+{
+    /// <summary>A whole number, also when written as 3.0 or 3e0.</summary>
+    public static bool TryGetInteger(JsonElement value, out long number)
+    {
+        number = 0;
+        if (value.ValueKind != JsonValueKind.Number)
+        {
+            return false;
+        }
+
+        if (value.TryGetInt64(out number))
+        {
+            return true;
+        }
+
+        if (!value.TryGetDouble(out var real) || real != Math.Floor(real) || Math.Abs(real) > 1L << 53)
+        {
+            return false;
+        }
+
+        number = (long)real;
+        return true;
+    }
+
+    public static bool TryGetNumber(JsonElement value, out double number)
+    {
+        number = 0;
+        return value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out number) && double.IsFinite(number);
+    }
+
+    /// <summary>Null where the value is no string, or holds half a surrogate pair, which is no text.</summary>
+    public static string? GetString(JsonElement value)
+    {
+        if (value.ValueKind != JsonValueKind.String)
+        {
+            return null;
+        }
+
+        try
+        {
+            return value.GetString();
+        }
+        catch (InvalidOperationException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>A value of one's own, or null where a string in it is no text.</summary>
+    public static bool TryCopy(JsonElement value, out JsonNode? copy)
+    {
+        copy = null;
+        switch (value.ValueKind)
+        {
+            case JsonValueKind.Null:
+                return true;
+            case JsonValueKind.String:
+                copy = GetString(value) is { } text ? JsonValue.Create(text) : null;
+                return copy is not null;
+            case JsonValueKind.Array:
+                var list = new JsonArray();
+                copy = list;
+                return value.EnumerateArray().All(item => TryCopy(item, out var node) && Append(list, node));
+            case JsonValueKind.Object:
+                var members = new JsonObject();
+                copy = members;
+                return value.EnumerateObject().All(member => TryGetName(member, out var name) && TryCopy(member.Value, out var node) && Set(members, name, node));
+            default:
+                copy = JsonValue.Create(value.Clone());
+                return true;
+        }
+    }
+
+    public static bool TryGetName(JsonProperty member, out string name)
+    {
+        try
+        {
+            name = member.Name;
+            return true;
+        }
+        catch (InvalidOperationException)
+        {
+            name = "";
+            return false;
+        }
+    }
+
+    /// <summary>A value in an error message, bounded.</summary>
+    public static string Describe(JsonElement value) => value.ValueKind switch
+    {
+        JsonValueKind.Array => "a list",
+        JsonValueKind.Object => "an object",
+        JsonValueKind.String => "a string",
+        _ => ApiError.Shorten(value.GetRawText()),
+    };
+
+    private static bool Append(JsonArray list, JsonNode? node)
+    {
+        list.Add(node);
+        return true;
+    }
+
+    private static bool Set(JsonObject members, string name, JsonNode? node)
+    {
+        members[name] = node;
+        return true;
+    }
+}

@@ -1,0 +1,206 @@
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using OrleansLLM.Gateway.Http;
+using OrleansLLM.Text;
+
+namespace OrleansLLM.Gateway.Requests;
+
+/// <summary>
+/// Messages as a chat template wants them: keys in their order, none that is null, content as one text (parts of type text are joined
+/// by a line feed, as vLLM does for templates that want a string), reasoning under both names that templates know.
+/// </summary>
+internal static class MessageFields
+{
+    private static readonly string[] ReasoningNames = ["reasoning_content", "thinking", "reasoning"];
+
+    private static readonly string[] Unbuilt = ["tool_calls", "function_call", "audio"];
+
+    public static ChatInput? Read(RequestFields fields)
+    {
+        var continues = fields.Flag("continue_final_message") ?? false;
+        var generates = fields.Flag("add_generation_prompt") ?? true;
+        if (continues && generates)
+        {
+            return fields.Refuse<ChatInput>(
+                "continue_final_message", "`continue_final_message` needs `add_generation_prompt` to be false: the prompt can't end in two ways.");
+        }
+
+        var arguments = ReadArguments(fields);
+        return ReadMessages(fields) is { } messages ? new ChatInput(messages, null, generates, continues, arguments) : null;
+    }
+
+    /// <summary>The model's prompt, or why its template can't make one.</summary>
+    public static RenderedPrompt? Render(RequestFields fields, ServedModel model, ChatInput input)
+    {
+        if (model.Template is not { } template)
+        {
+            return fields.Refuse<RenderedPrompt>(ApiError.Invalid(
+                "messages", $"The model `{model.Name}` has no chat template: use /v1/completions.", "no_chat_template"));
+        }
+
+        try
+        {
+            return template.Render(input);
+        }
+        catch (ChatTemplateException exception)
+        {
+            return fields.Refuse<RenderedPrompt>(
+                ApiError.Invalid("messages", $"The model's chat template refused the messages: {exception.Message}", "chat_template"));
+        }
+    }
+
+    private static JsonObject? ReadArguments(RequestFields fields)
+    {
+        const string field = "chat_template_kwargs";
+        if (fields.Find(field) is not { } value)
+        {
+            return null;
+        }
+
+        return value.ValueKind == JsonValueKind.Object && Json.TryCopy(value, out var copy)
+            ? (JsonObject?)copy
+            : fields.Refuse<JsonObject>(field, $"`{field}` must be an object of the template's variables.");
+    }
+
+    private static JsonArray? ReadMessages(RequestFields fields)
+    {
+        var field = Limits.Messages.Field;
+        if (fields.Find(field) is not { ValueKind: JsonValueKind.Array } list)
+        {
+            return fields.Refuse<JsonArray>(field, $"`{field}` must be a list of messages.");
+        }
+
+        if (!Limits.Messages.Allows(list.GetArrayLength()))
+        {
+            return fields.Refuse<JsonArray>(
+                field, Limits.Messages.Refusal(field, list.GetArrayLength().ToString(CultureInfo.InvariantCulture)));
+        }
+
+        var messages = new JsonArray();
+        foreach (var item in list.EnumerateArray())
+        {
+            var path = string.Create(CultureInfo.InvariantCulture, $"{field}[{messages.Count}]");
+            if (ReadMessage(fields, item, path) is not { } message)
+            {
+                return null;
+            }
+
+            messages.Add((JsonNode)message);
+        }
+
+        return messages;
+    }
+
+    private static JsonObject? ReadMessage(RequestFields fields, JsonElement item, string path)
+    {
+        if (item.ValueKind != JsonValueKind.Object)
+        {
+            return Refuse<JsonObject>(fields, path, $"must be an object with role and content, but is {Json.Describe(item)}.");
+        }
+
+        var message = new JsonObject();
+        foreach (var member in item.EnumerateObject().Where(member => member.Value.ValueKind != JsonValueKind.Null))
+        {
+            var name = member.Name;
+            var value = member.Value;
+            if (Unbuilt.Contains(name) && !(value.ValueKind == JsonValueKind.Array && value.GetArrayLength() == 0))
+            {
+                return fields.Refuse<JsonObject>(ApiError.NotBuilt($"{path}.{name}", "only messages of text are built."));
+            }
+
+            if (name == "content")
+            {
+                if (ReadContent(fields, value, $"{path}.{name}") is not { } text)
+                {
+                    return null;
+                }
+
+                message[name] = text;
+            }
+            else if (Json.TryCopy(value, out var copy))
+            {
+                message[name] = copy;
+            }
+            else
+            {
+                return Refuse<JsonObject>(fields, $"{path}.{ApiError.Shorten(name)}", "has half a surrogate pair, which is no text.");
+            }
+        }
+
+        return Complete(fields, message, path);
+    }
+
+    private static JsonObject? Complete(RequestFields fields, JsonObject message, string path)
+    {
+        if (message["role"] is not JsonValue role || role.GetValueKind() != JsonValueKind.String)
+        {
+            return Refuse<JsonObject>(fields, $"{path}.role", "must be text, such as \"user\".");
+        }
+
+        if (!message.ContainsKey("content") && role.GetValue<string>() != "assistant")
+        {
+            return Refuse<JsonObject>(fields, $"{path}.content", "is missing.");
+        }
+
+        if (ReasoningNames.Select(name => message[name]).FirstOrDefault(value => value is not null) is { } reasoning)
+        {
+            message["reasoning_content"] = reasoning.DeepClone();
+            message["thinking"] ??= reasoning.DeepClone();
+        }
+
+        return message;
+    }
+
+    private static string? ReadContent(RequestFields fields, JsonElement value, string path)
+    {
+        if (value.ValueKind != JsonValueKind.Array)
+        {
+            return Json.GetString(value) ?? Refuse<string>(fields, path, $"must be text or a list of parts, but {(value.ValueKind == JsonValueKind.String ? "has half a surrogate pair" : $"is {Json.Describe(value)}")}.");
+        }
+
+        if (!Limits.ContentParts.Allows(value.GetArrayLength()))
+        {
+            return Refuse<string>(
+                fields, path, $"has {value.GetArrayLength()} parts, more than {Limits.ContentParts.Maximum}.");
+        }
+
+        var texts = new List<string>();
+        foreach (var part in value.EnumerateArray())
+        {
+            if (ReadPart(fields, part, string.Create(CultureInfo.InvariantCulture, $"{path}[{texts.Count}]")) is not { } text)
+            {
+                return null;
+            }
+
+            texts.Add(text);
+        }
+
+        return string.Join('\n', texts);
+    }
+
+    private static string? ReadPart(RequestFields fields, JsonElement part, string path)
+    {
+        if (Json.GetString(part) is { } bare)
+        {
+            return bare;
+        }
+
+        if (part.ValueKind != JsonValueKind.Object || !part.TryGetProperty("type", out var type) || Json.GetString(type) is not { } kind)
+        {
+            return Refuse<string>(fields, path, "must be a part with a type, such as {\"type\": \"text\", \"text\": \"...\"}.");
+        }
+
+        if (kind != "text")
+        {
+            return fields.Refuse<string>(ApiError.NotBuilt($"{path}.type", $"parts of type `{ApiError.Shorten(kind)}` are not built, only text is."));
+        }
+
+        return part.TryGetProperty("text", out var text) && Json.GetString(text) is { } content
+            ? content
+            : Refuse<string>(fields, $"{path}.text", "must be text.");
+    }
+
+    private static T? Refuse<T>(RequestFields fields, string path, string what) =>
+        fields.Refuse<T>(ApiError.Invalid(path, $"`{path}` {what}"));
+}

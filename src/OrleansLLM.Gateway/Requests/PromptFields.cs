@@ -1,0 +1,109 @@
+using System.Globalization;
+using System.Text.Json;
+using OrleansLLM.Gateway.Http;
+using OrleansLLM.Text;
+
+namespace OrleansLLM.Gateway.Requests;
+
+/// <summary>Makes prompts: text becomes ids, is shortened where the client asked for it, and must fit the model.</summary>
+/// <param name="field">The field that holds the prompt, for errors.</param>
+internal sealed class PromptFields(RequestFields fields, ServedModel model, string field)
+{
+    private readonly int? _truncate = fields.Integer(Limits.TruncatePromptTokens);
+
+    /// <summary>Prompts of /v1/completions: a text, a list of texts, of ids, or of lists of ids.</summary>
+    public IReadOnlyList<Prompt> Read(PromptEcho echo, AddedTokens added, int? asked, int standard)
+    {
+        if (fields.Find(field) is not { } value)
+        {
+            return fields.Refuse<Prompt[]>(field, $"`{field}` is missing.") ?? [];
+        }
+
+        var isList = value.ValueKind == JsonValueKind.Array;
+        if (!isList || (value.GetArrayLength() > 0 && value[0].ValueKind == JsonValueKind.Number))
+        {
+            return ReadOne(value, echo, added, asked, standard) is { } only ? [only] : [];
+        }
+
+        if (!Limits.Prompts.Allows(value.GetArrayLength()))
+        {
+            return fields.Refuse<Prompt[]>(
+                field, Limits.Prompts.Refusal(field, value.GetArrayLength().ToString(CultureInfo.InvariantCulture))) ?? [];
+        }
+
+        var prompts = new List<Prompt>();
+        foreach (var item in value.EnumerateArray())
+        {
+            if (ReadOne(item, echo, added, asked, standard) is not { } prompt)
+            {
+                return [];
+            }
+
+            prompts.Add(prompt);
+        }
+
+        return prompts;
+    }
+
+    /// <summary>One prompt from its text; null where it does not fit.</summary>
+    public Prompt? FromText(RenderedPrompt text, AddedTokens added, PromptEcho echo, int? asked, int standard)
+    {
+        var ids = Encode(model.Tokenizer, text, added);
+        var kept = Truncate(ids, asked);
+        return Fit(kept, echo == PromptEcho.None ? "" : kept.Length == ids.Length ? text.Text : model.Tokenizer.Decode(kept, SpecialTokens.Skip), asked, standard);
+    }
+
+    /// <summary>The ids of a text. A template or a client may have written the BOS that the post-processor adds: it comes once.</summary>
+    public static int[] Encode(TextTokenizer tokenizer, RenderedPrompt text, AddedTokens added)
+    {
+        var ids = tokenizer.Encode(text.Text, [.. text.Literal], added);
+        var isDoubled = added == AddedTokens.PostProcessor && ids.Count > 1 && ids[0] == ids[1] && tokenizer.IsSpecial(ids[0]);
+        return [.. isDoubled ? ids.Skip(1) : ids];
+    }
+
+    private Prompt? ReadOne(JsonElement value, PromptEcho echo, AddedTokens added, int? asked, int standard)
+    {
+        if (value.ValueKind == JsonValueKind.Array)
+        {
+            return fields.Ids(field, value, model.Tokenizer.VocabularySize) is { } ids && Truncate(ids, asked) is { } kept
+                ? Fit(kept, echo == PromptEcho.None ? "" : model.Tokenizer.Decode(kept, SpecialTokens.Skip), asked, standard)
+                : null;
+        }
+
+        return Json.GetString(value) is { } text
+            ? FromText(new RenderedPrompt(text, []), added, echo, asked, standard)
+            : fields.Refuse<Prompt>(field, $"`{field}` must be text, token ids, or a list of one of them, but is {Json.Describe(value)}.");
+    }
+
+    /// <summary>Keeps the last tokens, as vLLM: -1 keeps what leaves room for the answer.</summary>
+    private int[] Truncate(int[] ids, int? asked)
+    {
+        if (_truncate is not { } most)
+        {
+            return ids;
+        }
+
+        var keep = most < 0 ? Math.Max(0, model.MaxLength - Math.Max(asked ?? 0, 1)) : most;
+        return keep < ids.Length ? ids[^keep..] : ids;
+    }
+
+    private Prompt? Fit(int[] ids, string echo, int? asked, int standard)
+    {
+        if (ids.Length == 0)
+        {
+            return fields.Refuse<Prompt>(field, $"`{field}` is empty: it needs at least one token.");
+        }
+
+        var room = model.MaxLength - ids.Length;
+        if (room < (asked ?? 1))
+        {
+            return fields.Refuse<Prompt>(ApiError.Invalid(field, TooLong(ids.Length, asked), "context_length_exceeded"));
+        }
+
+        return new Prompt(ids, echo, asked ?? Math.Min(room, standard));
+    }
+
+    private string TooLong(int prompt, int? asked) => string.Create(CultureInfo.InvariantCulture, $"This model's maximum context length is {model.MaxLength} tokens, but the prompt has {prompt} tokens") + (asked is { } answer
+        ? string.Create(CultureInfo.InvariantCulture, $" and {answer} more may be generated: {(long)prompt + answer} in all. Shorten the prompt or ask for fewer tokens.")
+        : ", which leaves no room for an answer. Shorten the prompt.");
+}

@@ -1,0 +1,172 @@
+using System.Globalization;
+using System.Text.Json;
+using OrleansLLM.Gateway.Http;
+
+namespace OrleansLLM.Gateway.Requests;
+
+/// <summary>
+/// Reads the fields of a JSON object. A field that is null is absent, one that nobody asks for is ignored. The first thing that is
+/// wrong is kept as <see cref="Error"/>, and from then on every read gives nothing.
+/// </summary>
+/// <param name="source">An object.</param>
+/// <param name="path">Where it stands in the request, "" for the request itself.</param>
+internal sealed class RequestFields(JsonElement source, string path = "")
+{
+    public ApiError? Error { get; private set; }
+
+    public string Name(string field) => path.Length == 0 ? field : $"{path}.{field}";
+
+    /// <summary>Keeps the first error; always null, so that a reader can return it.</summary>
+    public T? Refuse<T>(ApiError error)
+    {
+        Error ??= error;
+        return default;
+    }
+
+    public T? Refuse<T>(string field, string message) => Refuse<T>(ApiError.Invalid(Name(field), message));
+
+    /// <summary>The field, unless it is absent, null, or something was wrong before.</summary>
+    public JsonElement? Find(string field) =>
+        Error is null && source.TryGetProperty(field, out var value) && value.ValueKind != JsonValueKind.Null ? value : null;
+
+    public int? Integer(Limit limit) => (int?)Long(limit);
+
+    public long? Long(Limit limit)
+    {
+        if (Find(limit.Field) is not { } value)
+        {
+            return null;
+        }
+
+        return Json.TryGetInteger(value, out var number) && limit.Allows(number)
+            ? number
+            : Refuse<long?>(limit.Field, limit.Refusal(Name(limit.Field), Json.Describe(value)));
+    }
+
+    public float? Number(Limit limit)
+    {
+        if (Find(limit.Field) is not { } value)
+        {
+            return null;
+        }
+
+        return Json.TryGetNumber(value, out var number) && limit.Allows(number)
+            ? (float)number
+            : Refuse<float?>(limit.Field, limit.Refusal(Name(limit.Field), Json.Describe(value)));
+    }
+
+    public bool? Flag(string field) => Find(field) switch
+    {
+        null => null,
+        { ValueKind: JsonValueKind.True } => true,
+        { ValueKind: JsonValueKind.False } => false,
+        { } value => Refuse<bool?>(field, $"`{Name(field)}` must be true or false, but is {Json.Describe(value)}."),
+    };
+
+    public string? Text(Limit limit)
+    {
+        if (Find(limit.Field) is not { } value)
+        {
+            return null;
+        }
+
+        return Json.GetString(value) is { } text ? Bounded(text, limit) : Refuse<string>(limit.Field, NoText(limit.Field, value));
+    }
+
+    /// <summary>An object's fields.</summary>
+    public RequestFields? Object(string field)
+    {
+        if (Find(field) is not { } value)
+        {
+            return null;
+        }
+
+        return value.ValueKind == JsonValueKind.Object
+            ? new RequestFields(value, Name(field))
+            : Refuse<RequestFields>(field, $"`{Name(field)}` must be an object, but is {Json.Describe(value)}.");
+    }
+
+    /// <summary>A string or a list of strings.</summary>
+    public IReadOnlyList<string> Texts(Limit items, Limit characters)
+    {
+        if (Find(items.Field) is not { } value)
+        {
+            return [];
+        }
+
+        if (value.ValueKind != JsonValueKind.Array)
+        {
+            return Json.GetString(value) is not { } only ? Refuse<string[]>(items.Field, NoText(items.Field, value)) ?? []
+                : Bounded(only, characters) is { } text ? [text] : [];
+        }
+
+        if (!items.Allows(value.GetArrayLength()))
+        {
+            return Refuse<string[]>(items.Field, items.Refusal(Name(items.Field), Count(value))) ?? [];
+        }
+
+        var texts = new List<string>(value.GetArrayLength());
+        foreach (var item in value.EnumerateArray())
+        {
+            if (Json.GetString(item) is not { } text)
+            {
+                return Refuse<string[]>(items.Field, NoText(items.Field, item)) ?? [];
+            }
+
+            if (Bounded(text, characters) is null)
+            {
+                return [];
+            }
+
+            texts.Add(text);
+        }
+
+        return texts;
+    }
+
+    /// <summary>A list of token ids below <paramref name="vocabulary"/>; null where the field is absent.</summary>
+    public int[]? Ids(Limit items, int vocabulary)
+    {
+        if (Find(items.Field) is not { } value)
+        {
+            return null;
+        }
+
+        if (value.ValueKind != JsonValueKind.Array)
+        {
+            return Refuse<int[]>(items.Field, $"`{Name(items.Field)}` must be a list of token ids, but is {Json.Describe(value)}.");
+        }
+
+        return items.Allows(value.GetArrayLength())
+            ? Ids(items.Field, value, vocabulary)
+            : Refuse<int[]>(items.Field, items.Refusal(Name(items.Field), Count(value)));
+    }
+
+    /// <summary>The ids of a list that is known to be one.</summary>
+    public int[]? Ids(string field, JsonElement list, int vocabulary)
+    {
+        var ids = new int[list.GetArrayLength()];
+        var count = 0;
+        foreach (var item in list.EnumerateArray())
+        {
+            if (!Json.TryGetInteger(item, out var id) || id < 0 || id >= vocabulary)
+            {
+                return Refuse<int[]>(
+                    field, string.Create(CultureInfo.InvariantCulture, $"`{Name(field)}` must hold token ids from 0 to {vocabulary - 1}, but holds {Json.Describe(item)}."));
+            }
+
+            ids[count++] = (int)id;
+        }
+
+        return ids;
+    }
+
+    private string? Bounded(string text, Limit limit) => limit.Allows(text.Length)
+        ? text
+        : Refuse<string>(limit.Field, limit.Refusal(Name(limit.Field), text.Length.ToString(CultureInfo.InvariantCulture)));
+
+    private string NoText(string field, JsonElement value) =>
+        $"`{Name(field)}` must be text, but {(value.ValueKind == JsonValueKind.String ? "has half a surrogate pair" : $"is {Json.Describe(value)}")}.";
+
+    private static string Count(JsonElement list) => list.GetArrayLength().ToString(CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,106 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text.Json;
+using OrleansLLM.Text;
+
+namespace OrleansLLM.Gateway.Requests;
+
+/// <summary>How tokens are drawn: the request's fields over the model's defaults.</summary>
+internal static class SamplingFields
+{
+    // The least that a float can tell from nothing: OpenAI allows top_p 0, which leaves the most likely token.
+    private const float SmallestTopP = 1e-6f;
+
+    public static SamplingParameters Read(RequestFields fields, ServedModel model, AnswerShape shape)
+    {
+        var defaults = model.Defaults;
+        return defaults with
+        {
+            Temperature = Softened(fields.Number(Limits.Temperature) ?? defaults.Temperature),
+            TopP = Math.Max(fields.Number(Limits.TopP) ?? defaults.TopP, SmallestTopP),
+            TopK = Math.Clamp(fields.Integer(Limits.TopK) ?? defaults.TopK, 0, model.Tokenizer.VocabularySize),
+            MinP = fields.Number(Limits.MinP) ?? defaults.MinP,
+            RepetitionPenalty = fields.Number(Limits.RepetitionPenalty) ?? defaults.RepetitionPenalty,
+            PresencePenalty = fields.Number(Limits.PresencePenalty) ?? defaults.PresencePenalty,
+            FrequencyPenalty = fields.Number(Limits.FrequencyPenalty) ?? defaults.FrequencyPenalty,
+            LogitBias = ReadBias(fields, model.Tokenizer.VocabularySize),
+            AllowedTokenIds = fields.Ids(Limits.AllowedTokenIds, model.Tokenizer.VocabularySize) ?? [],
+            BadWords = [.. fields.Texts(Limits.BadWords, Limits.BadWordCharacters).SelectMany(word => Spellings(word, model.Tokenizer))],
+            Seed = fields.Long(Limits.Seed) is { } seed ? unchecked((ulong)seed) : RandomSeed(),
+            Logprobs = shape.Logprobs,
+            PromptLogprobs = PromptLogprobs(shape),
+        };
+    }
+
+    private static float Softened(float temperature) =>
+        temperature is > 0 and < Limits.SmallestTemperature ? Limits.SmallestTemperature : temperature;
+
+    private static ulong RandomSeed()
+    {
+        Span<byte> bytes = stackalloc byte[8];
+        RandomNumberGenerator.Fill(bytes);
+        return BitConverter.ToUInt64(bytes);
+    }
+
+    private static int? PromptLogprobs(AnswerShape shape) =>
+        !shape.NeedsPrompt ? null : Math.Max(shape.PromptLogprobs ?? 0, shape.Echo == PromptEcho.Repeat ? shape.Logprobs ?? 0 : 0);
+
+    private static KeyValuePair<int, float>[] ReadBias(RequestFields fields, int vocabulary)
+    {
+        var field = Limits.LogitBias.Field;
+        if (fields.Find(field) is not { } value)
+        {
+            return [];
+        }
+
+        if (value.ValueKind != JsonValueKind.Object)
+        {
+            return fields.Refuse<KeyValuePair<int, float>[]>(
+                field, $"`{field}` must be an object of token ids and biases, but is {Json.Describe(value)}.") ?? [];
+        }
+
+        var biases = new Dictionary<int, float>();
+        foreach (var member in value.EnumerateObject())
+        {
+            if (!int.TryParse(member.Name, NumberStyles.None, CultureInfo.InvariantCulture, out var id) || id >= vocabulary)
+            {
+                return fields.Refuse<KeyValuePair<int, float>[]>(
+                    field, string.Create(CultureInfo.InvariantCulture, $"`{field}` must be keyed by token ids from 0 to {vocabulary - 1}, but has `{Http.ApiError.Shorten(member.Name)}`.")) ?? [];
+            }
+
+            if (!Json.TryGetNumber(member.Value, out var bias) || !Limits.LogitBiasValue.Allows(bias))
+            {
+                return fields.Refuse<KeyValuePair<int, float>[]>(
+                    field, Limits.LogitBiasValue.Refusal($"{field}.{id}", Json.Describe(member.Value))) ?? [];
+            }
+
+            biases[id] = (float)bias;
+        }
+
+        return Limits.LogitBias.Allows(biases.Count)
+            ? [.. biases]
+            : fields.Refuse<KeyValuePair<int, float>[]>(
+                field, Limits.LogitBias.Refusal(field, biases.Count.ToString(CultureInfo.InvariantCulture))) ?? [];
+    }
+
+    /// <summary>
+    /// A word's ids, as it stands at a text's start and behind a space (as vLLM: the second only where it is as long and begins with
+    /// another token).
+    /// </summary>
+    private static IEnumerable<IReadOnlyList<int>> Spellings(string word, TextTokenizer tokenizer)
+    {
+        var bare = word.TrimStart();
+        var first = tokenizer.Encode(bare, [], AddedTokens.None);
+        if (first.Count == 0)
+        {
+            yield break;
+        }
+
+        yield return first;
+        var spaced = tokenizer.Encode(" " + bare, [], AddedTokens.None);
+        if (spaced.Count == first.Count && spaced[0] != first[0])
+        {
+            yield return spaced;
+        }
+    }
+}

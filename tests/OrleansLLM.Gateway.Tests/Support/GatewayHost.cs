@@ -1,0 +1,156 @@
+using System.Net.Http.Headers;
+using System.Text;
+using System.Text.Json.Nodes;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+
+namespace OrleansLLM.Gateway.Tests.Support;
+
+/// <summary>A gateway on a port of loopback, over a generator from scripts.</summary>
+internal sealed class GatewayHost : IAsyncDisposable
+{
+    public const string Model = "fake";
+    public const string Alias = "also-fake";
+    public const int MaxLength = 200;
+
+    private readonly WebApplication _app;
+
+    private GatewayHost(WebApplication app, FakeGenerator generator, FakeModels models, LineLogger log)
+    {
+        _app = app;
+        Generator = generator;
+        Models = models;
+        Log = log;
+        Address = new Uri(app.Urls.First());
+        Client = new HttpClient { BaseAddress = Address, Timeout = TimeSpan.FromSeconds(60) };
+    }
+
+    public FakeGenerator Generator { get; }
+
+    public FakeModels Models { get; }
+
+    public LineLogger Log { get; }
+
+    public Uri Address { get; }
+
+    public HttpClient Client { get; }
+
+    public static async Task<GatewayHost> StartAsync(
+        GatewayOptions? options = null, string name = Model, SamplingParameters? defaults = null)
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.WebHost.UseUrls("http://127.0.0.1:0");
+        var log = new LineLogger();
+        builder.Logging.ClearProviders().AddProvider(log);
+        var generator = new FakeGenerator();
+        var models = new FakeModels(name, defaults ?? new SamplingParameters());
+        builder.Services.AddSingleton<IGenerator>(generator).AddSingleton<IServedModels>(models);
+        builder.Services.AddOrleansLLMGateway(options ?? new GatewayOptions());
+        var app = builder.Build();
+        app.MapOrleansLLMGateway();
+        await app.StartAsync(TestContext.Current.CancellationToken);
+        return new GatewayHost(app, generator, models, log);
+    }
+
+    public async Task<Answer> PostAsync(string path, string json, params (string Name, string Value)[] headers)
+    {
+        using var content = new StringContent(json, Encoding.UTF8, new MediaTypeHeaderValue("application/json"));
+        using var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = content };
+        foreach (var (name, value) in headers)
+        {
+            request.Headers.TryAddWithoutValidation(name, value);
+        }
+
+        return await SendAsync(request);
+    }
+
+    public async Task<Answer> GetAsync(string path)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, path);
+        return await SendAsync(request);
+    }
+
+    public async Task<Answer> SendAsync(HttpRequestMessage request)
+    {
+        using var response = await Client.SendAsync(request, TestContext.Current.CancellationToken);
+        var body = await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
+        var headers = response.Headers.Concat(response.Content.Headers)
+            .ToDictionary(header => header.Key, header => string.Join(",", header.Value), StringComparer.OrdinalIgnoreCase);
+        return new Answer((int)response.StatusCode, body, headers);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        Client.Dispose();
+        await _app.DisposeAsync();
+    }
+}
+
+internal sealed record Answer(int Status, string Body, IReadOnlyDictionary<string, string> Headers)
+{
+    public JsonNode Json => JsonNode.Parse(Body)!;
+
+    public JsonNode? Error(string member) => Json["error"]![member];
+
+    /// <summary>The payloads of a stream, [DONE] included.</summary>
+    public IReadOnlyList<string> Events =>
+        [.. Body.Split("\n\n", StringSplitOptions.RemoveEmptyEntries).Select(line => line["data: ".Length..])];
+
+    public IReadOnlyList<JsonNode> Chunks => [.. Events.Where(data => data != "[DONE]").Select(data => JsonNode.Parse(data)!)];
+
+    public JsonNode Choice(int index = 0) => Json["choices"]![index]!;
+}
+
+internal sealed class FakeModels(string name, SamplingParameters defaults) : IServedModels
+{
+    public FakeTemplate Template { get; } = new();
+
+    public FakeTokenizer Tokenizer { get; } = new();
+
+    public IReadOnlyList<ServedModel> Models => Phase == ServingPhase.Loading
+        ? []
+        : [new ServedModel(name, [GatewayHost.Alias], GatewayHost.MaxLength, Tokenizer, HasTemplate ? Template : null, [FakeTokenizer.Eos], defaults, DateTimeOffset.UnixEpoch)];
+
+    public bool HasTemplate { get; set; } = true;
+
+    public ServingPhase Phase { get; set; } = ServingPhase.Ready;
+}
+
+/// <summary>Keeps log lines.</summary>
+internal sealed class LineLogger : ILoggerProvider, ILogger
+{
+    private readonly Lock _lock = new();
+    private readonly List<string> _lines = [];
+
+    public IReadOnlyList<string> Lines
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return [.. _lines];
+            }
+        }
+    }
+
+    public ILogger CreateLogger(string categoryName) => this;
+
+    public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+    {
+        lock (_lock)
+        {
+            _lines.Add($"{logLevel}: {formatter(state, exception)} {exception}");
+        }
+    }
+
+    public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Information;
+
+    public IDisposable? BeginScope<TState>(TState state)
+        where TState : notnull => null;
+
+    public void Dispose()
+    {
+    }
+}
