@@ -42,9 +42,11 @@ public sealed class StopStrings
         if (Find(text) is { } found)
         {
             _matched = true;
+            var shown = _text == StopStringText.Included
+                ? text[_held.Length..(found.Start + found.Stop.Length)]
+                : text[..found.Start];
             _held = "";
-            var shown = _text == StopStringText.Included ? found.Start + found.Stop.Length : found.Start;
-            return new(text[..shown], new StopStringMatch(found.Stop, position));
+            return new(shown, new StopStringMatch(found.Stop, position));
         }
 
         var held = HeldLength(text);
