@@ -1,0 +1,118 @@
+using OrleansLLM.Compute;
+
+namespace OrleansLLM.Testing;
+
+public sealed partial class ReferenceDevice
+{
+    public void Sample(Tensor logits, SamplingPlan plan, Span<int> tokens)
+    {
+        RequireShape(plan.Rows <= logits.Rows && plan.Rows <= tokens.Length, "sample");
+        for (var row = 0; row < plan.Rows; row++)
+        {
+            var adjusted = Adjust(Row(logits, row), plan, row);
+            tokens[row] = plan.Temperature[row] == 0
+                ? Ranked(adjusted)[0]
+                : Draw(Probabilities(adjusted, plan, row), SamplingNoise.Uniform(plan.Seed[row], plan.Sample[row], plan.Position[row]));
+        }
+    }
+
+    public void Logprobs(Tensor logits, ReadOnlySpan<int> chosen, ReadOnlySpan<int> top, int firstRow, LogprobResult to)
+    {
+        for (var row = 0; row < chosen.Length; row++)
+        {
+            if (top[row] < 0)
+            {
+                continue;
+            }
+
+            var values = Row(logits, row).ToArray();
+            var most = (double)values.Max();
+            var total = most + Math.Log(values.Sum(value => Math.Exp(value - most)));
+            var at = firstRow + row;
+            var picked = values[chosen[row]];
+            to.Chosen[at] = (float)(picked - total);
+            to.Rank[at] = 1 + values.Count(value => value > picked);
+            var ranked = Ranked(values);
+            for (var i = 0; i < top[row]; i++)
+            {
+                to.TopIds[(at * to.MaxTop) + i] = ranked[i];
+                to.TopLogprobs[(at * to.MaxTop) + i] = (float)(values[ranked[i]] - total);
+            }
+        }
+    }
+
+    /// <summary>
+    /// What a row may draw with which probability, in id order: min-p, then top-k, then top-p, each on what the one before left. Of equal
+    /// logits the lower id counts as the more likely one.
+    /// </summary>
+    public static double[] Probabilities(float[] adjusted, SamplingPlan plan, int row)
+    {
+        var shares = Array.ConvertAll(adjusted, value => (double)(value / plan.Temperature[row]));
+        SoftMax(shares);
+        var ranked = Ranked(adjusted);
+        var kept = ranked.Where(id => shares[id] > 0 && shares[id] >= plan.MinP[row] * shares[ranked[0]]).ToArray();
+        kept = plan.TopK[row] == 0 ? kept : [.. kept.Take(plan.TopK[row])];
+        var sum = kept.Sum(id => shares[id]);
+        var result = new double[shares.Length];
+        var before = 0.0;
+        foreach (var id in kept)
+        {
+            if (before < plan.TopP[row] || before == 0)
+            {
+                result[id] = shares[id];
+            }
+
+            before += shares[id] / sum;
+        }
+
+        var left = result.Sum();
+        return Array.ConvertAll(result, share => share / left);
+    }
+
+    /// <summary>Allowed ids, bias, then penalties: repetition, frequency, presence.</summary>
+    public static float[] Adjust(ReadOnlySpan<float> logits, SamplingPlan plan, int row)
+    {
+        var allowed = plan.Allowed.Ids(row);
+        var adjusted = allowed.IsEmpty ? logits.ToArray() : [.. Enumerable.Repeat(float.NegativeInfinity, logits.Length)];
+        foreach (var id in allowed)
+        {
+            adjusted[id] = logits[id];
+        }
+
+        for (var i = 0; i < plan.Bias.Ids(row).Length; i++)
+        {
+            adjusted[plan.Bias.Ids(row)[i]] += plan.Bias.Values(row)[i];
+        }
+
+        for (var i = 0; i < plan.Seen.Ids(row).Length; i++)
+        {
+            ref var value = ref adjusted[plan.Seen.Ids(row)[i]];
+            var count = plan.Seen.Values(row)[i];
+            value = value > 0 ? value / plan.RepetitionPenalty[row] : value * plan.RepetitionPenalty[row];
+            value -= plan.FrequencyPenalty[row] * count;
+            value -= count > 0 ? plan.PresencePenalty[row] : 0;
+        }
+
+        return adjusted;
+    }
+
+    /// <summary>Ids from the largest value to the smallest, the lower id first among equals.</summary>
+    private static int[] Ranked(float[] values) =>
+        [.. Enumerable.Range(0, values.Length).OrderByDescending(id => values[id]).ThenBy(id => id)];
+
+    /// <summary>The lowest id at which the running sum of probabilities passes <paramref name="uniform"/>.</summary>
+    private static int Draw(double[] probabilities, double uniform)
+    {
+        var sum = 0.0;
+        for (var id = 0; id < probabilities.Length; id++)
+        {
+            sum += probabilities[id];
+            if (sum > uniform)
+            {
+                return id;
+            }
+        }
+
+        return Array.FindLastIndex(probabilities, probability => probability > 0);
+    }
+}
