@@ -33,10 +33,10 @@ internal sealed class ModelArguments
         "--dtype", "auto: 8-bit activations for quantized weights, else float32. float32: float activations on exactly decoded weights.",
         "auto", "auto", "float32");
 
-    private readonly Option<bool?> _prefixCaching = Switch(
+    private readonly Option<bool> _prefixCaching = Switch(
         "--enable-prefix-caching", "Share the blocks of equal prompt beginnings. This is the default.");
 
-    private readonly Option<bool?> _noPrefixCaching = Switch("--no-enable-prefix-caching", "Do not share them.");
+    private readonly Option<bool> _noPrefixCaching = Switch("--no-enable-prefix-caching", "Do not share them.");
 
     private readonly Option<string> _preemption = Choice(
         "--preemption-mode", "What happens to a running sequence when blocks run out; auto takes what is cheaper.",
@@ -67,12 +67,14 @@ internal sealed class ModelArguments
 
         command.Validators.Add(result =>
         {
-            if (result.GetValue(_prefixCaching) == true && result.GetValue(_noPrefixCaching) == true)
+            if (result.GetResult(_prefixCaching) is not null && result.GetResult(_noPrefixCaching) is not null)
             {
                 result.AddError("--enable-prefix-caching and --no-enable-prefix-caching exclude each other: leave one out.");
             }
-
-            if (result.GetValue(_swapSpace) is < 0 or > 65_536)
+        });
+        _swapSpace.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<double?>() is < 0 or > 65_536 or double.NaN)
             {
                 result.AddError("--swap-space takes GiB from 0 to 65536.");
             }
@@ -99,7 +101,7 @@ internal sealed class ModelArguments
                 _ => null,
             },
             Arithmetic = result.GetValue(_arithmetic) == "float32" ? Arithmetic.Float32 : Arithmetic.Auto,
-            PrefixCaching = result.GetValue(_noPrefixCaching) == true ? PrefixCaching.Off : PrefixCaching.On,
+            PrefixCaching = result.GetValue(_noPrefixCaching) ? PrefixCaching.Off : PrefixCaching.On,
             Preemption = preemption,
             SwapBytes = (long)(swap * (1L << 30)),
             MaxWaitingRequests = (int?)result.GetValue(_maxWaiting) ?? standard.MaxWaitingRequests,
@@ -122,5 +124,5 @@ internal sealed class ModelArguments
         return option;
     }
 
-    private static Option<bool?> Switch(string name, string description) => new(name) { Description = description, Arity = ArgumentArity.Zero };
+    private static Option<bool> Switch(string name, string description) => new(name) { Description = description };
 }

@@ -67,17 +67,9 @@ internal sealed class ServerArguments
             command.Options.Add(option);
         }
 
-        command.Validators.Add(result =>
+        _host.Validators.Add(result =>
         {
-            foreach (var option in new[] { _requestTimeout, _queueTimeout, _shutdownTimeout })
-            {
-                if (result.GetValue(option) is < 0 or > 1e6 or double.NaN)
-                {
-                    result.AddError($"{option.Name} takes seconds from 0 to 1000000.");
-                }
-            }
-
-            var host = result.GetValue(_host);
+            var host = result.GetValueOrDefault<string>();
             if (host != "localhost" && !IPAddress.TryParse(host, out _))
             {
                 result.AddError($"--host takes an IP address or localhost, not '{host}'.");
@@ -100,5 +92,16 @@ internal sealed class ServerArguments
 
     private static TimeSpan? ToTimeSpan(double? seconds) => seconds is { } value ? TimeSpan.FromSeconds(value) : null;
 
-    private static Option<double?> Seconds(string name, string description) => new(name) { HelpName = "SECONDS", Description = description };
+    private static Option<double?> Seconds(string name, string description)
+    {
+        var option = new Option<double?>(name) { HelpName = "SECONDS", Description = description };
+        option.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<double?>() is < 0 or > 1e6 or double.NaN)
+            {
+                result.AddError($"{name} takes seconds from 0 to 1000000.");
+            }
+        });
+        return option;
+    }
 }

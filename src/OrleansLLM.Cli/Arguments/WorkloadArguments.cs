@@ -34,9 +34,9 @@ internal sealed class WorkloadArguments
             command.Options.Add(option);
         }
 
-        command.Validators.Add(result =>
+        _ratio.Validators.Add(result =>
         {
-            if (result.GetValue(_ratio) is < 0 or >= 1 or double.NaN)
+            if (result.GetValueOrDefault<double>() is < 0 or >= 1 or double.NaN)
             {
                 result.AddError("--random-range-ratio takes a number from 0 up to, but not, 1.");
             }

@@ -1,5 +1,5 @@
-using System.Diagnostics;
 using System.Text.Json.Nodes;
+using OrleansLLM.Cli.Client;
 
 namespace OrleansLLM.Cli.Bench;
 
@@ -12,7 +12,7 @@ internal sealed record LoadPlan(
     JsonObject ExtraBody);
 
 /// <summary>Sends a workload to a server, open loop or closed loop, and collects what each request gave.</summary>
-internal sealed class LoadDriver(OpenAIStreamClient client, PromptMaker prompts)
+internal sealed class LoadDriver(OpenAIClient client, PromptMaker prompts)
 {
     /// <summary>Seconds from the first request to the last answer, and a record a request in the order of sending.</summary>
     public async Task<(double Seconds, IReadOnlyList<RequestRecord> Records)> RunAsync(
@@ -21,12 +21,12 @@ internal sealed class LoadDriver(OpenAIStreamClient client, PromptMaker prompts)
         var random = new Random(plan.Seed);
         var bodies = plan.Items.Select(item => Body(plan, item, random)).ToArray();
         using var slots = new SemaphoreSlim(plan.MaxConcurrency ?? int.MaxValue);
-        var clock = Stopwatch.StartNew();
+        var meter = new RequestMeter(client, plan.Endpoint);
         var running = new List<Task<RequestRecord>>(bodies.Length);
         var next = TimeSpan.Zero;
         foreach (var body in bodies)
         {
-            var wait = next - clock.Elapsed;
+            var wait = next - meter.Elapsed;
             if (wait > TimeSpan.Zero)
             {
                 await Task.Delay(wait, cancellation).ConfigureAwait(false);
@@ -38,13 +38,13 @@ internal sealed class LoadDriver(OpenAIStreamClient client, PromptMaker prompts)
         }
 
         var records = await Task.WhenAll(running).ConfigureAwait(false);
-        return (clock.Elapsed.TotalSeconds, records);
+        return (meter.Elapsed.TotalSeconds, records);
 
         async Task<RequestRecord> SendAsync(JsonObject body)
         {
             try
             {
-                var record = await client.MeasureAsync(plan.Endpoint, body, clock, cancellation).ConfigureAwait(false);
+                var record = await meter.MeasureAsync(body, cancellation).ConfigureAwait(false);
                 onEnd(record);
                 return record;
             }
@@ -60,8 +60,6 @@ internal sealed class LoadDriver(OpenAIStreamClient client, PromptMaker prompts)
         var body = prompts.Make(item.InputTokens, random);
         body["model"] = plan.Model;
         body["max_tokens"] = item.OutputTokens;
-        body["stream"] = true;
-        body["stream_options"] = new JsonObject { ["include_usage"] = true };
         foreach (var (name, value) in plan.ExtraBody)
         {
             body[name] = value?.DeepClone();

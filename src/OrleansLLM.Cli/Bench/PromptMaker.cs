@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using OrleansLLM.Cli.Client;
 
 namespace OrleansLLM.Cli.Bench;
 
@@ -21,7 +22,7 @@ internal sealed class PromptMaker
     }
 
     public static async Task<PromptMaker> CreateAsync(
-        OpenAIStreamClient client, string model, PromptKind kind, int seed, CancellationToken cancellation)
+        OpenAIClient client, string model, PromptKind kind, int seed, CancellationToken cancellation)
     {
         var words = RandomWords(new Random(seed), PoolWords);
         var pool = await client.TokenizeAsync(model, string.Join(' ', words), cancellation).ConfigureAwait(false);
@@ -53,7 +54,7 @@ internal sealed class PromptMaker
         [
             "the", "of", "river", "capital", "a", "mountain", "in", "country", "people", "and", "water", "trade", "is", "south", "north",
             "island", "between", "port", "city", "with", "coast", "desert", "on", "border", "large", "small", "export", "climate", "sea",
-            "forest", "many", "railway", "to", "energy", "language", "language", "market", "history", "from", "plain", "valley", "area",
+            "forest", "many", "railway", "to", "energy", "language", "west", "market", "history", "from", "plain", "valley", "area",
         ];
         return [.. Enumerable.Range(0, count).Select(_ => vocabulary[random.Next(vocabulary.Length)])];
     }

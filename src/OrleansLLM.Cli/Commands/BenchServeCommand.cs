@@ -4,6 +4,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using OrleansLLM.Cli.Arguments;
 using OrleansLLM.Cli.Bench;
+using OrleansLLM.Cli.Client;
 using OrleansLLM.Cli.Terminal;
 
 namespace OrleansLLM.Cli.Commands;
@@ -14,23 +15,9 @@ internal sealed class BenchServeCommand
     private readonly Option<string> _backend = ModelArguments.Choice(
         "--backend", "openai asks /v1/completions, openai-chat /v1/chat/completions.", "openai", "openai", "openai-chat");
 
-    private readonly Option<string> _baseUrl = new("--base-url")
-    {
-        HelpName = "URL",
-        Description = "The server, without /v1.",
-        DefaultValueFactory = _ => "http://127.0.0.1:8000",
-    };
+    private readonly ClientArguments _server = new("--base-url");
 
     private readonly Option<string?> _endpoint = new("--endpoint") { HelpName = "PATH", Description = "Another path than the backend's own." };
-
-    private readonly Option<string?> _model = new("--model") { HelpName = "NAME", Description = "Default: the first that the server lists." };
-
-    private readonly Option<string?> _apiKey = new("--api-key")
-    {
-        HelpName = "KEY",
-        Description = "Default: the variable OPENAI_API_KEY, if it is set.",
-        DefaultValueFactory = _ => Environment.GetEnvironmentVariable("OPENAI_API_KEY"),
-    };
 
     private readonly WorkloadArguments _workload = new();
 
@@ -69,7 +56,7 @@ internal sealed class BenchServeCommand
         var command = new Command("serve", "Load an OpenAI server; prints what `vllm bench serve` prints.");
         foreach (var option in new Option[]
         {
-            options._backend, options._baseUrl, options._endpoint, options._model, options._apiKey, options._rate, options._burstiness,
+            options._backend, options._endpoint, options._rate, options._burstiness,
             options._maxConcurrency, options._ignoreEos, options._temperature, options._saveResult, options._saveDetailed,
             options._resultFolder, options._resultFile,
         })
@@ -77,6 +64,7 @@ internal sealed class BenchServeCommand
             command.Options.Add(option);
         }
 
+        options._server.AddTo(command);
         options._workload.AddTo(command);
         command.SetAction(options.RunAsync);
         return command;
@@ -84,11 +72,10 @@ internal sealed class BenchServeCommand
 
     private async Task<int> RunAsync(ParseResult result, CancellationToken cancellation)
     {
-        var address = new Uri(result.GetValue(_baseUrl)!.TrimEnd('/') + "/");
-        using var client = new OpenAIStreamClient(address, result.GetValue(_apiKey));
+        using var client = _server.Connect(result);
         try
         {
-            var model = result.GetValue(_model) ?? await client.GetModelAsync(cancellation).ConfigureAwait(false);
+            var model = await _server.GetModelAsync(result, client, cancellation).ConfigureAwait(false);
             var report = await MeasureAsync(result, client, model, cancellation).ConfigureAwait(false);
             Console.Write(report.ToText());
             Save(result, model, report);
@@ -96,12 +83,12 @@ internal sealed class BenchServeCommand
         }
         catch (HttpRequestException error)
         {
-            await Console.Error.WriteLineAsync($"{address} does not answer: {error.Message}").ConfigureAwait(false);
+            await Console.Error.WriteLineAsync($"{client.BaseAddress}: {error.Message}").ConfigureAwait(false);
             return 1;
         }
     }
 
-    private async Task<BenchReport> MeasureAsync(ParseResult result, OpenAIStreamClient client, string model, CancellationToken cancellation)
+    private async Task<BenchReport> MeasureAsync(ParseResult result, OpenAIClient client, string model, CancellationToken cancellation)
     {
         var kind = result.GetValue(_backend) == "openai" ? PromptKind.Completion : PromptKind.Chat;
         var plan = new LoadPlan(

@@ -7,6 +7,8 @@ internal static class CommandTree
 {
     public static RootCommand Create() => new("OrleansLLM serves language models over the OpenAI API.")
     {
+        ChatCommand.Create(),
+        CompleteCommand.Create(),
         new Command("bench", "Measure a server, or an engine in this process.")
         {
             BenchServeCommand.Create(),
