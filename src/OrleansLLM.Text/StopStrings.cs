@@ -4,14 +4,16 @@ namespace OrleansLLM.Text;
 /// Finds stop strings in a text that arrives piece by piece; one stream, one thread.
 /// Promises: the result depends on the text alone, never on how it was cut into pieces; the match that is complete first wins, and of
 /// those that end at the same character the longest; text that may yet become a stop string is held back, so that none ever leaks.
+/// Time a character: the number of stop strings, amortized, whatever they are (Knuth, Morris, Pratt, Fast pattern matching in strings, 1977).
 /// </summary>
 public sealed class StopStrings
 {
     private readonly string[] _stops;
+    private readonly int[][] _borders;
+    private readonly int[] _matched;
     private readonly StopStringText _text;
-    private readonly int _longest;
     private string _held = "";
-    private bool _matched;
+    private bool _isOver;
 
     /// <param name="stops">The strings, none empty.</param>
     /// <param name="text">Whether the string that stopped the text is part of the output (include_stop_str_in_output).</param>
@@ -24,8 +26,9 @@ public sealed class StopStrings
         }
 
         _stops = [.. stops.Distinct()];
+        _borders = [.. _stops.Select(Borders)];
+        _matched = new int[_stops.Length];
         _text = text;
-        _longest = _stops.Length == 0 ? 0 : _stops.Max(stop => stop.Length);
     }
 
     /// <summary>Takes the text that the token at <paramref name="position"/> completed, and gives what may be shown now.</summary>
@@ -33,73 +36,75 @@ public sealed class StopStrings
     public StopStringResult Add(string piece, int position)
     {
         ArgumentNullException.ThrowIfNull(piece);
-        if (_matched)
+        if (_isOver)
         {
             return new("", null);
         }
 
-        var text = _held.Length == 0 ? piece : _held + piece;
-        if (Find(text) is { } found)
+        var text = _held + piece;
+        for (var i = 0; i < piece.Length; i++)
         {
-            _matched = true;
-            var shown = _text == StopStringText.Included
-                ? text[_held.Length..(found.Start + found.Stop.Length)]
-                : text[..found.Start];
-            _held = "";
-            return new(shown, new StopStringMatch(found.Stop, position));
+            if (Advance(piece[i]) is { } stop)
+            {
+                var end = _held.Length + i + 1;
+                _isOver = true;
+                _held = "";
+                return new(text[..(_text == StopStringText.Included ? end : end - stop.Length)], new StopStringMatch(stop, position));
+            }
         }
 
-        var held = HeldLength(text);
+        // What is shown up to the end of a match in any case need not wait.
+        var held = _text == StopStringText.Included || _stops.Length == 0 ? 0 : _matched.Max();
         _held = text[^held..];
-        if (_text == StopStringText.Included)
-        {
-            // Everything up to the end of a match is shown, so nothing waits; what is kept is only searched again.
-            return new(piece, null);
-        }
-
         return new(text[..^held], null);
     }
 
     /// <summary>The text that was held back and never became a stop string; call it when the stream ends without a match.</summary>
     public string Finish()
     {
-        var rest = _text == StopStringText.Included ? "" : _held;
+        var rest = _held;
         _held = "";
         return rest;
     }
 
-    private (string Stop, int Start)? Find(string text)
+    /// <summary>The longest stop string that this character completes.</summary>
+    private string? Advance(char next)
     {
-        (string Stop, int Start)? best = null;
-        var end = int.MaxValue;
-        foreach (var stop in _stops)
+        string? found = null;
+        for (var k = 0; k < _stops.Length; k++)
         {
-            var start = text.IndexOf(stop, StringComparison.Ordinal);
-            if (start >= 0 && (start + stop.Length, start).CompareTo((end, best?.Start ?? 0)) < 0)
+            var stop = _stops[k];
+            _matched[k] = Extend(stop, _borders[k], _matched[k], next);
+            if (_matched[k] == stop.Length && stop.Length > (found?.Length ?? 0))
             {
-                best = (stop, start);
-                end = start + stop.Length;
+                found = stop;
             }
         }
 
-        return best;
+        return found;
     }
 
-    private int HeldLength(string text)
+    /// <summary>How much of a stop string the text ends with after one more character.</summary>
+    private static int Extend(string stop, int[] borders, int matched, char next)
     {
-        for (var length = Math.Min(_longest - 1, text.Length); length > 0; length--)
+        while (matched > 0 && stop[matched] != next)
         {
-            var tail = text.AsSpan(text.Length - length);
-            foreach (var stop in _stops)
-            {
-                if (stop.Length > length && stop.AsSpan(0, length).SequenceEqual(tail))
-                {
-                    return length;
-                }
-            }
+            matched = borders[matched - 1];
         }
 
-        return 0;
+        return stop[matched] == next ? matched + 1 : 0;
+    }
+
+    /// <summary>At i, the length of the longest proper prefix of [0, i] that it also ends with.</summary>
+    private static int[] Borders(string stop)
+    {
+        var borders = new int[stop.Length];
+        for (var i = 1; i < stop.Length; i++)
+        {
+            borders[i] = Extend(stop, borders, borders[i - 1], stop[i]);
+        }
+
+        return borders;
     }
 }
 
