@@ -17,18 +17,18 @@ internal sealed class AnswerText
     private readonly AnswerShape _shape;
     private readonly GenerationSettings _settings;
     private readonly IStreamDecoder _decoder;
-    private readonly StopMatcher _matcher;
+    private readonly StopStrings _stops;
     private readonly List<(ShownToken Token, int Start, int End)> _waiting = [];
     private readonly List<int> _ids = [];
     private int _decoded;
     private int _released;
     private int _offset;
 
-    public AnswerText(ServedModel model, Prompt prompt, GenerationSettings settings, AnswerShape shape, StopPatterns patterns)
+    public AnswerText(ServedModel model, Prompt prompt, GenerationSettings settings, AnswerShape shape)
     {
         _shape = shape;
         _settings = settings;
-        _matcher = new StopMatcher(patterns, shape.StopText);
+        _stops = new StopStrings(shape.Stop, shape.StopText);
         _decoder = model.Tokenizer.CreateStreamDecoder(shape.Special);
         _offset = CodePoints(prompt.Echo);
         foreach (var id in prompt.Ids.AsSpan()[^Math.Min(prompt.Ids.Length, ContextTokens)..])
@@ -52,7 +52,7 @@ internal sealed class AnswerText
             _ids.Add(id);
         }
 
-        if (_shape.StopText == StopText.Cut && _settings.StopTokenIds.Contains(id))
+        if (_shape.StopText == StopStringText.Excluded && _settings.StopTokenIds.Contains(id))
         {
             return null;
         }
@@ -65,29 +65,22 @@ internal sealed class AnswerText
         }
 
         _decoded += piece.Length;
-        var text = Tokens > _settings.MinTokens ? _matcher.Add(piece) : piece;
-        _released += text.Length;
-        if (_matcher.Found is { } stop)
-        {
-            return Finish(text, new AnswerEnd(AnswerEnd.Stop, JsonValue.Create(stop)), IsShownBeforeCut);
-        }
-
-        return text.Length == 0 ? null : new AnswerDelta(text, TakeTokens(token => token.End <= _released), TakeIds());
+        return Tokens > _settings.MinTokens ? Show(_stops.Add(piece, Tokens)) : Show(new StopStringResult(piece, null));
     }
 
     /// <summary>The last delta of an answer that its sequence ended.</summary>
     public AnswerDelta Complete(SequenceEnd end)
     {
-        var text = _matcher.Add(_decoder.Finish());
-        _released += text.Length;
-        if (_matcher.Found is { } stop)
+        var last = _stops.Add(_decoder.Finish(), Tokens);
+        if (last.Match is null)
         {
-            return Finish(text, new AnswerEnd(AnswerEnd.Stop, JsonValue.Create(stop)), IsShownBeforeCut);
+            var reason = end.Reason == FinishReason.Stop ? AnswerEnd.Stop : AnswerEnd.Length;
+            var stopToken = end.StopToken is { } id && _settings.ClientStops.Contains(id) ? JsonValue.Create(id) : null;
+            End = new AnswerEnd(reason, stopToken);
+            return new AnswerDelta(last.Text + _stops.Finish(), TakeTokens(_ => true), TakeIds(), End);
         }
 
-        var reason = end.Reason == FinishReason.Stop ? AnswerEnd.Stop : AnswerEnd.Length;
-        var stopToken = end.StopToken is { } id && _settings.ClientStops.Contains(id) ? JsonValue.Create(id) : null;
-        return Finish(text + _matcher.Flush(), new AnswerEnd(reason, stopToken), _ => true);
+        return Show(last)!;
     }
 
     public static int CodePoints(string text)
@@ -101,13 +94,16 @@ internal sealed class AnswerText
         return count;
     }
 
-    private bool IsShownBeforeCut((ShownToken Token, int Start, int End) token) =>
-        token.Start < _released;
-
-    private AnswerDelta Finish(string text, AnswerEnd end, Func<(ShownToken Token, int Start, int End), bool> isShown)
+    private AnswerDelta? Show(in StopStringResult result)
     {
-        End = end;
-        return new AnswerDelta(text, TakeTokens(isShown), TakeIds(), end);
+        _released += result.Text.Length;
+        if (result.Match is { } match)
+        {
+            End = new AnswerEnd(AnswerEnd.Stop, JsonValue.Create(match.StopString));
+            return new AnswerDelta(result.Text, TakeTokens(token => token.Start < _released), TakeIds(), End);
+        }
+
+        return result.Text.Length == 0 ? null : new AnswerDelta(result.Text, TakeTokens(token => token.End <= _released), TakeIds());
     }
 
     private IReadOnlyList<ShownToken> TakeTokens(Func<(ShownToken Token, int Start, int End), bool> isShown)

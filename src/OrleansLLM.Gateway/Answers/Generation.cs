@@ -12,7 +12,6 @@ internal sealed class Generation(GatewayCall call, GenerationInput input, string
 {
     private readonly List<Choice> _choices = [];
     private readonly List<RequestId> _requests = [];
-    private readonly StopPatterns _patterns = new(input.Shape.Stop);
     private readonly long _arrival = call.Server.Time.GetTimestamp();
 
     /// <summary>In the order of their index: prompt by prompt, n answers each.</summary>
@@ -35,7 +34,7 @@ internal sealed class Generation(GatewayCall call, GenerationInput input, string
 
             foreach (var sequence in ((SubmitResult.Accepted)result).Sequences)
             {
-                var text = new AnswerText(input.Model, prompt, input.Settings, input.Shape, _patterns);
+                var text = new AnswerText(input.Model, prompt, input.Settings, input.Shape);
                 _choices.Add(new Choice(_choices.Count, sequence, prompt, input, text));
             }
 

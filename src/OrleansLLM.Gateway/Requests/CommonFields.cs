@@ -31,7 +31,7 @@ internal static class CommonFields
     public static AnswerShape ReadShape(RequestFields fields) => new()
     {
         Stop = fields.Texts(Limits.Stop, Limits.StopCharacters),
-        StopText = fields.Flag("include_stop_str_in_output") == true ? StopText.Keep : StopText.Cut,
+        StopText = fields.Flag("include_stop_str_in_output") == true ? StopStringText.Included : StopStringText.Excluded,
         Special = fields.Flag("skip_special_tokens") == false ? SpecialTokens.Keep : SpecialTokens.Skip,
         TokenIds = fields.Flag("return_token_ids") == true ? TokenIds.Show : TokenIds.Hide,
         PromptLogprobs = fields.Integer(Limits.PromptLogprobs),

@@ -24,7 +24,7 @@ internal sealed record AnswerShape
 {
     public IReadOnlyList<string> Stop { get; init; } = [];
 
-    public StopText StopText { get; init; }
+    public StopStringText StopText { get; init; }
 
     public SpecialTokens Special { get; init; }
 
@@ -40,12 +40,6 @@ internal sealed record AnswerShape
 
     /// <summary>Whether the log probabilities of the prompt must be read.</summary>
     public bool NeedsPrompt => PromptLogprobs is not null || (Echo == PromptEcho.Repeat && Logprobs is not null);
-}
-
-internal enum StopText
-{
-    Cut,
-    Keep,
 }
 
 internal enum PromptEcho

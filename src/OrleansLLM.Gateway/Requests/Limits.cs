@@ -18,9 +18,11 @@ internal enum LimitKind
 }
 
 /// <summary>What a field may be, and how an error says it.</summary>
-internal sealed record Limit(string Field, LimitKind Kind, double Minimum, double Maximum)
+internal sealed record Limit(string Field, LimitKind Kind, decimal Minimum, decimal Maximum)
 {
-    public bool Allows(double value) => value >= Minimum && value <= Maximum;
+    public bool Allows(long value) => value >= Minimum && value <= Maximum;
+
+    public bool AllowsNumber(double value) => value >= (double)Minimum && value <= (double)Maximum;
 
     /// <summary>A whole sentence for a value that is not allowed.</summary>
     public string Refusal(string field, string given) => Kind switch
@@ -31,7 +33,7 @@ internal sealed record Limit(string Field, LimitKind Kind, double Minimum, doubl
         _ => $"`{field}` must have from {Text(Minimum)} to {Text(Maximum)} characters, but has {given}.",
     };
 
-    private static string Text(double value) => value.ToString("0.##", CultureInfo.InvariantCulture);
+    private static string Text(decimal value) => value.ToString("0.##", CultureInfo.InvariantCulture);
 }
 
 /// <summary>
@@ -69,7 +71,7 @@ internal static class Limits
     public static readonly Limit Temperature = new("temperature", LimitKind.Number, 0, 2);
     public static readonly Limit TopP = new("top_p", LimitKind.Number, 0, 1);
     public static readonly Limit MinP = new("min_p", LimitKind.Number, 0, 1);
-    public static readonly Limit RepetitionPenalty = new("repetition_penalty", LimitKind.Number, 0.01, 100);
+    public static readonly Limit RepetitionPenalty = new("repetition_penalty", LimitKind.Number, 0.01m, 100);
     public static readonly Limit PresencePenalty = new("presence_penalty", LimitKind.Number, -2, 2);
     public static readonly Limit FrequencyPenalty = new("frequency_penalty", LimitKind.Number, -2, 2);
     public static readonly Limit LogitBiasValue = new("logit_bias", LimitKind.Number, -100, 100);

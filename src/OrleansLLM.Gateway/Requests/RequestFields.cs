@@ -50,7 +50,7 @@ internal sealed class RequestFields(JsonElement source, string path = "")
             return null;
         }
 
-        return Json.TryGetNumber(value, out var number) && limit.Allows(number)
+        return Json.TryGetNumber(value, out var number) && limit.AllowsNumber(number)
             ? (float)number
             : Refuse<float?>(limit.Field, limit.Refusal(Name(limit.Field), Json.Describe(value)));
     }

@@ -59,6 +59,12 @@ internal static class SamplingFields
                 field, $"`{field}` must be an object of token ids and biases, but is {Json.Describe(value)}.") ?? [];
         }
 
+        if (!Limits.LogitBias.Allows(value.GetPropertyCount()))
+        {
+            return fields.Refuse<KeyValuePair<int, float>[]>(
+                field, Limits.LogitBias.Refusal(field, value.GetPropertyCount().ToString(CultureInfo.InvariantCulture))) ?? [];
+        }
+
         var biases = new Dictionary<int, float>();
         foreach (var member in value.EnumerateObject())
         {
@@ -68,7 +74,7 @@ internal static class SamplingFields
                     field, string.Create(CultureInfo.InvariantCulture, $"`{field}` must be keyed by token ids from 0 to {vocabulary - 1}, but has `{Http.ApiError.Shorten(member.Name)}`.")) ?? [];
             }
 
-            if (!Json.TryGetNumber(member.Value, out var bias) || !Limits.LogitBiasValue.Allows(bias))
+            if (!Json.TryGetNumber(member.Value, out var bias) || !Limits.LogitBiasValue.AllowsNumber(bias))
             {
                 return fields.Refuse<KeyValuePair<int, float>[]>(
                     field, Limits.LogitBiasValue.Refusal($"{field}.{id}", Json.Describe(member.Value))) ?? [];
@@ -77,10 +83,7 @@ internal static class SamplingFields
             biases[id] = (float)bias;
         }
 
-        return Limits.LogitBias.Allows(biases.Count)
-            ? [.. biases]
-            : fields.Refuse<KeyValuePair<int, float>[]>(
-                field, Limits.LogitBias.Refusal(field, biases.Count.ToString(CultureInfo.InvariantCulture))) ?? [];
+        return [.. biases];
     }
 
     /// <summary>

@@ -21,6 +21,8 @@ internal sealed class FakeGenerator : IGenerator
 
     public int CachedTokens { get; set; } = 3;
 
+    public GenerationRequest? Latest { get; private set; }
+
     public IEnumerable<GenerationRequest> Submitted => _requests.Values;
 
     public ConcurrentQueue<(SequenceId Sequence, int At, FinishReason Reason)> Finished { get; } = [];
@@ -35,6 +37,7 @@ internal sealed class FakeGenerator : IGenerator
     public async ValueTask<SubmitResult> SubmitAsync(GenerationRequest request, CancellationToken cancellation)
     {
         _requests[request.Id] = request;
+        Latest = request;
         if (await Admit(request, cancellation) is { } refused)
         {
             return refused;
@@ -98,10 +101,10 @@ internal sealed class FakeGenerator : IGenerator
 
     /// <summary>The log probabilities that every token at a position has: the id's own, then ever less likely neighbours.</summary>
     public static TokenLogprobs Logprobs(int id, int position, int count) => new(
-        -0.25f * (position % 4),
+        0 - (0.25f * (position % 4)),
         1,
         Enumerable.Range(0, count).Select(i => i == 0 ? id : (id + i) % 256).ToArray(),
-        Enumerable.Range(0, count).Select(i => (-0.25f * (position % 4)) - i).ToArray());
+        Enumerable.Range(0, count).Select(i => 0 - (0.25f * (position % 4)) - i).ToArray());
 
     private static TokenRange Range(int[] ids, int start, int? logprobs) => new(
         start,
