@@ -4,7 +4,7 @@ namespace OrleansLLM.Files;
 /// A file that can't be read as what it should be. The message names the file, says what is wrong and, where something would
 /// help, what.
 /// </summary>
-public sealed class FileFormatException : Exception
+public class FileFormatException : Exception
 {
     public FileFormatException(string path, string problem, Exception? inner = null)
         : base($"{path}: {problem}", inner)

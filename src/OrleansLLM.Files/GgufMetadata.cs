@@ -26,14 +26,25 @@ public sealed class GgufMetadata
     /// <summary>Whether the key is there and holds an array.</summary>
     public bool IsArray(string key) => _values.TryGetValue(key, out var value) && value.Type == GgufValueType.Array;
 
+    /// <summary>A single value as a long, double, bool or string; null where there is none.</summary>
+    /// <exception cref="FileFormatException">A list.</exception>
+    public object? Scalar(string key) => Single(key)?.Type switch
+    {
+        null => null,
+        GgufValueType.Text => Text(key),
+        GgufValueType.Bool => Boolean(key),
+        GgufValueType.Float32 or GgufValueType.Float64 => Number(key),
+        _ => Integer(key),
+    };
+
     /// <exception cref="FileFormatException">Not a text.</exception>
     public string? Text(string key) =>
-        Scalar(key) is not { } value ? null : value.Type == GgufValueType.Text ? value.Texts()[0] : throw Wrong(key, "a text");
+        Single(key) is not { } value ? null : value.Type == GgufValueType.Text ? value.Texts()[0] : throw Wrong(key, "a text");
 
     /// <exception cref="FileFormatException">Not a whole number that 64 bits hold.</exception>
     public long? Integer(string key)
     {
-        if (Scalar(key) is not { } value)
+        if (Single(key) is not { } value)
         {
             return null;
         }
@@ -43,12 +54,12 @@ public sealed class GgufMetadata
     }
 
     /// <exception cref="FileFormatException">Not a number.</exception>
-    public double? Number(string key) => Scalar(key) is not { } value ? null
+    public double? Number(string key) => Single(key) is not { } value ? null
         : GgufValue.IsInteger(value.Type) || value.Type is GgufValueType.Float32 or GgufValueType.Float64 ? value.Number(0)
         : throw Wrong(key, "a number");
 
     /// <exception cref="FileFormatException">Not true or false.</exception>
-    public bool? Boolean(string key) => Scalar(key) is not { } value ? null
+    public bool? Boolean(string key) => Single(key) is not { } value ? null
         : value.Type == GgufValueType.Bool ? value.Integer(0) != 0
         : throw Wrong(key, "true or false");
 
@@ -119,7 +130,7 @@ public sealed class GgufMetadata
         return value.Type != GgufValueType.Array ? text : $"[{text}{(value.Count > shown ? $", … ({value.Count})" : "")}]";
     }
 
-    private GgufValue? Scalar(string key) => !_values.TryGetValue(key, out var value) ? null
+    private GgufValue? Single(string key) => !_values.TryGetValue(key, out var value) ? null
         : value.Type != GgufValueType.Array ? value : throw Wrong(key, "a single value");
 
     private GgufValue? Array(string key) => !_values.TryGetValue(key, out var value) ? null

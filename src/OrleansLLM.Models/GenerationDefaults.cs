@@ -1,0 +1,30 @@
+namespace OrleansLLM.Models;
+
+/// <summary>
+/// What the model's authors recommend where a request says nothing (generation_config.json), and its special ids. Null = they say
+/// nothing.
+/// </summary>
+public sealed record GenerationDefaults
+{
+    /// <summary>False = greedy.</summary>
+    public bool? DoSample { get; init; }
+
+    public float? Temperature { get; init; }
+
+    public float? TopP { get; init; }
+
+    public int? TopK { get; init; }
+
+    public float? MinP { get; init; }
+
+    public float? RepetitionPenalty { get; init; }
+
+    public int? MaxNewTokens { get; init; }
+
+    /// <summary>Ids that end an answer, without repeats.</summary>
+    public IReadOnlyList<int> EndIds { get; init; } = [];
+
+    public int? BeginId { get; init; }
+
+    public int? PadId { get; init; }
+}
