@@ -1,0 +1,174 @@
+using OrleansLLM.Compute;
+using OrleansLLM.Models;
+
+namespace OrleansLLM.Engine;
+
+/// <summary>
+/// <see cref="IEngine"/> over a model and its device. What a caller can prepare (checks, arrays, prompt hashes) is done on the caller's
+/// thread; the step loop's thread does the rest. The model and the device stay the caller's and must outlive the engine.
+/// </summary>
+public sealed class InferenceEngine : IEngine, IDisposable
+{
+    private readonly EngineCore _core;
+    private readonly StepLoop _loop;
+    private readonly Admission _admission;
+    private readonly EngineMeters _meters;
+    private int _isDisposed;
+
+    /// <param name="time">Measures the requests' time limits; null = the system's clock.</param>
+    /// <param name="log">Gets a line when a step fails or the loop stops; null = standard error.</param>
+    /// <exception cref="ArgumentException">An option can't be, such as a KV cache without room for one token.</exception>
+    public InferenceEngine(
+        ICausalModel model, IDevice device, EngineOptions options, TimeProvider? time = null, Action<string>? log = null)
+    {
+        Check(options);
+        log ??= Console.Error.WriteLine;
+        _core = new EngineCore(model, device, options, time ?? TimeProvider.System, log);
+        _admission = new Admission(_core.Facts, _core.Shape);
+        _loop = new StepLoop(_core, $"step loop {options.Model}", log);
+        _meters = new EngineMeters(options.Model, () => _loop.Statistics);
+    }
+
+    public EngineFacts Facts => _core.Facts;
+
+    public EngineLoad Load => _loop.Statistics.Load;
+
+    /// <summary>As of the last step.</summary>
+    public EngineStatistics Statistics => _loop.Statistics;
+
+    public long Heartbeat => _loop.Heartbeat;
+
+    public async ValueTask<SubmitResult> SubmitAsync(Attempt attempt, IStepSink sink, CancellationToken cancellation)
+    {
+        if (_admission.Check(attempt) is { } refused)
+        {
+            return refused;
+        }
+
+        var sequences = new Sequence[attempt.Sequences.Count];
+        for (var i = 0; i < sequences.Length; i++)
+        {
+            sequences[i] = new Sequence(attempt.Request, attempt.Epoch, attempt.Sequences[i], _core.Shape);
+        }
+
+        return await _loop.AskAsync(
+            core => _loop.Phase == LoopPhase.Running ? core.Submit(sequences, sink) : Unavailable, Unavailable, cancellation).ConfigureAwait(false);
+    }
+
+    public async ValueTask<SubmitResult> ForkAsync(
+        SequenceId sequence, int at, IReadOnlyList<SequenceId> children, CancellationToken cancellation) =>
+        await _loop.AskAsync(core => Fork(core, sequence, at, children), Unavailable, cancellation).ConfigureAwait(false);
+
+    public async ValueTask<bool> ChangeAsync(SequenceId sequence, SequenceChange change, CancellationToken cancellation)
+    {
+        var isPossible = (change.Sampling is null || _admission.CheckSampling(change.Sampling) is null) && change.MaxTokens is null or > 0;
+        return isPossible && await _loop.AskAsync(core => core.Change(sequence, change), false, cancellation).ConfigureAwait(false);
+    }
+
+    public async ValueTask EndAsync(SequenceId sequence, CancellationToken cancellation) =>
+        await _loop.AskAsync(
+            core =>
+            {
+                core.End(sequence);
+                return true;
+            },
+            false,
+            cancellation).ConfigureAwait(false);
+
+    public async ValueTask<SequenceDescription?> DescribeAsync(SequenceId sequence, CancellationToken cancellation) =>
+        await _loop.AskAsync(core => Describe(core.Find(sequence)), null, cancellation).ConfigureAwait(false);
+
+    public async ValueTask<int> MatchPrefixAsync(ReadOnlyMemory<int> promptIds, string cacheSalt, CancellationToken cancellation)
+    {
+        var hashes = new UInt128[Math.Max(0, promptIds.Length - 1) / Facts.BlockSize];
+        var previous = _core.Hasher.Seed(cacheSalt, promptIds.Length);
+        for (var i = 0; i < hashes.Length; i++)
+        {
+            hashes[i] = previous = _core.Hasher.Next(previous, promptIds.Span.Slice(i * Facts.BlockSize, Facts.BlockSize));
+        }
+
+        return await _loop.AskAsync(core => core.MatchPrefix(hashes), 0, cancellation).ConfigureAwait(false);
+    }
+
+    public Task DrainAsync(CancellationToken cancellation) => _loop.DrainAsync(cancellation);
+
+    /// <summary>
+    /// The idle check: what contradicts an engine at rest, or null where every block is free or cached. While sequences are here it says so.
+    /// </summary>
+    public Task<string?> FindLeakAsync(CancellationToken cancellation) => _loop.AskAsync(core => core.FindLeak(), null, cancellation);
+
+    /// <summary>Ends what runs with <see cref="FinishReason.ShutDown"/>, stops the loop and frees the cache.</summary>
+    public void Dispose()
+    {
+        if (Interlocked.Exchange(ref _isDisposed, 1) == 0)
+        {
+            _meters.Dispose();
+            _loop.Dispose();
+            _core.Dispose();
+        }
+    }
+
+    /// <summary>For tests that look at the step's own thread.</summary>
+    internal Task<T> AskAsync<T>(Func<EngineCore, T> ask, T otherwise) => _loop.AskAsync(ask, otherwise, CancellationToken.None);
+
+    private static SubmitResult Unavailable { get; } = new SubmitResult.Refused(
+        RefusalReason.Unavailable, "The engine is stopping and takes nothing more.", TimeSpan.FromSeconds(1));
+
+    private static SubmitResult Fork(EngineCore core, SequenceId sequence, int at, IReadOnlyList<SequenceId> children)
+    {
+        if (core.Find(sequence) is not { } parent)
+        {
+            return new SubmitResult.Refused(RefusalReason.UnknownSequence, $"The engine does not hold {sequence} any more.");
+        }
+
+        if (at < 1 || at > parent.Count)
+        {
+            return new SubmitResult.Refused(RefusalReason.Invalid, $"A fork of {sequence} can begin at 1 to {parent.Count}, not at {at}.");
+        }
+
+        var prompt = Math.Min(at, parent.PromptLength);
+        var request = parent.Request with
+        {
+            PromptIds = parent.Request.PromptIds[..prompt],
+            Sampling = parent.Sampling,
+            MaxTokens = parent.MaxTokens,
+            Priority = parent.Priority,
+        };
+        foreach (var child in children)
+        {
+            core.AddFork(parent, new Sequence(request, parent.Epoch, child, parent.Tokens[prompt..at], core.Shape));
+        }
+
+        return new SubmitResult.Accepted(children);
+    }
+
+    private static SequenceDescription? Describe(Sequence? sequence)
+    {
+        if (sequence is null)
+        {
+            return null;
+        }
+
+        var phase = sequence.State switch
+        {
+            SequenceState.Waiting or SequenceState.AwaitingPrompt => SequencePhase.Waiting,
+            SequenceState.Running => SequencePhase.Running,
+            _ => SequencePhase.Preempted,
+        };
+        return new SequenceDescription(
+            sequence.Id, phase, sequence.PromptLength, sequence.Count, Math.Max(0, sequence.CachedTokens), null);
+    }
+
+    private static void Check(EngineOptions options)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.BlockSize, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.MaxBatchedTokens, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.MaxSequences, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.MaxWaitingRequests, 1);
+        ArgumentOutOfRangeException.ThrowIfNegative(options.SwapBytes);
+        if (options.MaxModelLength is < 1)
+        {
+            throw new ArgumentException($"MaxModelLength is {options.MaxModelLength}; it must be at least 1.", nameof(options));
+        }
+    }
+}

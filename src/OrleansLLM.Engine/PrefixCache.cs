@@ -1,0 +1,50 @@
+namespace OrleansLLM.Engine;
+
+/// <summary>
+/// Which block holds which content. Promises: every operation is O(1) and allocates nothing; a block has one content at most and a
+/// content one block at most. Not thread safe: the step's thread owns it.
+/// </summary>
+internal sealed class PrefixCache
+{
+    private const int NoGroup = -1;
+
+    private readonly Dictionary<BlockContent, int> _blocks;
+    private readonly BlockContent[] _contents;
+
+    public PrefixCache(int blocks)
+    {
+        _blocks = new Dictionary<BlockContent, int>(blocks);
+        _contents = new BlockContent[blocks];
+        Array.Fill(_contents, new BlockContent(default, NoGroup));
+    }
+
+    /// <summary>Blocks with a content, in use or free.</summary>
+    public int Count => _blocks.Count;
+
+    public bool TryFind(UInt128 hash, int group, out int block) => _blocks.TryGetValue(new BlockContent(hash, group), out block);
+
+    /// <summary>Whether the block has a content that a prefix may hit.</summary>
+    public bool Holds(int block) => _contents[block].Group != NoGroup;
+
+    /// <summary>Remembers a full block, unless another one with the same content is known.</summary>
+    public void Add(UInt128 hash, int group, int block)
+    {
+        var content = new BlockContent(hash, group);
+        if (!Holds(block) && _blocks.TryAdd(content, block))
+        {
+            _contents[block] = content;
+        }
+    }
+
+    /// <summary>The block is about to be written: nothing may hit it any more.</summary>
+    public void Forget(int block)
+    {
+        if (Holds(block))
+        {
+            _blocks.Remove(_contents[block]);
+            _contents[block] = new BlockContent(default, NoGroup);
+        }
+    }
+
+    private readonly record struct BlockContent(UInt128 Hash, int Group);
+}

@@ -1,0 +1,212 @@
+using System.Collections.Concurrent;
+
+namespace OrleansLLM.Engine;
+
+/// <summary>
+/// The one thread that owns an <see cref="EngineCore"/>. Messages enter through its inbox between two steps. Promises: it sleeps without
+/// work; its heartbeat counts up at least once a second while it lives; no message and no request ends it; a bug in the engine itself ends all
+/// sequences with a message, and everything after is refused.
+/// </summary>
+internal sealed class StepLoop : IDisposable
+{
+    private static readonly TimeSpan Beat = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan TransferPoll = TimeSpan.FromMilliseconds(1);
+
+    private readonly EngineCore _core;
+    private readonly ConcurrentQueue<Message> _inbox = new();
+    private readonly AutoResetEvent _wake = new(false);
+    private readonly Action<string> _log;
+    private readonly Thread _thread;
+    private readonly Lock _snapshotLock = new();
+    private EngineStatistics _statistics;
+    private TaskCompletionSource? _drained;
+    private long _heartbeat;
+    private volatile LoopPhase _phase;
+
+    /// <summary>Nobody reads the inbox any more: whoever writes to it refuses what it holds.</summary>
+    private volatile bool _isOver;
+
+    public StepLoop(EngineCore core, string name, Action<string> log)
+    {
+        (_core, _log) = (core, log);
+        _statistics = core.Statistics;
+        _thread = new Thread(Run) { IsBackground = true, Name = name };
+        _thread.Start();
+    }
+
+    public long Heartbeat => Interlocked.Read(ref _heartbeat);
+
+    /// <summary>As of the last step.</summary>
+    public EngineStatistics Statistics
+    {
+        get
+        {
+            lock (_snapshotLock)
+            {
+                return _statistics;
+            }
+        }
+    }
+
+    /// <summary>Whether new attempts are taken; read by the step's thread and, as a hint, by others.</summary>
+    public LoopPhase Phase => _phase;
+
+    /// <summary>
+    /// Runs on the step's thread between two steps; the answer is <paramref name="otherwise"/> where the loop has stopped.
+    /// </summary>
+    public Task<T> AskAsync<T>(Func<EngineCore, T> ask, T otherwise, CancellationToken cancellation)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        var message = new Message<T>(ask, otherwise);
+        _inbox.Enqueue(message);
+        _wake.Set();
+        Interlocked.MemoryBarrier();
+        if (_isOver)
+        {
+            RefuseInbox();
+        }
+
+        return message.Answer.WaitAsync(cancellation);
+    }
+
+    public async Task DrainAsync(CancellationToken cancellation)
+    {
+        var drained = await AskAsync(_ => Drain(), Task.CompletedTask, cancellation).ConfigureAwait(false);
+        await drained.WaitAsync(cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>Ends what runs with <see cref="FinishReason.ShutDown"/> and stops the thread.</summary>
+    public void Dispose()
+    {
+        _inbox.Enqueue(new Message<bool>(_ => EndAll(), false));
+        _wake.Set();
+        _thread.Join();
+    }
+
+    private void Run()
+    {
+        try
+        {
+            while (_phase != LoopPhase.Stopped)
+            {
+                Interlocked.Increment(ref _heartbeat);
+                ReadInbox();
+                var worked = _core.Step();
+                TakeSnapshot();
+                if (_core.IsIdle)
+                {
+                    _drained?.TrySetResult();
+                }
+
+                if (!worked && _inbox.IsEmpty && _phase != LoopPhase.Stopped)
+                {
+                    _wake.WaitOne(_core.IsIdle ? Beat : TransferPoll);
+                }
+            }
+        }
+#pragma warning disable CA1031 // a bug in the engine must not end the process
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            StopAfter(exception);
+        }
+
+        _drained?.TrySetResult();
+        _isOver = true;
+        Interlocked.MemoryBarrier();
+        RefuseInbox();
+    }
+
+    private void ReadInbox()
+    {
+        while (_inbox.TryDequeue(out var message))
+        {
+            message.Run(_core);
+        }
+    }
+
+    private void TakeSnapshot()
+    {
+        lock (_snapshotLock)
+        {
+            _statistics = _core.Statistics;
+        }
+    }
+
+    private void StopAfter(Exception exception)
+    {
+        _phase = LoopPhase.Failed;
+        _log($"The step loop stopped on a bug in the engine; it takes nothing more, restart the server. {exception}");
+        try
+        {
+            _core.EndAll(new SequenceEnd(FinishReason.Failed, Message: $"The engine stopped: {exception.Message}"));
+        }
+#pragma warning disable CA1031 // what is broken may break here again
+        catch (Exception again)
+#pragma warning restore CA1031
+        {
+            _log($"Ending its sequences failed too. {again}");
+        }
+    }
+
+    private Task Drain()
+    {
+        _phase = LoopPhase.Draining;
+        _drained ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        return _drained.Task;
+    }
+
+    private bool EndAll()
+    {
+        _core.EndAll(Ends.ShutDown);
+        _phase = LoopPhase.Stopped;
+        return true;
+    }
+
+    private void RefuseInbox()
+    {
+        while (_inbox.TryDequeue(out var message))
+        {
+            message.Refuse();
+        }
+    }
+
+    private abstract class Message
+    {
+        public abstract void Run(EngineCore core);
+
+        public abstract void Refuse();
+    }
+
+    private sealed class Message<T>(Func<EngineCore, T> ask, T otherwise) : Message
+    {
+        private readonly TaskCompletionSource<T> _answer = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public Task<T> Answer => _answer.Task;
+
+        public override void Run(EngineCore core)
+        {
+            try
+            {
+                _answer.TrySetResult(ask(core));
+            }
+            catch (Exception exception)
+            {
+                _answer.TrySetException(exception);
+                throw;
+            }
+        }
+
+        public override void Refuse() => _answer.TrySetResult(otherwise);
+    }
+}
+
+internal enum LoopPhase
+{
+    Running,
+
+    /// <summary>Takes no more attempts and finishes what it holds.</summary>
+    Draining,
+    Stopped,
+    Failed,
+}

@@ -1,0 +1,184 @@
+using OrleansLLM.Compute;
+
+namespace OrleansLLM.Engine;
+
+/// <summary>
+/// Host memory for the blocks of preempted sequences. Transfers are asynchronous: a sequence whose blocks are under way waits, the step
+/// does not; blocks on both sides stay taken until the device says that a transfer is complete. Not thread safe: the step's thread owns it.
+/// </summary>
+internal sealed class SwapSpace : IDisposable
+{
+    private readonly IDevice _device;
+    private readonly KvCache _cache;
+    private readonly BlockManager _blocks;
+    private readonly HostBlocks? _host;
+    private readonly Stack<int> _free = [];
+    private readonly List<Swap> _underWay = [];
+    private BlockMove[] _moves = new BlockMove[64];
+
+    public SwapSpace(IDevice device, KvCache cache, BlockManager blocks, int hostBlocks)
+    {
+        _device = device;
+        _cache = cache;
+        _blocks = blocks;
+        _host = hostBlocks > 0 ? device.AllocateHostBlocks(cache.Geometry, hostBlocks) : null;
+        for (var block = hostBlocks - 1; block >= 0; block--)
+        {
+            _free.Push(block);
+        }
+
+        Total = hostBlocks;
+    }
+
+    public int Total { get; }
+
+    public int Free => _free.Count;
+
+    public bool IsUnderWay => _underWay.Count > 0;
+
+    /// <summary>Sequences whose blocks are on their way to host memory: the pool gets those blocks back.</summary>
+    public int LeavingCount { get; private set; }
+
+    /// <summary>Starts to move a sequence's blocks to host memory; false where they do not fit.</summary>
+    public bool TryMoveOut(Sequence sequence)
+    {
+        var held = 0;
+        var tables = sequence.Tables;
+        for (var group = 0; group < _blocks.Shape.Groups.Count; group++)
+        {
+            held += tables.Count - tables.FirstHeld(group);
+        }
+
+        if (_host is null || held == 0 || held > _free.Count)
+        {
+            return false;
+        }
+
+        var groups = _blocks.Shape.Groups.Count;
+        if (tables.HostBlocks.Length < groups * tables.Count)
+        {
+            tables.HostBlocks = new int[groups * tables.Count * 2];
+        }
+
+        for (var i = 0; i < groups * tables.Count; i++)
+        {
+            var isHeld = i % tables.Count >= tables.FirstHeld(i / tables.Count);
+            tables.HostBlocks[i] = isHeld ? _free.Pop() : BlockTables.Gone;
+        }
+
+        sequence.State = SequenceState.SwappingOut;
+        _underWay.Add(new Swap(sequence, _device.MoveToHost(_cache, _host, Moves(tables))));
+        LeavingCount++;
+        return true;
+    }
+
+    /// <summary>Takes blocks for a swapped sequence and starts to fill them; the pool must have them.</summary>
+    public void MoveIn(Sequence sequence)
+    {
+        var tables = sequence.Tables;
+        for (var group = 0; group < _blocks.Shape.Groups.Count; group++)
+        {
+            for (var index = tables.FirstHeld(group); index < tables.Count; index++)
+            {
+                tables.Replace(group, index, _blocks.Pool.Take());
+            }
+        }
+
+        tables.Registered = 0;
+        sequence.State = SequenceState.SwappingIn;
+        _underWay.Add(new Swap(sequence, _device.MoveFromHost(_cache, _host!, Moves(tables))));
+    }
+
+    /// <summary>Settles the transfers that are complete; sequences that were ended meanwhile are freed here.</summary>
+    public void Poll()
+    {
+        for (var i = _underWay.Count - 1; i >= 0; i--)
+        {
+            var swap = _underWay[i];
+            if (_device.IsCompleted(swap.Transfer))
+            {
+                _underWay.RemoveAt(i);
+                Settle(swap.Sequence, swap.Direction);
+            }
+        }
+    }
+
+    /// <summary>Gives back the host memory of a sequence that ends while it is swapped out.</summary>
+    public void Discard(Sequence sequence)
+    {
+        ReleaseHost(sequence.Tables);
+        sequence.Tables.Clear();
+        sequence.Computed = 0;
+    }
+
+    public void Dispose() => _host?.Dispose();
+
+    private void Settle(Sequence sequence, SwapDirection direction)
+    {
+        if (direction == SwapDirection.Out)
+        {
+            LeavingCount--;
+            _blocks.ReleaseBlocks(sequence);
+            if (sequence.State == SequenceState.Ended)
+            {
+                Discard(sequence);
+                return;
+            }
+
+            sequence.State = SequenceState.Swapped;
+            return;
+        }
+
+        ReleaseHost(sequence.Tables);
+        if (sequence.State == SequenceState.Ended)
+        {
+            _blocks.Free(sequence);
+            return;
+        }
+
+        sequence.State = SequenceState.Running;
+    }
+
+    private void ReleaseHost(BlockTables tables)
+    {
+        for (var i = 0; i < _blocks.Shape.Groups.Count * tables.Count; i++)
+        {
+            if (tables.HostBlocks[i] != BlockTables.Gone)
+            {
+                _free.Push(tables.HostBlocks[i]);
+            }
+        }
+    }
+
+    private ReadOnlySpan<BlockMove> Moves(BlockTables tables)
+    {
+        var groups = _blocks.Shape.Groups.Count;
+        if (_moves.Length < groups * tables.Count)
+        {
+            _moves = new BlockMove[groups * tables.Count * 2];
+        }
+
+        var count = 0;
+        for (var group = 0; group < groups; group++)
+        {
+            for (var index = tables.FirstHeld(group); index < tables.Count; index++)
+            {
+                _moves[count++] = new BlockMove(tables.Block(group, index), tables.HostBlocks[(group * tables.Count) + index]);
+            }
+        }
+
+        return _moves.AsSpan(0, count);
+    }
+
+    private enum SwapDirection
+    {
+        Out,
+        In,
+    }
+
+    private readonly record struct Swap(Sequence Sequence, Transfer Transfer)
+    {
+        public SwapDirection Direction { get; } =
+            Sequence.State == SequenceState.SwappingOut ? SwapDirection.Out : SwapDirection.In;
+    }
+}
