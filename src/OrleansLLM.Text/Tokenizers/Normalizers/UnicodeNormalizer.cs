@@ -1,0 +1,139 @@
+using System.Text;
+
+namespace OrleansLLM.Text.Tokenizers.Normalizers;
+
+/// <summary>Unicode normalization (UAX 15).</summary>
+internal sealed class UnicodeNormalizer(NormalizationForm form) : INormalizer
+{
+    /// <summary>In a longer run of combining characters each one stands for the whole run.</summary>
+    private const int MaxRun = 256;
+
+    private readonly NormalizationForm _decomposed = form is NormalizationForm.FormC or NormalizationForm.FormD
+        ? NormalizationForm.FormD
+        : NormalizationForm.FormKD;
+
+    public AlignedText Normalize(AlignedText text)
+    {
+        if (Ascii.IsValid(text.Text) || IsNormalized(text.Text))
+        {
+            return text;
+        }
+
+        var builder = new AlignedTextBuilder(text);
+        for (var start = 0; start < text.Text.Length;)
+        {
+            var end = RunEnd(text.Text, start);
+            Run(builder, text.Text[start..end]);
+            start = end;
+        }
+
+        return builder.Finish();
+    }
+
+    /// <summary>Runs begin where nothing composes with what stands before.</summary>
+    private static int RunEnd(string text, int start)
+    {
+        var end = start + Runes.LengthAt(text, start);
+        while (end < text.Length && Joins(Runes.At(text, end)))
+        {
+            end += Runes.LengthAt(text, end);
+        }
+
+        return end;
+    }
+
+    private static bool Joins(Rune rune) => !rune.IsAscii
+        && (Runes.IsMark(rune) || rune.Value is (>= 0x1160 and <= 0x11FF) or (>= 0xFF9E and <= 0xFFDC));
+
+    private void Run(AlignedTextBuilder builder, string run)
+    {
+        var normalized = Form(run, form);
+        if (normalized == run)
+        {
+            builder.Copy(run.Length);
+        }
+        else if (run.Length > MaxRun)
+        {
+            foreach (var rune in normalized.EnumerateRunes())
+            {
+                builder.Replace(rune);
+            }
+
+            builder.Skip(Math.Max(0, run.Length - normalized.Length));
+        }
+        else
+        {
+            Replay(builder, run, normalized);
+        }
+    }
+
+    /// <summary>
+    /// Finds for each character of the result the characters of the decomposition that it is composed of: a decomposition's first character
+    /// replaces the source's, its further ones are inserted, and a composition removes what it takes in.
+    /// </summary>
+    private void Replay(AlignedTextBuilder builder, string run, string normalized)
+    {
+        var parts = new List<(Rune Rune, int Change, bool IsUsed)>();
+        foreach (var source in run.EnumerateRunes())
+        {
+            var change = 0;
+            foreach (var part in Form(source.ToString(), _decomposed).EnumerateRunes())
+            {
+                parts.Add((part, change, IsUsed: false));
+                change = 1;
+            }
+        }
+
+        var end = builder.Position + run.Length;
+        foreach (var rune in normalized.EnumerateRunes())
+        {
+            var change = 1;
+            foreach (var part in Form(rune.ToString(), _decomposed).EnumerateRunes())
+            {
+                change += Take(parts, part) - 1;
+            }
+
+            Apply(builder, rune, change, end);
+        }
+
+        builder.Skip(Math.Max(0, end - builder.Position));
+    }
+
+    private static void Apply(AlignedTextBuilder builder, Rune rune, int change, int end)
+    {
+        if (change > 0)
+        {
+            builder.Insert(rune);
+            return;
+        }
+
+        builder.Replace(rune);
+        for (; change < 0 && builder.Position < end; change++)
+        {
+            builder.Skip();
+        }
+    }
+
+    private static int Take(List<(Rune Rune, int Change, bool IsUsed)> parts, Rune rune)
+    {
+        for (var i = 0; i < parts.Count; i++)
+        {
+            if (!parts[i].IsUsed && parts[i].Rune == rune)
+            {
+                parts[i] = parts[i] with { IsUsed = true };
+                return parts[i].Change;
+            }
+        }
+
+        return 0;
+    }
+
+    private bool IsNormalized(string text) => text.Contains('\uFFFE', StringComparison.Ordinal)
+        ? Form(text, form) == text
+        : text.IsNormalized(form);
+
+    /// <summary>As <see cref="string.Normalize(NormalizationForm)"/>, which refuses the noncharacter U+FFFE.</summary>
+    private static string Form(string text, NormalizationForm form) => text.Contains('\uFFFE', StringComparison.Ordinal)
+        ? string.Join('\uFFFE', text.Split('\uFFFE').Select(part => part.Normalize(form)))
+        : text.Normalize(form);
+}

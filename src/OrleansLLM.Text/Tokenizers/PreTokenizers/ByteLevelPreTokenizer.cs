@@ -1,0 +1,98 @@
+using System.Text;
+using OrleansLLM.Text.Tokenizers.Normalizers;
+using OrleansLLM.Text.Tokenizers.Patterns;
+
+namespace OrleansLLM.Text.Tokenizers.PreTokenizers;
+
+/// <summary>GPT-2's pre-tokenizer: splits words by a pattern and writes each UTF-8 byte as one character.</summary>
+internal sealed class ByteLevelPreTokenizer(PrefixSpace prefixSpace, IPattern? words) : IPreTokenizer
+{
+    private static readonly Lazy<RegexPattern> Gpt2Words = new(() => new RegexPattern(KnownPatterns.Gpt2));
+
+    public static ByteLevelPreTokenizer Read(TokenizerComponent component) => new(
+        component.Boolean("add_prefix_space") ? PrefixSpace.Add : PrefixSpace.None,
+        component.OptionalBoolean("use_regex") ?? true ? Gpt2Words.Value : null);
+
+    public void PreTokenize(PieceList pieces)
+    {
+        if (prefixSpace == PrefixSpace.Add)
+        {
+            pieces.Rewrite(piece => pieces.Put(piece.Span[0] == ' '
+                ? piece
+                : Piece.Whole(PrependNormalizer.Prepend(piece.ToText(), " "))));
+        }
+
+        if (words is not null)
+        {
+            pieces.Split(words, SplitBehavior.Isolated);
+        }
+
+        WriteBytes(pieces);
+    }
+
+    /// <summary>All pieces become ranges of one text.</summary>
+    private static void WriteBytes(PieceList pieces)
+    {
+        var bytes = 0;
+        foreach (var piece in pieces.Pieces)
+        {
+            bytes += piece.IsToken ? 0 : Encoding.UTF8.GetByteCount(piece.Span);
+        }
+
+        var extents = pieces.Tracking == Tracking.Extents ? new Extent[bytes] : null;
+        var spans = new List<(int Start, int Length)>(pieces.Pieces.Count);
+        var text = string.Create(bytes, (pieces, extents, spans), static (characters, state) => Fill(characters, state));
+        var source = new AlignedText(text, extents, origin: 0);
+        var next = 0;
+        pieces.Rewrite(_ =>
+        {
+            var (start, length) = spans[next++];
+            pieces.Put(new Piece(source, start, length, Piece.NoToken));
+        });
+    }
+
+    private static void Fill(Span<char> characters, (PieceList Pieces, Extent[]? Extents, List<(int Start, int Length)> Spans) state)
+    {
+        Span<byte> utf8 = stackalloc byte[4];
+        var count = 0;
+        foreach (var piece in state.Pieces.Pieces)
+        {
+            if (piece.IsToken)
+            {
+                continue;
+            }
+
+            var start = count;
+            var span = piece.Span;
+            for (var i = 0; i < span.Length; i += Runes.LengthAt(span, i))
+            {
+                var extent = state.Extents is null ? default : piece.Source.ExtentOfCharacter(piece.Start + i);
+                var length = span[i] < 0x80 ? Ascii(utf8, span[i]) : Runes.At(span, i).EncodeToUtf8(utf8);
+                for (var k = 0; k < length; k++)
+                {
+                    if (state.Extents is { } extents)
+                    {
+                        extents[count] = extent;
+                    }
+
+                    characters[count++] = ByteCharacters.ToCharacter(utf8[k]);
+                }
+            }
+
+            state.Spans.Add((start, count - start));
+        }
+    }
+
+    private static int Ascii(Span<byte> utf8, char unit)
+    {
+        utf8[0] = (byte)unit;
+        return 1;
+    }
+}
+
+/// <summary>Whether a text that begins without a space gets one.</summary>
+internal enum PrefixSpace
+{
+    None,
+    Add,
+}

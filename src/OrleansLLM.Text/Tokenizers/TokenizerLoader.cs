@@ -1,0 +1,32 @@
+namespace OrleansLLM.Text.Tokenizers;
+
+/// <summary>Loads the tokenizer of a model.</summary>
+public static class TokenizerLoader
+{
+    /// <summary>Loads a Hugging Face folder's tokenizer.json, with what its tokenizer_config.json adds.</summary>
+    /// <exception cref="TokenizerException">A file is missing or malformed, or a part of it is not built.</exception>
+    public static TextTokenizer FromFolder(string folder)
+    {
+        var path = Path.Combine(folder, "tokenizer.json");
+        if (!File.Exists(path))
+        {
+            throw new TokenizerException($"{folder} has no tokenizer.json; other tokenizer files are not built");
+        }
+
+        try
+        {
+            var configuration = Path.Combine(folder, "tokenizer_config.json");
+            return TokenizerJson.Read(
+                File.ReadAllBytes(path),
+                File.Exists(configuration) ? TokenizerConfiguration.Read(File.ReadAllBytes(configuration)) : TokenizerConfiguration.Empty);
+        }
+        catch (TokenizerException error)
+        {
+            throw new TokenizerException($"{path}: {error.Message}", error);
+        }
+        catch (IOException error)
+        {
+            throw new TokenizerException($"{path} can't be read: {error.Message}", error);
+        }
+    }
+}
