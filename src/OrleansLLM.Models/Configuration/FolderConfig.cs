@@ -59,7 +59,8 @@ internal sealed class FolderConfig(string path, JsonElement root) : ConfigSource
             JsonValueKind.True => true,
             JsonValueKind.False => false,
             JsonValueKind.String => value.GetString(),
-            JsonValueKind.Number => value.TryGetInt64(out var whole) ? whole : value.GetDouble(),
+            JsonValueKind.Number when value.TryGetInt64(out var whole) => whole,
+            JsonValueKind.Number => value.GetDouble(),
             _ => throw Refuse($"{name} is a JSON {value.ValueKind}, a single value is needed"),
         };
     }

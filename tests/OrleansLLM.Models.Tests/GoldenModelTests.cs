@@ -1,0 +1,78 @@
+using OrleansLLM.Testing;
+
+namespace OrleansLLM.Models.Tests;
+
+/// <summary>Every reference model against what transformers computed, through chunks, blocks and batches.</summary>
+[Trait("Category", "Reference")]
+public class GoldenModelTests
+{
+    private const float Exact = 1e-4f;
+    private const float Loose = 1e-3f;
+
+    private static readonly RunShape[] Shapes =
+    [
+        new(4, 7, Company.Alone),
+        new(16, 512, Company.AllPromptsTogether),
+        new(4, 16, Company.AllPromptsTogether),
+        new(16, 33, Company.Alone),
+    ];
+
+    public static TheoryData<string, string> Folders
+    {
+        get
+        {
+            var rows = new TheoryData<string, string>();
+            foreach (var folder in ReferenceData.Cases("hf", "golden.json"))
+            {
+                foreach (var config in new[] { "config.json", "config.v4.json" }.Where(name => File.Exists(Path.Combine(folder, name))))
+                {
+                    rows.Add(folder, config);
+                }
+            }
+
+            return rows;
+        }
+    }
+
+    public static TheoryData<string> GgufFolders => [.. ReferenceData.Cases("gguf", "golden.json")];
+
+    public static TheoryData<string> Checkpoints => [.. ReferenceData.Cases("formats/checkpoints", "golden.json")];
+
+    [Theory(SkipTestWithoutData = true)]
+    [MemberData(nameof(Folders))]
+    public void A_folder_computes_what_transformers_computes(string folder, string config)
+    {
+        SkipWhatIsNotCausal(folder);
+        using var file = GoldenModels.OpenFolder(folder, config);
+        Check(file, folder, Exact);
+    }
+
+    [Theory(SkipTestWithoutData = true)]
+    [MemberData(nameof(GgufFolders))]
+    public void A_gguf_file_computes_what_transformers_computes(string folder)
+    {
+        SkipWhatIsNotCausal(folder);
+        using var file = GoldenModels.OpenGguf(folder);
+        Check(file, folder, Exact);
+    }
+
+    [Theory(SkipTestWithoutData = true)]
+    [MemberData(nameof(Checkpoints))]
+    public void A_checkpoint_of_any_format_computes_what_transformers_computes(string folder)
+    {
+        using var file = GoldenModels.OpenFolder(folder);
+        Check(file, folder, Loose);
+    }
+
+    private static void SkipWhatIsNotCausal(string folder) =>
+        Assert.SkipUnless(GoldenCase.Kind(folder) == "causal", $"no issue has built models of kind {GoldenCase.Kind(folder)} yet");
+
+    private static void Check(ModelFile file, string folder, float tolerance)
+    {
+        var check = new GoldenCheck(GoldenCase.Read(folder), tolerance);
+        foreach (var shape in Shapes)
+        {
+            check.Run(file, new ReferenceDevice(), shape);
+        }
+    }
+}
