@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Unicode;
 
 namespace OrleansLLM.Files;
 
@@ -10,6 +11,8 @@ public sealed class FolderFiles
 {
     /// <summary>The most bytes that a JSON or text file may have.</summary>
     public const int MaxTextBytes = 256 << 20;
+
+    private const int MaxDepth = 64;
 
     private readonly string[] _allowed;
 
@@ -75,7 +78,8 @@ public sealed class FolderFiles
         var bytes = ReadBytes(name);
         try
         {
-            var document = JsonDocument.Parse(bytes, new JsonDocumentOptions { MaxDepth = 64 });
+            RequireText(bytes);
+            var document = JsonDocument.Parse(bytes, new JsonDocumentOptions { MaxDepth = MaxDepth });
             return document.RootElement.ValueKind == JsonValueKind.Object
                 ? document
                 : throw new FileFormatException(Resolve(name), $"is a JSON {document.RootElement.ValueKind}, an object is needed");
@@ -83,6 +87,24 @@ public sealed class FolderFiles
         catch (Exception error) when (error is JsonException or InvalidOperationException)
         {
             throw new FileFormatException(Resolve(name), $"is not sound JSON ({error.Message})", error);
+        }
+    }
+
+    /// <summary>The parser reads strings when they are asked for, so bytes and escapes that are no text are found here.</summary>
+    private static void RequireText(byte[] bytes)
+    {
+        if (!Utf8.IsValid(bytes))
+        {
+            throw new JsonException("it is not UTF-8");
+        }
+
+        var reader = new Utf8JsonReader(bytes, new JsonReaderOptions { MaxDepth = MaxDepth });
+        while (reader.Read())
+        {
+            if (reader.TokenType is JsonTokenType.String or JsonTokenType.PropertyName && reader.ValueIsEscaped)
+            {
+                _ = reader.GetString();
+            }
         }
     }
 }

@@ -4,7 +4,7 @@ namespace OrleansLLM.Files.Tests;
 
 public class GgufFileTests
 {
-    public static TheoryData<string, string> Malformed => MalformedFiles.Of("gguf");
+    public static TheoryData<string, string> Malformed => [.. MalformedFiles.Of("gguf")];
 
     public static TheoryData<string> Models => [.. ReferenceData.Cases("gguf", "golden.json")];
 

@@ -1,11 +1,12 @@
 using System.Buffers.Binary;
 using System.Text;
+using OrleansLLM.Testing;
 
 namespace OrleansLLM.Files.Tests;
 
 public class SafetensorsFileTests
 {
-    public static TheoryData<string, string> Malformed => MalformedFiles.Of("safetensors");
+    public static TheoryData<string, string> Malformed => [.. MalformedFiles.Of("safetensors")];
 
     [Theory(SkipTestWithoutData = true)]
     [Trait("Category", "Reference")]
