@@ -9,17 +9,12 @@ internal sealed class AssignedWorker(IGrainFactory grains, SequenceJournal journ
 {
     private WorkerId? _id;
 
-    /// <summary>Asks the model's router, unless there is a worker already.</summary>
-    public async Task<RouteReply> Choose(GenerationRequest request)
+    /// <summary>Submits these sequences, all or none, to the worker that there is or to one that the model's router chooses.</summary>
+    public async Task<SubmitReply> Attempt(IReadOnlyList<SequenceId> sequences)
     {
-        if (_id is null)
-        {
-            var route = await grains.GetGrain<IRouterGrain>(request.Model).Choose(RouteQuery.For(request));
-            _id = route.Worker;
-            return route;
-        }
-
-        return new RouteReply(_id);
+        var route = _id is null ? await Choose(journal.RequestOf(sequences[0])) : new RouteReply(_id);
+        var reply = await Ask(worker => worker.Submit(journal.Attempt(sequences)), whenGone: SubmitReply.Refuse(route));
+        return journal.Settle(reply, sequences);
     }
 
     /// <summary>Asks the worker, or gives <paramref name="whenGone"/> where there is none or it can't be reached.</summary>
@@ -29,6 +24,13 @@ internal sealed class AssignedWorker(IGrainFactory grains, SequenceJournal journ
     /// <summary>The same for the worker's block pool.</summary>
     public Task<T> AskBlocks<T>(Func<IBlockManagerGrain, Task<T>> ask, T whenGone) =>
         Call(key => ask(grains.GetGrain<IBlockManagerGrain>(key)), whenGone);
+
+    private async Task<RouteReply> Choose(GenerationRequest request)
+    {
+        var route = await grains.GetGrain<IRouterGrain>(request.Model).Choose(RouteQuery.For(request));
+        _id = route.Worker;
+        return route;
+    }
 
     private async Task<T> Call<T>(Func<string, Task<T>> call, T whenGone)
     {

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Orleans.Concurrency;
+using Orleans.Placement;
 
 namespace OrleansLLM.Cluster;
 

@@ -1,3 +1,4 @@
+using Orleans.Placement;
 using OrleansLLM.Engine;
 
 namespace OrleansLLM.Cluster;

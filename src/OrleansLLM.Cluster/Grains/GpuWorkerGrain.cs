@@ -1,4 +1,5 @@
 using Orleans.Concurrency;
+using Orleans.Placement;
 using OrleansLLM.Engine;
 
 namespace OrleansLLM.Cluster;

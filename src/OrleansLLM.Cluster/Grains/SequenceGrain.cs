@@ -31,8 +31,8 @@ internal sealed class SequenceGrain : Grain, ISequenceGrain
     {
         var journal = JournalFormat.Read(message.Journal);
         SequenceId[] ids = [.. journal.Sequences.Select(sequence => sequence.Id)];
-        var reply = _logs.Open(journal.Request, ids, _journal.Epoch) ? await (_submission = Attempt(ids)) : await (_submission ?? Known());
-        return reply.Reason is null ? await Known() : reply;
+        var submission = _logs.Open(journal.Request, ids, _journal.Epoch) ? _submission = _worker.Attempt(ids) : _submission;
+        return submission is not null && await submission is { Reason: not null } refused ? refused : new SubmitReply(_journal.Known);
     }
 
     public async Task<SubmitReply> Fork(SequenceId sequence, int at, int count)
@@ -44,7 +44,7 @@ internal sealed class SequenceGrain : Grain, ISequenceGrain
 
         var message = new ForkMessage(sequence, at, [.. children]);
         var reply = await _worker.AskBlocks(blocks => blocks.Fork(message), SubmitReply.Refuse(RefusalReason.UnknownSequence, ""));
-        return reply.Reason == RefusalReason.UnknownSequence ? await Attempt(children) : _journal.Settle(reply, children);
+        return reply.Reason == RefusalReason.UnknownSequence ? await _worker.Attempt(children) : _journal.Settle(reply, children);
     }
 
     public async Task<bool> Change(ChangeMessage message)
@@ -70,15 +70,6 @@ internal sealed class SequenceGrain : Grain, ISequenceGrain
         var runs = _logs.Describe(sequence) is { Phase: not SequencePhase.Ended };
         var running = runs ? await _worker.Ask(worker => worker.Describe(sequence), whenGone: null) : null;
         return running ?? DescriptionReply.From(_logs.Describe(sequence));
-    }
-
-    private Task<SubmitReply> Known() => Task.FromResult(new SubmitReply(_journal.Known));
-
-    private async Task<SubmitReply> Attempt(IReadOnlyList<SequenceId> sequences)
-    {
-        var route = await _worker.Choose(_logs.RequestOf(sequences[0])!);
-        var reply = await _worker.Ask(worker => worker.Submit(_journal.Attempt(sequences)), whenGone: SubmitReply.Refuse(route));
-        return _journal.Settle(reply, sequences);
     }
 
     private async Task<bool> End(params SequenceId[] sequences)

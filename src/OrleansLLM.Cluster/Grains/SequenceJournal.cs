@@ -18,6 +18,9 @@ internal sealed class SequenceJournal(SequenceLogs logs, RequestId request, stri
     /// <summary>What still runs or waits, as far as the logs know.</summary>
     public SequenceId[] Running => [.. Known.Where(id => logs.Describe(id) is { Phase: not SequencePhase.Ended })];
 
+    public GenerationRequest RequestOf(SequenceId sequence) =>
+        logs.RequestOf(sequence) ?? throw new UnknownSequenceException(sequence);
+
     /// <summary>Notes a change that a worker took, at the position of the next token that is published.</summary>
     public void Note(ChangeMessage message)
     {
@@ -32,7 +35,7 @@ internal sealed class SequenceJournal(SequenceLogs logs, RequestId request, stri
     /// <summary>All that a worker needs to go on with these sequences.</summary>
     public AttemptMessage Attempt(IReadOnlyList<SequenceId> sequences) => new(
         JournalFormat.Write(new Journal(
-            logs.RequestOf(sequences[0])!,
+            RequestOf(sequences[0]),
             [.. sequences.Select(id => new JournalSequence(id, logs.OutputOf(id), _changes.GetValueOrDefault(id) ?? [], null))])),
         Epoch,
         gateway);

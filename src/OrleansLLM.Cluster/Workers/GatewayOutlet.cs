@@ -10,7 +10,7 @@ namespace OrleansLLM.Cluster;
 /// with the same bytes (positions make a repetition harmless) until the gateway is gone; then every sequence that still speaks through
 /// this outlet is ended in its engine.
 /// </summary>
-internal sealed class GatewayOutlet(WorkerId worker, IEngine engine, IGatewaySinkGrain sink) : IStepSink, IThreadPoolWorkItem
+internal sealed class GatewayOutlet(WorkerId worker, IEngine engine, IGatewaySinkGrain sink, TimeProvider time) : IStepSink, IThreadPoolWorkItem
 {
     private const int MostTries = 5;
 
@@ -108,7 +108,7 @@ internal sealed class GatewayOutlet(WorkerId worker, IEngine engine, IGatewaySin
             catch (Exception exception) when (exception is not InvalidDataException && tries < MostTries)
             {
                 KeepBytesOfAFailedCall();
-                await Task.Delay(RetryPause * tries);
+                await Task.Delay(RetryPause * tries, time);
             }
             catch (Exception)
             {

@@ -4,7 +4,7 @@ using OrleansLLM.Engine;
 namespace OrleansLLM.Cluster;
 
 /// <summary>An engine of this silo as the cluster knows it, with one outlet a gateway.</summary>
-internal sealed class LocalWorker(WorkerId id, IEngine engine, IGrainFactory grains)
+internal sealed class LocalWorker(WorkerId id, IEngine engine, IGrainFactory grains, TimeProvider time)
 {
     private readonly ConcurrentDictionary<string, GatewayOutlet> _outlets = [];
     private readonly long _incarnation = Random.Shared.NextInt64();
@@ -26,5 +26,5 @@ internal sealed class LocalWorker(WorkerId id, IEngine engine, IGrainFactory gra
         return new WorkerReport(Id, _incarnation, model, Phase, LoadMessage.From(Engine.Load), Engine.Heartbeat);
     }
 
-    private GatewayOutlet Open(string gateway) => new(Id, Engine, grains.GetGrain<IGatewaySinkGrain>(gateway));
+    private GatewayOutlet Open(string gateway) => new(Id, Engine, grains.GetGrain<IGatewaySinkGrain>(gateway), time);
 }

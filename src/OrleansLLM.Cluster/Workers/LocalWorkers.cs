@@ -7,7 +7,7 @@ namespace OrleansLLM.Cluster;
 /// The engines of this silo. A silo may be up long before its engine: requests for a model are refused as unavailable until an engine
 /// for it is attached. May be called from any thread.
 /// </summary>
-public sealed class LocalWorkers(ILocalSiloDetails silo, IGrainFactory grains) : ILifecycleParticipant<ISiloLifecycle>
+public sealed class LocalWorkers(ILocalSiloDetails silo, IGrainFactory grains, TimeProvider time) : ILifecycleParticipant<ISiloLifecycle>
 {
     private readonly ConcurrentDictionary<string, LocalWorker> _workers = [];
     private readonly TaskCompletionSource _active = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -16,7 +16,7 @@ public sealed class LocalWorkers(ILocalSiloDetails silo, IGrainFactory grains) :
     /// <param name="device">The device's number in this silo; each holds one engine.</param>
     public async Task<WorkerId> AttachAsync(int device, IEngine engine, CancellationToken cancellation)
     {
-        var worker = new LocalWorker(new WorkerId(silo.Name, device), engine, grains);
+        var worker = new LocalWorker(new WorkerId(silo.Name, device), engine, grains, time);
         if (!_workers.TryAdd(worker.Id.ToString(), worker))
         {
             throw new InvalidOperationException($"Worker {worker.Id} has an engine already: give each engine of a silo a device number of its own.");
