@@ -1,0 +1,130 @@
+using System.Runtime.CompilerServices;
+using OrleansLLM.Compute.Cpu.Panels;
+using OrleansLLM.Compute.Cpu.Simd;
+
+namespace OrleansLLM.Compute.Cpu.Linears;
+
+/// <summary>Packs one row into its place in a tile (<see cref="PackedInputs"/>).</summary>
+internal static unsafe class PackKernel<TSimd, TVector>
+    where TSimd : struct, ISimd<TVector>
+    where TVector : struct
+{
+    private const float RoundingShift = 12582912f;
+
+    /// <summary>Below this a block counts as zeros: 127 / a would overflow.</summary>
+    private const float SmallestMaximum = 1e-30f;
+
+    public static long TileBytes(PackedInputs kind, int columns, int rows) => kind switch
+    {
+        PackedInputs.Float32 => ((columns + 1L) & ~1L) * rows * sizeof(float),
+        PackedInputs.Int8 => columns / 32L * Int8Inputs.Words * rows * sizeof(int),
+        _ => columns / 32L * Int16Inputs.Words * rows * sizeof(int),
+    };
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Run(PackedInputs kind, float* x, int columns, byte* tile, int row, int rows)
+    {
+        switch (kind)
+        {
+            case PackedInputs.Float32:
+                PackFloats(x, columns, (float*)tile + row, rows);
+                break;
+            case PackedInputs.Int8:
+                PackInt8(x, columns, (int*)tile + row, rows);
+                break;
+            default:
+                PackInt16(x, columns, (int*)tile + row, rows);
+                break;
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void PackFloats(float* x, int columns, float* to, int rows)
+    {
+        for (var column = 0; column < columns; column++)
+        {
+            to[(long)column * rows] = x[column];
+        }
+
+        if (columns % 2 != 0)
+        {
+            to[(long)columns * rows] = 0;
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void PackInt8(float* x, int columns, int* to, int rows)
+    {
+        var codes = stackalloc int[32];
+        for (var block = 0; block < columns / 32; block++, x += 32, to += Int8Inputs.Words * rows)
+        {
+            var scale = Quantize(x, codes);
+            var (first, last) = (0, 0);
+            for (var group = 0; group < 8; group++)
+            {
+                var c = codes + (4 * group);
+                to[group * rows] = (c[0] & 0xFF) | ((c[1] & 0xFF) << 8) | ((c[2] & 0xFF) << 16) | (c[3] << 24);
+                var sum = c[0] + c[1] + c[2] + c[3];
+                first += group < 4 ? sum : 0;
+                last += group < 4 ? 0 : sum;
+            }
+
+            ((float*)to)[Int8Inputs.Scale * rows] = scale;
+            ((float*)to)[Int8Inputs.ScaledSum * rows] = scale * (first + last);
+            to[Int8Inputs.NibbleOffset * rows] = -8 * (first + last);
+            to[Int8Inputs.SixBitOffset * rows] = -32 * first;
+            to[(Int8Inputs.SixBitOffset + 1) * rows] = -32 * last;
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void PackInt16(float* x, int columns, int* to, int rows)
+    {
+        var codes = stackalloc int[32];
+        for (var block = 0; block < columns / 32; block++, x += 32, to += Int16Inputs.Words * rows)
+        {
+            var scale = Quantize(x, codes);
+            var total = 0;
+            for (var group = 0; group < 8; group++)
+            {
+                var c = codes + (4 * group);
+                to[2 * group * rows] = (c[0] & 0xFFFF) | (c[2] << 16);
+                to[((2 * group) + 1) * rows] = (c[1] & 0xFFFF) | (c[3] << 16);
+                total += c[0] + c[1] + c[2] + c[3];
+            }
+
+            ((float*)to)[Int16Inputs.Scale * rows] = scale;
+            ((float*)to)[Int16Inputs.ScaledSum * rows] = scale * total;
+            to[Int16Inputs.Offset * rows] = -128 * total;
+        }
+    }
+
+    /// <summary>32 codes, x · (127 / a) rounded once to the nearest integer, ties to even; returns the scale a / 127.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static float Quantize(float* x, int* codes)
+    {
+        var lanes = stackalloc float[TSimd.Lanes];
+        var maximum = TSimd.Zero;
+        for (var i = 0; i < 32; i += TSimd.Lanes)
+        {
+            var magnitude = TSimd.And(TSimd.Load(x + i), TSimd.Broadcast(0x7FFFFFFF));
+            maximum = TSimd.Select(TSimd.Greater(magnitude, maximum), magnitude, maximum);
+        }
+
+        TSimd.Store(maximum, lanes);
+        var a = lanes[0];
+        for (var i = 1; i < TSimd.Lanes; i++)
+        {
+            a = lanes[i] > a ? lanes[i] : a;
+        }
+
+        var factor = a > SmallestMaximum ? 127 / a : 0;
+        for (var i = 0; i < 32; i += TSimd.Lanes)
+        {
+            var shifted = TSimd.Fma(TSimd.Load(x + i), TSimd.Broadcast(factor), TSimd.Broadcast(RoundingShift));
+            TSimd.Store(TSimd.AddInt32(shifted, TSimd.Broadcast(-0x4B400000)), codes + i);
+        }
+
+        return a > SmallestMaximum ? a / 127 : 0;
+    }
+}

@@ -1,0 +1,55 @@
+using OrleansLLM.Compute.Cpu.Panels;
+using OrleansLLM.Compute.Cpu.Simd;
+
+namespace OrleansLLM.Compute.Cpu.Linears;
+
+/// <summary>Repacks weights into panels, panel by panel on several threads, straight from their sources' rows.</summary>
+internal static unsafe class WeightLoader<TSimd, TVector>
+    where TSimd : struct, ISimd<TVector>
+    where TVector : struct
+{
+    public static CpuWeight Load(LinearSource source, Arithmetic arithmetic, int threads)
+    {
+        Check(source);
+        var layouts = source.Parts.Select(part => PanelLayouts.For(part.Format)).ToArray();
+        var parts = new WeightPart[layouts.Length];
+        var first = 0;
+        for (var i = 0; i < parts.Length; i++)
+        {
+            parts[i] = new WeightPart(layouts[i], layouts[i].Bind<TSimd, TVector>(arithmetic), first, source.Parts[i]);
+            first += source.Parts[i].Rows;
+        }
+
+        var weight = new CpuWeight(parts, source.Inputs, source.Bias.Span);
+        for (var i = 0; i < parts.Length; i++)
+        {
+            Pack(layouts[i], source.Parts[i], parts[i], threads);
+        }
+
+        return weight;
+    }
+
+    private static void Pack(PanelLayout layout, WeightSource source, WeightPart part, int threads) =>
+        Parallel.For(0, part.Panels, new ParallelOptions { MaxDegreeOfParallelism = threads }, index =>
+        {
+            var firstRow = index * PanelLayout.Outputs;
+            layout.Pack(source, firstRow, Math.Min(PanelLayout.Outputs, source.Rows - firstRow), part.Panel(index));
+        });
+
+    private static void Check(LinearSource source)
+    {
+        foreach (var part in source.Parts)
+        {
+            if (part.Columns != source.Inputs || part.Columns % part.Format.BlockElements != 0)
+            {
+                throw new ArgumentException(
+                    $"A part of {part.Format} with {part.Columns} columns stands in a linear of {source.Inputs} inputs; parts must agree and fill whole blocks of {part.Format.BlockElements}.");
+            }
+        }
+
+        if (!source.Bias.IsEmpty && source.Bias.Length != source.Outputs)
+        {
+            throw new ArgumentException($"A bias has {source.Bias.Length} numbers; the linear has {source.Outputs} outputs.");
+        }
+    }
+}

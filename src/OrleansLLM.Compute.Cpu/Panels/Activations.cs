@@ -1,0 +1,44 @@
+namespace OrleansLLM.Compute.Cpu.Panels;
+
+/// <summary>How the inputs of a linear are packed for a kernel.</summary>
+internal enum PackedInputs
+{
+    /// <summary>Float32, column by column: [k][T], an even number of columns.</summary>
+    Float32,
+
+    /// <summary>8-bit numbers of blocks of 32, four to a lane (<see cref="Int8Inputs"/>).</summary>
+    Int8,
+
+    /// <summary>The same numbers as pairs of int16 (<see cref="Int16Inputs"/>).</summary>
+    Int16,
+}
+
+/// <summary>
+/// A tile of T rows in 8-bit blocks of 32. With a = max |x| of a row's block: scale = a / 127, code = round to even(x · (127 / a)).
+/// <code>
+/// block: | 8 groups × T rows × 4 codes | T scales | T scale · Σ | T × -8 Σ | T × -32 Σ of the first 16 | T × -32 Σ of the last 16 |
+/// </code>
+/// The words below count 32-bit numbers of one row; a tile's block takes T times as many.
+/// </summary>
+internal static class Int8Inputs
+{
+    public const int Scale = 8;
+    public const int ScaledSum = 9;
+    public const int NibbleOffset = 10;
+    public const int SixBitOffset = 11;
+    public const int Words = 13;
+}
+
+/// <summary>
+/// The same codes as int16, so that 8-bit weights multiply exactly.
+/// <code>
+/// block: | 8 groups × (T × codes 0, 2; T × codes 1, 3) | T scales | T scale · Σ | T × -128 Σ |
+/// </code>
+/// </summary>
+internal static class Int16Inputs
+{
+    public const int Scale = 16;
+    public const int ScaledSum = 17;
+    public const int Offset = 18;
+    public const int Words = 19;
+}

@@ -1,0 +1,143 @@
+namespace OrleansLLM.Compute.Cpu.Panels.Formats;
+
+/// <summary>Takes a file's block apart while a model loads.</summary>
+internal unsafe interface IBlockFormat
+{
+    /// <summary>
+    /// Writes the block's codes, one a byte in column order, and puts its scales into a lane of the super-block's front
+    /// (<see cref="IBlockScales"/>).
+    /// </summary>
+    static abstract void Read(byte* block, byte* codes, byte* superBlock, int lane);
+}
+
+/// <summary>File: | d | 16 nibble pairs |.</summary>
+internal readonly unsafe struct Q4_0 : IBlockFormat
+{
+    public static void Read(byte* block, byte* codes, byte* superBlock, int lane)
+    {
+        ((ushort*)superBlock)[lane] = *(ushort*)block;
+        Nibbles.Split(block + 2, codes, 16);
+    }
+}
+
+/// <summary>File: | d | m | 16 nibble pairs |.</summary>
+internal readonly unsafe struct Q4_1 : IBlockFormat
+{
+    public static void Read(byte* block, byte* codes, byte* superBlock, int lane)
+    {
+        ((ushort*)superBlock)[lane] = *(ushort*)block;
+        ((ushort*)superBlock)[PanelLayout.Outputs + lane] = *(ushort*)(block + 2);
+        Nibbles.Split(block + 4, codes, 16);
+    }
+}
+
+/// <summary>File: | d | 32 fifth bits | 16 nibble pairs |; a weight is d · (code - 16).</summary>
+internal readonly unsafe struct Q5_0 : IBlockFormat
+{
+    public static void Read(byte* block, byte* codes, byte* superBlock, int lane)
+    {
+        ((ushort*)superBlock)[lane] = *(ushort*)block;
+        Nibbles.Split(block + 6, codes, 16);
+        Nibbles.AddFifthBits(*(uint*)(block + 2), codes);
+        for (var i = 0; i < 32; i++)
+        {
+            codes[i] -= 16;
+        }
+    }
+}
+
+/// <summary>File: | d | m | 32 fifth bits | 16 nibble pairs |.</summary>
+internal readonly unsafe struct Q5_1 : IBlockFormat
+{
+    public static void Read(byte* block, byte* codes, byte* superBlock, int lane)
+    {
+        ((ushort*)superBlock)[lane] = *(ushort*)block;
+        ((ushort*)superBlock)[PanelLayout.Outputs + lane] = *(ushort*)(block + 2);
+        Nibbles.Split(block + 8, codes, 16);
+        Nibbles.AddFifthBits(*(uint*)(block + 4), codes);
+    }
+}
+
+/// <summary>File: | d | 32 int8 |.</summary>
+internal readonly unsafe struct Q8_0 : IBlockFormat
+{
+    public static void Read(byte* block, byte* codes, byte* superBlock, int lane)
+    {
+        ((ushort*)superBlock)[lane] = *(ushort*)block;
+        Buffer.MemoryCopy(block + 2, codes, 32, 32);
+    }
+}
+
+/// <summary>File: | d | dmin | 12 bytes of 6-bit scales and minimums | 4 × 32 nibble pairs |.</summary>
+internal readonly unsafe struct Q4_K : IBlockFormat
+{
+    public static void Read(byte* block, byte* codes, byte* superBlock, int lane)
+    {
+        SuperBlocks.ReadScales(block, superBlock, lane);
+        for (var i = 0; i < 4; i++)
+        {
+            Nibbles.Split(block + 16 + (32 * i), codes + (64 * i), 32);
+        }
+    }
+}
+
+/// <summary>File: as <see cref="Q4_K"/> with 32 bytes of fifth bits in front of the nibbles: bit b of byte i is block b's.</summary>
+internal readonly unsafe struct Q5_K : IBlockFormat
+{
+    public static void Read(byte* block, byte* codes, byte* superBlock, int lane)
+    {
+        SuperBlocks.ReadScales(block, superBlock, lane);
+        for (var i = 0; i < 4; i++)
+        {
+            Nibbles.Split(block + 48 + (32 * i), codes + (64 * i), 32);
+        }
+
+        for (var i = 0; i < 256; i++)
+        {
+            codes[i] |= (byte)(((block[16 + (i % 32)] >> (i / 32)) & 1) << 4);
+        }
+    }
+}
+
+internal static unsafe class Nibbles
+{
+    /// <summary>Low nibbles are codes 0 to n - 1, high nibbles n to 2n - 1; n is a multiple of 8.</summary>
+    public static void Split(byte* pairs, byte* codes, int count)
+    {
+        for (var i = 0; i < count; i += 8)
+        {
+            var bits = *(ulong*)(pairs + i);
+            *(ulong*)(codes + i) = bits & 0x0F0F0F0F0F0F0F0F;
+            *(ulong*)(codes + count + i) = (bits >> 4) & 0x0F0F0F0F0F0F0F0F;
+        }
+    }
+
+    public static void AddFifthBits(uint bits, byte* codes)
+    {
+        for (var i = 0; i < 32; i++)
+        {
+            codes[i] |= (byte)(((bits >> i) & 1) << 4);
+        }
+    }
+}
+
+internal static unsafe class SuperBlocks
+{
+    /// <summary>
+    /// Twelve bytes hold eight 6-bit scales and eight 6-bit minimums: the first four of each stand in the lower six bits of bytes 0 to
+    /// 3 and 4 to 7, the others in bytes 8 to 11 (a nibble each) with their upper bits on top of bytes 0 to 7.
+    /// </summary>
+    public static void ReadScales(byte* block, byte* superBlock, int lane)
+    {
+        ((ushort*)superBlock)[lane] = *(ushort*)block;
+        ((ushort*)superBlock)[PanelLayout.Outputs + lane] = *(ushort*)(block + 2);
+        var packed = block + 4;
+        for (var i = 0; i < 8; i++)
+        {
+            var scale = i < 4 ? packed[i] & 63 : (packed[i + 4] & 15) | ((packed[i - 4] >> 6) << 4);
+            var minimum = i < 4 ? packed[i + 4] & 63 : (packed[i + 4] >> 4) | ((packed[i] >> 6) << 4);
+            superBlock[64 + (i * PanelLayout.Outputs) + lane] = (byte)scale;
+            superBlock[192 + (i * PanelLayout.Outputs) + lane] = (byte)minimum;
+        }
+    }
+}

@@ -1,0 +1,221 @@
+using System.Runtime.CompilerServices;
+using OrleansLLM.Compute.Cpu.Simd;
+
+namespace OrleansLLM.Compute.Cpu.Panels.Kernels;
+
+/// <summary>
+/// Multiplies 4-bit panels with 8-bit inputs. For each block of 32 columns, in order: the integer sum of products (exact; eight groups of
+/// 15 · 127 · 2 stay within int16), then sum = fma(float(integers), weight scale · input scale, sum), then, for formats with minimums,
+/// sum = fma(minimum, input scale · Σ codes, sum); for the others the integers are Σ (code - 8) · input.
+/// <code>
+/// block: | scales | 4 vectors of 16 lanes × 4 bytes: low nibble = columns 4v.., high nibble = columns 16 + 4v.. |
+/// </code>
+/// </summary>
+internal static unsafe class NibbleKernel<TScales, TSimd, TVector>
+    where TScales : struct, IBlockScales
+    where TSimd : struct, ISimd<TVector>
+    where TVector : struct
+{
+    private const int CodeBytes = 256;
+
+    private static int SuperBytes => TScales.Bytes + (TScales.Blocks * CodeBytes);
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Multiply(byte* panel, byte* inputs, int columns, int rows, float* sums)
+    {
+        var blocks = columns / 32;
+        new Span<float>(sums, rows * PanelLayout.Outputs).Clear();
+        var step = rows == 1 ? 4 : blocks;
+        for (var first = 0; first < blocks; first += step)
+        {
+            var end = Math.Min(first + step, blocks);
+            for (var lane = 0; lane < PanelLayout.Outputs; lane += TSimd.Lanes)
+            {
+                switch (rows)
+                {
+                    case 1:
+                        Tile1(panel, (int*)inputs, first, end, lane, sums + lane);
+                        break;
+                    case 4:
+                        Tile4(panel, (int*)inputs, first, end, lane, sums + lane);
+                        break;
+                    default:
+                        Tile8(panel, (int*)inputs, first, end, lane, sums + lane);
+                        break;
+                }
+            }
+        }
+    }
+
+    /// <summary>Exact weights: fma(scale, code, minimum).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Decode(byte* panel, int firstColumn, int columns, float* to)
+    {
+        for (var block = firstColumn / 32; block < (firstColumn + columns) / 32; block++, to += 32 * PanelLayout.Outputs)
+        {
+            var superBlock = panel + ((long)(block / TScales.Blocks) * SuperBytes);
+            var codes = superBlock + TScales.Bytes + (block % TScales.Blocks * CodeBytes);
+            for (var lane = 0; lane < PanelLayout.Outputs; lane += TSimd.Lanes)
+            {
+                var scale = TScales.Scale<TSimd, TVector>(superBlock, block % TScales.Blocks, lane);
+                var minimum = TScales.Minimum<TSimd, TVector>(superBlock, block % TScales.Blocks, lane);
+                for (var column = 0; column < 32; column++)
+                {
+                    var bits = TSimd.Load(codes + (column / 4 % 4 * 64) + (4 * lane));
+                    var shift = (8 * (column % 4)) + (column < 16 ? 0 : 4);
+                    var code = TSimd.ToSingle(TSimd.And(TSimd.ShiftRightUInt32(bits, shift), TSimd.Broadcast(15)));
+                    code = TScales.HasMinimum ? code : TSimd.Subtract(code, TSimd.Broadcast(8f));
+                    TSimd.Store(TSimd.Fma(scale, code, minimum), to + (column * PanelLayout.Outputs) + lane);
+                }
+            }
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Tile1(byte* panel, int* inputs, int block, int end, int lane, float* sums)
+    {
+        var f0 = TSimd.Load(sums);
+        for (inputs += block * Int8Inputs.Words * 1; block < end; block++, inputs += Int8Inputs.Words * 1)
+        {
+            var superBlock = panel + ((long)(block / TScales.Blocks) * SuperBytes);
+            var codes = superBlock + TScales.Bytes + (block % TScales.Blocks * CodeBytes) + (4 * lane);
+            var a0 = TSimd.Zero;
+            for (var x = inputs; x < inputs + 4; x += 1, codes += 64)
+            {
+                var bits = TSimd.Load(codes);
+                var low = TSimd.And(bits, TSimd.Broadcast(0x0F0F0F0F));
+                var high = TSimd.And(TSimd.ShiftRightUInt16(bits, 4), TSimd.Broadcast(0x0F0F0F0F));
+                a0 = Add(a0, low, high, x[0], x[4]);
+            }
+
+            var scale = TScales.Scale<TSimd, TVector>(superBlock, block % TScales.Blocks, lane);
+            var minimum = TScales.Minimum<TSimd, TVector>(superBlock, block % TScales.Blocks, lane);
+            f0 = Finish(f0, a0, scale, minimum, inputs + 0, 1);
+        }
+
+        TSimd.Store(f0, sums);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Tile4(byte* panel, int* inputs, int block, int end, int lane, float* sums)
+    {
+        var f0 = TSimd.Load(sums);
+        var f1 = TSimd.Load(sums + 16);
+        var f2 = TSimd.Load(sums + 32);
+        var f3 = TSimd.Load(sums + 48);
+        for (inputs += block * Int8Inputs.Words * 4; block < end; block++, inputs += Int8Inputs.Words * 4)
+        {
+            var superBlock = panel + ((long)(block / TScales.Blocks) * SuperBytes);
+            var codes = superBlock + TScales.Bytes + (block % TScales.Blocks * CodeBytes) + (4 * lane);
+            var a0 = TSimd.Zero;
+            var a1 = TSimd.Zero;
+            var a2 = TSimd.Zero;
+            var a3 = TSimd.Zero;
+            for (var x = inputs; x < inputs + 16; x += 4, codes += 64)
+            {
+                var bits = TSimd.Load(codes);
+                var low = TSimd.And(bits, TSimd.Broadcast(0x0F0F0F0F));
+                var high = TSimd.And(TSimd.ShiftRightUInt16(bits, 4), TSimd.Broadcast(0x0F0F0F0F));
+                a0 = Add(a0, low, high, x[0], x[16]);
+                a1 = Add(a1, low, high, x[1], x[17]);
+                a2 = Add(a2, low, high, x[2], x[18]);
+                a3 = Add(a3, low, high, x[3], x[19]);
+            }
+
+            var scale = TScales.Scale<TSimd, TVector>(superBlock, block % TScales.Blocks, lane);
+            var minimum = TScales.Minimum<TSimd, TVector>(superBlock, block % TScales.Blocks, lane);
+            f0 = Finish(f0, a0, scale, minimum, inputs + 0, 4);
+            f1 = Finish(f1, a1, scale, minimum, inputs + 1, 4);
+            f2 = Finish(f2, a2, scale, minimum, inputs + 2, 4);
+            f3 = Finish(f3, a3, scale, minimum, inputs + 3, 4);
+        }
+
+        TSimd.Store(f0, sums);
+        TSimd.Store(f1, sums + 16);
+        TSimd.Store(f2, sums + 32);
+        TSimd.Store(f3, sums + 48);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Tile8(byte* panel, int* inputs, int block, int end, int lane, float* sums)
+    {
+        var f0 = TSimd.Load(sums);
+        var f1 = TSimd.Load(sums + 16);
+        var f2 = TSimd.Load(sums + 32);
+        var f3 = TSimd.Load(sums + 48);
+        var f4 = TSimd.Load(sums + 64);
+        var f5 = TSimd.Load(sums + 80);
+        var f6 = TSimd.Load(sums + 96);
+        var f7 = TSimd.Load(sums + 112);
+        for (inputs += block * Int8Inputs.Words * 8; block < end; block++, inputs += Int8Inputs.Words * 8)
+        {
+            var superBlock = panel + ((long)(block / TScales.Blocks) * SuperBytes);
+            var codes = superBlock + TScales.Bytes + (block % TScales.Blocks * CodeBytes) + (4 * lane);
+            var a0 = TSimd.Zero;
+            var a1 = TSimd.Zero;
+            var a2 = TSimd.Zero;
+            var a3 = TSimd.Zero;
+            var a4 = TSimd.Zero;
+            var a5 = TSimd.Zero;
+            var a6 = TSimd.Zero;
+            var a7 = TSimd.Zero;
+            for (var x = inputs; x < inputs + 32; x += 8, codes += 64)
+            {
+                var bits = TSimd.Load(codes);
+                var low = TSimd.And(bits, TSimd.Broadcast(0x0F0F0F0F));
+                var high = TSimd.And(TSimd.ShiftRightUInt16(bits, 4), TSimd.Broadcast(0x0F0F0F0F));
+                a0 = Add(a0, low, high, x[0], x[32]);
+                a1 = Add(a1, low, high, x[1], x[33]);
+                a2 = Add(a2, low, high, x[2], x[34]);
+                a3 = Add(a3, low, high, x[3], x[35]);
+                a4 = Add(a4, low, high, x[4], x[36]);
+                a5 = Add(a5, low, high, x[5], x[37]);
+                a6 = Add(a6, low, high, x[6], x[38]);
+                a7 = Add(a7, low, high, x[7], x[39]);
+            }
+
+            var scale = TScales.Scale<TSimd, TVector>(superBlock, block % TScales.Blocks, lane);
+            var minimum = TScales.Minimum<TSimd, TVector>(superBlock, block % TScales.Blocks, lane);
+            f0 = Finish(f0, a0, scale, minimum, inputs + 0, 8);
+            f1 = Finish(f1, a1, scale, minimum, inputs + 1, 8);
+            f2 = Finish(f2, a2, scale, minimum, inputs + 2, 8);
+            f3 = Finish(f3, a3, scale, minimum, inputs + 3, 8);
+            f4 = Finish(f4, a4, scale, minimum, inputs + 4, 8);
+            f5 = Finish(f5, a5, scale, minimum, inputs + 5, 8);
+            f6 = Finish(f6, a6, scale, minimum, inputs + 6, 8);
+            f7 = Finish(f7, a7, scale, minimum, inputs + 7, 8);
+        }
+
+        TSimd.Store(f0, sums);
+        TSimd.Store(f1, sums + 16);
+        TSimd.Store(f2, sums + 32);
+        TSimd.Store(f3, sums + 48);
+        TSimd.Store(f4, sums + 64);
+        TSimd.Store(f5, sums + 80);
+        TSimd.Store(f6, sums + 96);
+        TSimd.Store(f7, sums + 112);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TVector Add(TVector sum, TVector low, TVector high, int lowInputs, int highInputs)
+    {
+        sum = TSimd.AddInt16(sum, TSimd.MultiplyBytePairs(low, TSimd.Broadcast(lowInputs)));
+        return TSimd.AddInt16(sum, TSimd.MultiplyBytePairs(high, TSimd.Broadcast(highInputs)));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TVector Finish(TVector sum, TVector pairs, TVector scale, TVector minimum, int* inputs, int rows)
+    {
+        var integers = TSimd.SumInt16Pairs(pairs);
+        if (!TScales.HasMinimum)
+        {
+            integers = TSimd.AddInt32(integers, TSimd.Broadcast(inputs[Int8Inputs.NibbleOffset * rows]));
+        }
+
+        var inputScale = TSimd.Broadcast(((float*)inputs)[Int8Inputs.Scale * rows]);
+        sum = TSimd.Fma(TSimd.ToSingle(integers), TSimd.Multiply(scale, inputScale), sum);
+        return TScales.HasMinimum
+            ? TSimd.Fma(minimum, TSimd.Broadcast(((float*)inputs)[Int8Inputs.ScaledSum * rows]), sum)
+            : sum;
+    }
+}
