@@ -13,12 +13,13 @@ public class WeightFormatTests
         get
         {
             var rows = new TheoryData<string, string, string>();
-            foreach (var folder in ReferenceData.Cases("formats", "index.json").Where(path => Path.GetFileName(path) == "gguf_blocks"))
+            var seen = new HashSet<string>(StringComparer.Ordinal);
+            foreach (var folder in ReferenceData.Indexes("formats/gguf_blocks"))
             {
                 using var index = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, "index.json")));
                 foreach (var type in index.RootElement.GetProperty("types").EnumerateArray())
                 {
-                    foreach (var part in type.GetProperty("parts").EnumerateArray())
+                    foreach (var part in type.GetProperty("parts").EnumerateArray().Where(part => seen.Add(Path.GetFileName(FileOf(folder, part, "packed")))))
                     {
                         rows.Add(type.GetProperty("type").GetString()!, FileOf(folder, part, "packed"), FileOf(folder, part, "decoded"));
                     }

@@ -6,18 +6,15 @@ namespace OrleansLLM.Testing;
 public static class MalformedFiles
 {
     /// <param name="kind">safetensors, gguf or checkpoint.</param>
-    public static IEnumerable<(string Path, string Expect)> Of(string kind)
+    public static IEnumerable<(string Path, string Expect)> Of(string kind) =>
+        ReferenceData.Indexes("formats/malformed").SelectMany(folder => Of(kind, folder)).DistinctBy(item => item.Name).Select(item => (item.Path, item.Expect));
+
+    private static List<(string Name, string Path, string Expect)> Of(string kind, string folder)
     {
-        foreach (var folder in ReferenceData.Cases("formats", "index.json").Where(path => Path.GetFileName(path) == "malformed"))
-        {
-            using var index = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, "index.json")));
-            foreach (var entry in index.RootElement.GetProperty("cases").EnumerateArray())
-            {
-                if (entry.GetProperty("kind").GetString() == kind)
-                {
-                    yield return (Path.Combine(folder, entry.GetProperty("path").GetString()!), entry.GetProperty("expect").GetString()!);
-                }
-            }
-        }
+        using var index = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, "index.json")));
+        return [.. index.RootElement.GetProperty("cases").EnumerateArray()
+            .Where(entry => entry.GetProperty("kind").GetString() == kind)
+            .Select(entry => (Name: entry.GetProperty("path").GetString()!, Expect: entry.GetProperty("expect").GetString()!))
+            .Select(item => (item.Name, Path.Combine(folder, item.Name), item.Expect))];
     }
 }

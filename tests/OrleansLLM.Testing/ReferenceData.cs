@@ -28,6 +28,10 @@ public static class ReferenceData
             .DistinctBy(Path.GetFileName)
             .Order(StringComparer.Ordinal)];
 
+    /// <summary>That folder in every root that holds it with an index.json; the roots' indexes list different things, so each is read.</summary>
+    public static IReadOnlyList<string> Indexes(string folder) =>
+        [.. GoldenRoots.Select(root => Path.Combine(root, folder)).Where(path => File.Exists(Path.Combine(path, "index.json")))];
+
     private static IReadOnlyList<string> Roots(string variable, params string[] standard)
     {
         var given = Environment.GetEnvironmentVariable(variable);

@@ -161,8 +161,8 @@ internal static class MessageFields
 
         if (!Limits.ContentParts.Allows(value.GetArrayLength()))
         {
-            return Refuse<string>(
-                fields, path, $"has {value.GetArrayLength()} parts, more than {Limits.ContentParts.Maximum}.");
+            return fields.Refuse<string>(ApiError.Invalid(
+                path, Limits.ContentParts.Refusal(path, value.GetArrayLength().ToString(CultureInfo.InvariantCulture))));
         }
 
         var texts = new List<string>();

@@ -1,3 +1,6 @@
+using OrleansLLM.Files;
+using OrleansLLM.Text.Tokenizers.Gguf;
+
 namespace OrleansLLM.Text.Tokenizers;
 
 /// <summary>Loads the tokenizer of a model.</summary>
@@ -27,6 +30,21 @@ public static class TokenizerLoader
         catch (IOException error)
         {
             throw new TokenizerException($"{path} can't be read: {error.Message}", error);
+        }
+    }
+
+    /// <summary>Loads the vocabulary in a GGUF file's header.</summary>
+    /// <exception cref="TokenizerException">The vocabulary is missing or misshapen, or its kind or the way it splits texts is not built.</exception>
+    public static TextTokenizer FromGguf(GgufFile file)
+    {
+        ArgumentNullException.ThrowIfNull(file);
+        try
+        {
+            return GgufTokenizers.Read(file.Metadata);
+        }
+        catch (Exception error) when (error is TokenizerException or FileFormatException)
+        {
+            throw new TokenizerException($"{file.Path}: {error.Message}", error);
         }
     }
 }

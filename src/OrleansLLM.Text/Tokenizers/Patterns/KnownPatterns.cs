@@ -10,22 +10,25 @@ internal static partial class KnownPatterns
 {
     public const string Gpt2 = @"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
 
+    public const string Number = @"\p{N}";
+
     private const string Contractions = @"(?i:'[sſ]|'t|'re|'ve|'m|'ll|'d)";
-    private const string SingleDigits =
+    public const string SingleDigits =
         Contractions + @"|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 
-    private const string TripleDigits =
+    public const string TripleDigits =
         Contractions + @"|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 
     private const string Camel = @"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+";
     private const string Capitals = @"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*";
     private const string CamelTail = @"| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+";
-    private const string O200k = Camel + Contractions + "?|" + Capitals + Contractions + @"?|\p{N}{1,3}" + CamelTail;
-    private const string Tekken = Camel + "|" + Capitals + @"|\p{N}" + CamelTail;
+    public const string O200k = Camel + Contractions + "?|" + Capitals + Contractions + @"?|\p{N}{1,3}" + CamelTail;
+    public const string Tekken = Camel + "|" + Capitals + @"|\p{N}" + CamelTail;
 
     private static readonly (string Pattern, Func<Regex> Build)[] Rows =
     [
         (Gpt2, Gpt2Regex),
+        (Number, NumberRegex),
         (SingleDigits, SingleDigitsRegex),
         (TripleDigits, TripleDigitsRegex),
         (O200k, O200kRegex),
@@ -48,6 +51,9 @@ internal static partial class KnownPatterns
 
     [GeneratedRegex(Gpt2, RegexOptions.CultureInvariant, RegexPattern.TimeLimitMilliseconds)]
     private static partial Regex Gpt2Regex();
+
+    [GeneratedRegex(Number, RegexOptions.CultureInvariant, RegexPattern.TimeLimitMilliseconds)]
+    private static partial Regex NumberRegex();
 
     [GeneratedRegex(SingleDigits, RegexOptions.CultureInvariant, RegexPattern.TimeLimitMilliseconds)]
     private static partial Regex SingleDigitsRegex();

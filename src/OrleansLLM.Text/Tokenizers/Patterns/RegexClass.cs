@@ -105,7 +105,7 @@ internal sealed class RegexClass
             return text;
         }
 
-        if (ignoreCase && text.AsSpan().IndexOfAny('s', 'S') >= 0)
+        if (ignoreCase && text.AsSpan().IndexOfAny('s', 'S') >= 0 && !text.Contains('\u017F', StringComparison.Ordinal))
         {
             text += '\u017F';
         }

@@ -185,8 +185,7 @@ internal sealed class RegexTranslator
         _output.Append(quantifier);
         if (possessive is null)
         {
-            // In this dialect a '+' behind an interval repeats it; wrapped, it can't be read as anything else.
-            _output.Insert(_atom, "(?:").Append(_reader.TryTake("?") ? "?)" : ")");
+            Interval(quantifier);
         }
         else if (_reader.TryTake(possessive))
         {
@@ -195,6 +194,19 @@ internal sealed class RegexTranslator
         else if (_reader.TryTake("?"))
         {
             _output.Append('?');
+        }
+    }
+
+    /// <summary>Behind an interval a '+' repeats it, and a '?' makes it lazy only where it has two bounds.</summary>
+    private void Interval(string interval)
+    {
+        if (interval.Contains(',', StringComparison.Ordinal) && _reader.TryTake("?"))
+        {
+            _output.Append('?');
+        }
+        else if (!_reader.AtEnd && _reader.Peek is ('?' or '+'))
+        {
+            _output.Insert(_atom, "(?:").Append(')');
         }
     }
 

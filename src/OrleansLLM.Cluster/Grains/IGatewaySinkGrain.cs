@@ -1,0 +1,10 @@
+namespace OrleansLLM.Cluster;
+
+/// <summary>Where the tokens for one gateway arrive. Key: the gateway's silo name, pinned there.</summary>
+[Alias("OrleansLLM.IGatewaySinkGrain")]
+public interface IGatewaySinkGrain : IGrainWithStringKey
+{
+    /// <summary>Appends to the logs of this silo; a worker awaits it before it sends the next.</summary>
+    [Alias("OnStep")]
+    Task OnStep(StepMessage message);
+}

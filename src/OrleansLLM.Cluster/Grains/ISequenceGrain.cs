@@ -1,0 +1,32 @@
+namespace OrleansLLM.Cluster;
+
+/// <summary>
+/// Life and control of one request's sequences. Key: the request's id. It lives in the silo of the gateway that took the request, beside
+/// the logs that its tokens go to.
+/// </summary>
+[Alias("OrleansLLM.ISequenceGrain")]
+public interface ISequenceGrain : IGrainWithStringKey
+{
+    /// <summary>The same request twice is the same group.</summary>
+    [Alias("Submit")]
+    Task<SubmitReply> Submit(SubmitMessage message);
+
+    [Alias("Fork")]
+    Task<SubmitReply> Fork(SequenceId sequence, int at, int count);
+
+    [Alias("Change")]
+    Task<bool> Change(ChangeMessage message);
+
+    [Alias("Finish")]
+    Task<bool> Finish(SequenceId sequence, int at, FinishReason reason);
+
+    /// <summary>Ends one sequence that nobody reads any more.</summary>
+    [Alias("Abandon")]
+    Task Abandon(SequenceId sequence);
+
+    [Alias("Cancel")]
+    Task Cancel();
+
+    [Alias("Describe")]
+    Task<DescriptionReply?> Describe(SequenceId sequence);
+}

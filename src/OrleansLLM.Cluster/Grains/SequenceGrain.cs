@@ -1,0 +1,90 @@
+using Orleans.Concurrency;
+using Orleans.Placement;
+using OrleansLLM.Engine;
+
+namespace OrleansLLM.Cluster;
+
+/// <inheritdoc cref="ISequenceGrain"/>
+[GrainType("sequence"), PreferLocalPlacement, Reentrant]
+internal sealed class SequenceGrain : Grain, ISequenceGrain
+{
+    private static readonly GrainTimerCreationOptions Watching =
+        new(TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(5)) { KeepAlive = true, Interleave = true };
+
+    private readonly SequenceLogs _logs;
+    private readonly SequenceJournal _journal;
+    private readonly AssignedWorker _worker;
+    private Task<SubmitReply>? _submission;
+
+    public SequenceGrain(SequenceLogs logs, ILocalSiloDetails silo, IGrainFactory grains)
+    {
+        _ = RequestId.TryParse(this.GetPrimaryKeyString(), out var request);
+        _logs = logs;
+        _journal = new SequenceJournal(logs, request, silo.Name);
+        _worker = new AssignedWorker(grains, _journal);
+    }
+
+    public override Task OnActivateAsync(CancellationToken cancellationToken) =>
+        Task.FromResult(this.RegisterGrainTimer(Watch, Watching));
+
+    public async Task<SubmitReply> Submit(SubmitMessage message)
+    {
+        var journal = JournalFormat.Read(message.Journal);
+        SequenceId[] ids = [.. journal.Sequences.Select(sequence => sequence.Id)];
+        var submission = _logs.Open(journal.Request, ids, _journal.Epoch) ? _submission = _worker.Attempt(ids) : _submission;
+        return submission is not null && await submission is { Reason: not null } refused ? refused : new SubmitReply(_journal.Known);
+    }
+
+    public async Task<SubmitReply> Fork(SequenceId sequence, int at, int count)
+    {
+        if (_logs.OpenForks(sequence, at, count, _journal.Epoch) is not { } children)
+        {
+            return SubmitReply.Refuse(RefusalReason.Invalid, $"A fork of {sequence} can begin at 1 to {_logs.Describe(sequence)?.Tokens}, not at {at}.");
+        }
+
+        var message = new ForkMessage(sequence, at, [.. children]);
+        var reply = await _worker.AskBlocks(blocks => blocks.Fork(message), SubmitReply.Refuse(RefusalReason.UnknownSequence, ""));
+        return reply.Reason == RefusalReason.UnknownSequence ? await _worker.Attempt(children) : _journal.Settle(reply, children);
+    }
+
+    public async Task<bool> Change(ChangeMessage message)
+    {
+        if (!await _worker.Ask(worker => worker.Change(message), whenGone: false))
+        {
+            return false;
+        }
+
+        _journal.Note(message);
+        return true;
+    }
+
+    public async Task<bool> Finish(SequenceId sequence, int at, FinishReason reason) =>
+        _logs.Finish(sequence, at, reason) && await End(sequence);
+
+    public Task Abandon(SequenceId sequence) => End(sequence);
+
+    public Task Cancel() => End(_journal.EndRunning(new SequenceEnd(FinishReason.Cancelled)));
+
+    public async Task<DescriptionReply?> Describe(SequenceId sequence)
+    {
+        var runs = _logs.Describe(sequence) is { Phase: not SequencePhase.Ended };
+        var running = runs ? await _worker.Ask(worker => worker.Describe(sequence), whenGone: null) : null;
+        return running ?? DescriptionReply.From(_logs.Describe(sequence));
+    }
+
+    private async Task<bool> End(params SequenceId[] sequences)
+    {
+        await (_submission ?? Task.CompletedTask);
+        return await _worker.Ask(worker => worker.End(sequences), whenGone: true);
+    }
+
+    private Task Watch(CancellationToken cancellation)
+    {
+        if (_journal.Running.Length == 0)
+        {
+            DeactivateOnIdle();
+        }
+
+        return _worker.Ask(worker => worker.GetReport(), whenGone: null);
+    }
+}

@@ -1,0 +1,50 @@
+namespace OrleansLLM.Cluster;
+
+/// <summary>A gateway's request to its sequence grain.</summary>
+/// <param name="Journal">A journal of <see cref="JournalFormat"/> in which nothing is published yet.</param>
+[GenerateSerializer, Immutable, Alias("OrleansLLM.SubmitMessage")]
+public sealed record SubmitMessage([property: Id(0)] byte[] Journal);
+
+/// <summary>One try at a request on one worker.</summary>
+/// <param name="Journal">What is known and published, as bytes of <see cref="JournalFormat"/>.</param>
+/// <param name="Epoch">Counts the tries of a request; a receiver drops tokens of an older one.</param>
+/// <param name="Gateway">The silo whose sink takes the tokens.</param>
+[GenerateSerializer, Immutable, Alias("OrleansLLM.AttemptMessage")]
+public sealed record AttemptMessage([property: Id(0)] byte[] Journal, [property: Id(1)] int Epoch, [property: Id(2)] string Gateway);
+
+/// <summary>New answers that share the tokens of [0, At) with a sequence and go on from there.</summary>
+[GenerateSerializer, Immutable, Alias("OrleansLLM.ForkMessage")]
+public sealed record ForkMessage(
+    [property: Id(0)] SequenceId Sequence, [property: Id(1)] int At, [property: Id(2)] SequenceId[] Children);
+
+/// <param name="Change">A change as bytes of <see cref="JournalFormat"/>.</param>
+[GenerateSerializer, Immutable, Alias("OrleansLLM.ChangeMessage")]
+public sealed record ChangeMessage([property: Id(0)] SequenceId Sequence, [property: Id(1)] byte[] Change);
+
+/// <summary>A <see cref="SubmitResult"/> on its way: either ids, or a reason with its message.</summary>
+[GenerateSerializer, Immutable, Alias("OrleansLLM.SubmitReply")]
+public sealed record SubmitReply(
+    [property: Id(0)] SequenceId[] Sequences,
+    [property: Id(1)] RefusalReason? Reason = null,
+    [property: Id(2)] string Message = "",
+    [property: Id(3)] TimeSpan? RetryAfter = null)
+{
+    public static SubmitReply From(SubmitResult result) => result switch
+    {
+        SubmitResult.Accepted accepted => new SubmitReply([.. accepted.Sequences]),
+        SubmitResult.Refused refused => Refuse(refused.Reason, refused.Message, refused.RetryAfter),
+        _ => throw new NotSupportedException($"A submission ended as {result.GetType().Name}."),
+    };
+
+    public static SubmitReply Refuse(RefusalReason reason, string message, TimeSpan? retryAfter = null) =>
+        new([], reason, message, retryAfter);
+
+    /// <summary>The refusal of a request that found no worker, or whose worker went away.</summary>
+    public static SubmitReply Refuse(RouteReply route) => route.Worker is { } worker
+        ? Refuse(RefusalReason.Unavailable, $"Worker {worker} can't be reached.")
+        : Refuse(route.Reason, route.Message);
+
+    public SubmitResult ToResult() => Reason is { } reason
+        ? new SubmitResult.Refused(reason, Message, RetryAfter)
+        : new SubmitResult.Accepted(Sequences);
+}

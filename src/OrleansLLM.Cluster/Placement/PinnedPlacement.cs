@@ -1,0 +1,33 @@
+using Orleans.Placement;
+using Orleans.Runtime.Placement;
+
+namespace OrleansLLM.Cluster;
+
+/// <summary>A grain that lives in the silo that its key names: <c>silo</c>, or <c>silo/device</c>.</summary>
+[GenerateSerializer, Immutable, Alias("OrleansLLM.PinnedPlacement")]
+public sealed class PinnedPlacement : PlacementStrategy
+{
+    internal static readonly PinnedPlacement Instance = new();
+}
+
+[AttributeUsage(AttributeTargets.Class)]
+public sealed class PinnedPlacementAttribute() : PlacementAttribute(PinnedPlacement.Instance);
+
+/// <summary>Finds the silo by its name; one that is not there is an error at once, not a wait.</summary>
+internal sealed class PinnedPlacementDirector(ISiloStatusOracle silos) : IPlacementDirector
+{
+    public Task<SiloAddress> OnAddActivation(PlacementStrategy strategy, PlacementTarget target, IPlacementContext context)
+    {
+        var key = target.GrainIdentity.Key.ToString()!;
+        var name = WorkerKey.SiloOf(key);
+        foreach (var silo in context.GetCompatibleSilos(target))
+        {
+            if (silos.TryGetSiloName(silo, out var found) && found == name)
+            {
+                return Task.FromResult(silo);
+            }
+        }
+
+        throw new SiloUnavailableException($"No active silo named '{name}' can hold {target.GrainIdentity}: it stopped, or has not joined yet.");
+    }
+}

@@ -1,0 +1,30 @@
+using System.Collections.Concurrent;
+using OrleansLLM.Engine;
+
+namespace OrleansLLM.Cluster;
+
+/// <summary>An engine of this silo as the cluster knows it, with one outlet a gateway.</summary>
+internal sealed class LocalWorker(WorkerId id, IEngine engine, IGrainFactory grains, TimeProvider time)
+{
+    private readonly ConcurrentDictionary<string, GatewayOutlet> _outlets = [];
+    private readonly long _incarnation = Random.Shared.NextInt64();
+
+    public WorkerId Id { get; } = id;
+
+    public IEngine Engine { get; } = engine;
+
+    public WorkerPhase Phase { get; set; } = WorkerPhase.Ready;
+
+    public IStepSink OutletTo(string gateway) => _outlets.AddOrUpdate(
+        gateway, Open, (name, outlet) => outlet.IsLost ? Open(name) : outlet);
+
+    public WorkerReport Report()
+    {
+        var facts = Engine.Facts;
+        var model = new ServedModelMessage(
+            facts.Model, facts.MaxLength, facts.VocabularySize, facts.Fingerprint, facts.Device, facts.TotalBlocks * facts.BlockSize);
+        return new WorkerReport(Id, _incarnation, model, Phase, LoadMessage.From(Engine.Load), Engine.Heartbeat);
+    }
+
+    private GatewayOutlet Open(string gateway) => new(Id, Engine, grains.GetGrain<IGatewaySinkGrain>(gateway), time);
+}

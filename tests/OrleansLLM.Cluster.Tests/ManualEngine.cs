@@ -1,0 +1,104 @@
+using System.Collections.Concurrent;
+using OrleansLLM.Engine;
+
+namespace OrleansLLM.Cluster.Tests;
+
+/// <summary>An engine whose steps are the test's: it takes everything in, publishes what it is told to and remembers what was ended.</summary>
+internal sealed class ManualEngine(string model) : IEngine
+{
+    private readonly ConcurrentDictionary<SequenceId, (Attempt Attempt, IStepSink Sink)> _running = [];
+    private readonly ConcurrentDictionary<SequenceId, TaskCompletionSource> _ended = [];
+
+    public EngineFacts Facts { get; } = new(model, MaxLength: 1024, VocabularySize: 100, BlockSize: 16, TotalBlocks: 64, "fingerprint", "none");
+
+    public EngineLoad Load => new(_running.Count, 0, 0, 64, UsedBlocks: 3, CachedBlocks: 2, Step: 7);
+
+    public long Heartbeat => 1;
+
+    public ConcurrentQueue<Attempt> Attempts { get; } = [];
+
+    public SubmitResult.Refused? Refusal { get; set; }
+
+    public Func<Task> BeforeAnswer { get; set; } = () => Task.CompletedTask;
+
+    public async ValueTask<SubmitResult> SubmitAsync(Attempt attempt, IStepSink sink, CancellationToken cancellation)
+    {
+        await BeforeAnswer();
+        if (Refusal is not null)
+        {
+            return Refusal;
+        }
+
+        Attempts.Enqueue(attempt);
+        foreach (var sequence in attempt.Sequences)
+        {
+            _running[sequence.Id] = (attempt, sink);
+        }
+
+        return new SubmitResult.Accepted([.. attempt.Sequences.Select(sequence => sequence.Id)]);
+    }
+
+    public ValueTask<SubmitResult> ForkAsync(SequenceId sequence, int at, IReadOnlyList<SequenceId> children, CancellationToken cancellation)
+    {
+        if (!_running.TryGetValue(sequence, out var parent))
+        {
+            return new(new SubmitResult.Refused(RefusalReason.UnknownSequence, $"{sequence} does not run here."));
+        }
+
+        foreach (var child in children)
+        {
+            _running[child] = parent;
+        }
+
+        return new(new SubmitResult.Accepted(children));
+    }
+
+    public async ValueTask<bool> ChangeAsync(SequenceId sequence, SequenceChange change, CancellationToken cancellation)
+    {
+        await BeforeAnswer();
+        return _running.ContainsKey(sequence);
+    }
+
+    public ValueTask EndAsync(SequenceId sequence, CancellationToken cancellation)
+    {
+        _running.TryRemove(sequence, out _);
+        EndOf(sequence).TrySetResult();
+        return default;
+    }
+
+    public ValueTask<SequenceDescription?> DescribeAsync(SequenceId sequence, CancellationToken cancellation) =>
+        new(_running.ContainsKey(sequence) ? new SequenceDescription(sequence, SequencePhase.Preempted, 3, 4, 2, null) : null);
+
+    public ValueTask<int> MatchPrefixAsync(ReadOnlyMemory<int> promptIds, string cacheSalt, CancellationToken cancellation) =>
+        new(promptIds.Length - 1);
+
+    public Task DrainAsync(CancellationToken cancellation) => Task.CompletedTask;
+
+    public Task Ended(SequenceId sequence) => EndOf(sequence).Task;
+
+    /// <summary>One step with a token for each of the sequences.</summary>
+    public void Publish(int position, int token, params SequenceId[] sequences) =>
+        Publish(sequences, sequence => new StepEntry(sequence, 1, position, token, null, null, 0, null));
+
+    public void Publish(IReadOnlyList<SequenceId> sequences, Func<SequenceId, StepEntry> entry)
+    {
+        foreach (var group in sequences.GroupBy(sequence => _running[sequence].Sink))
+        {
+            group.Key.OnStep(Batch([.. group.Select(entry)]));
+        }
+    }
+
+    public static StepBatch Batch(params IReadOnlyList<StepEntry> entries)
+    {
+        var batch = new StepBatch();
+        foreach (var entry in entries)
+        {
+            batch.Add(entry);
+        }
+
+        return batch;
+    }
+
+    private TaskCompletionSource EndOf(SequenceId sequence) =>
+        _ended.GetOrAdd(sequence, _ => new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
+}

@@ -1,0 +1,113 @@
+using Microsoft.Extensions.Time.Testing;
+
+namespace OrleansLLM.Cluster.Tests;
+
+public sealed class WorkerRosterTests
+{
+    private readonly FakeTimeProvider _time = new();
+    private readonly WorkerRoster _roster;
+
+    public WorkerRosterTests() => _roster = new WorkerRoster(_time);
+
+    [Fact]
+    public void Without_prefixes_the_least_loaded_worker_is_chosen()
+    {
+        _roster.Report(Report("a", running: 3));
+        _roster.Report(Report("b", running: 1));
+        _roster.Report(Report("c", running: 2));
+
+        Assert.Equal("b", Choose(Prompt(1)));
+    }
+
+    [Fact]
+    public void Requests_sent_since_a_report_count_as_load()
+    {
+        _roster.Report(Report("a", running: 0));
+        _roster.Report(Report("b", running: 0));
+
+        Assert.Equal(["a", "b", "a", "b"], Enumerable.Range(10, 4).Select(seed => Choose(Prompt(seed))));
+    }
+
+    [Fact]
+    public void A_cached_prefix_outweighs_some_load_but_not_any()
+    {
+        _roster.Report(Report("a", running: 0));
+        _roster.Report(Report("b", running: 2));
+        Assert.Equal("a", Choose(Prompt(1)));
+
+        _roster.Report(Report("a", running: 6));
+        Assert.Equal("a", Choose(Prompt(1)));
+
+        _roster.Report(Report("a", running: 60));
+        Assert.Equal("b", Choose(Prompt(1)));
+    }
+
+    [Fact]
+    public void A_worker_that_started_again_has_no_prefixes()
+    {
+        _roster.Report(Report("a", running: 0));
+        _roster.Report(Report("b", running: 2));
+        Assert.Equal("a", Choose(Prompt(1)));
+
+        _roster.Report(Report("a", running: 6, incarnation: 2));
+        Assert.Equal("b", Choose(Prompt(1)));
+    }
+
+    [Fact]
+    public void A_worker_that_is_silent_or_not_ready_is_not_chosen()
+    {
+        _roster.Report(Report("a", running: 0));
+        _time.Advance(TimeSpan.FromSeconds(6));
+        Assert.False(_roster.TryChoose(Prompt(1), out _));
+
+        _roster.Report(Report("a", running: 0, phase: WorkerPhase.Draining));
+        Assert.False(_roster.TryChoose(Prompt(1), out _));
+
+        _roster.Report(Report("a", running: 0));
+        Assert.True(_roster.TryChoose(Prompt(1), out _));
+    }
+
+    [Fact]
+    public void Salted_prompts_and_other_beginnings_share_nothing()
+    {
+        int[] prompt = [.. Enumerable.Range(0, 100)];
+        int[] other = [.. prompt];
+        other[0] = 50;
+
+        Assert.Equal(3, PrefixChunks.Count(PrefixChunks.Hash(prompt, "")));
+        Assert.NotEqual(PrefixChunks.Hash(prompt, ""), PrefixChunks.Hash(prompt, "salt"));
+        var index = new PrefixIndex(capacity: 10);
+        index.Add(PrefixChunks.Hash(prompt, ""));
+        Assert.Equal(3, index.Match(PrefixChunks.Hash([.. prompt, 1, 2, 3], "")));
+        Assert.Equal(2, index.Match(PrefixChunks.Hash(prompt.AsSpan(0, 80), "")));
+        Assert.Equal(0, index.Match(PrefixChunks.Hash(other, "")));
+    }
+
+    [Fact]
+    public void An_index_forgets_the_oldest_prompts_and_of_those_the_ends_first()
+    {
+        var index = new PrefixIndex(capacity: 25);
+        foreach (var seed in new[] { 1, 2, 1, 3 })
+        {
+            index.Add(Prompt(seed));
+        }
+
+        Assert.Equal([10, 5, 10], new[] { 1, 2, 3 }.Select(seed => index.Match(Prompt(seed))));
+    }
+
+    private string Choose(byte[] prefix)
+    {
+        Assert.True(_roster.TryChoose(prefix, out var worker));
+        return worker.Silo;
+    }
+
+    private static byte[] Prompt(int seed) => PrefixChunks.Hash([.. Enumerable.Range(seed * 1000, 10 * PrefixChunks.Tokens)], "");
+
+    private static WorkerReport Report(string silo, int running, long incarnation = 1, WorkerPhase phase = WorkerPhase.Ready) => new(
+        new WorkerId(silo, 0),
+        incarnation,
+        new ServedModelMessage("model", 1024, 100, "fingerprint", "none", 65_536),
+        phase,
+        new LoadMessage(running, 0, 0, 100, 0, 0, 1),
+        1);
+}

@@ -1,0 +1,50 @@
+using Microsoft.Extensions.DependencyInjection;
+using Orleans.Configuration;
+using Orleans.TestingHost;
+using OrleansLLM.Engine;
+
+namespace OrleansLLM.Cluster.Tests;
+
+/// <summary>Two silos in this process, a gateway and a worker, each with the grains of its role only.</summary>
+public sealed class SplitCluster : IAsyncLifetime
+{
+    private readonly InProcessTestCluster _cluster;
+
+    public SplitCluster()
+    {
+        var builder = new InProcessTestClusterBuilder(2);
+        builder.Options.ConfigureFileLogging = false;
+        builder.ConfigureSilo((options, silo) =>
+        {
+            silo.AddOrleansLLM(options.SiloName.EndsWith('0') ? SiloRoles.Gateway : SiloRoles.Worker);
+            silo.Configure<SiloMessagingOptions>(messaging => messaging.ResponseTimeout = TimeSpan.FromSeconds(5));
+        });
+        _cluster = builder.Build();
+    }
+
+    public string GatewayName => _cluster.Silos[0].Name;
+
+    public string WorkerName => _cluster.Silos[1].Name;
+
+    public SiloAddress GatewayAddress => _cluster.Silos[0].SiloAddress;
+
+    public SiloAddress WorkerAddress => _cluster.Silos[1].SiloAddress;
+
+    public IGenerator Generator => Gateway.GetRequiredService<IGenerator>();
+
+    public IFleet Fleet => Gateway.GetRequiredService<IFleet>();
+
+    public SequenceLogs Logs => Gateway.GetRequiredService<SequenceLogs>();
+
+    public IGrainFactory Grains => Gateway.GetRequiredService<IGrainFactory>();
+
+    public LocalWorkers Workers => _cluster.GetSiloServiceProvider(WorkerAddress).GetRequiredService<LocalWorkers>();
+
+    private IServiceProvider Gateway => _cluster.GetSiloServiceProvider(GatewayAddress);
+
+    public async ValueTask InitializeAsync() => await _cluster.DeployAsync();
+
+    public Task KillWorkerAsync() => _cluster.KillSiloAsync(_cluster.Silos[1]);
+
+    public async ValueTask DisposeAsync() => await _cluster.DisposeAsync();
+}

@@ -1,0 +1,142 @@
+using System.Threading.Channels;
+using Microsoft.Extensions.Time.Testing;
+using OrleansLLM.Engine;
+
+namespace OrleansLLM.Cluster.Tests;
+
+public sealed class GatewayOutletTests
+{
+    private static readonly SequenceId First = new(new RequestId(1), 0);
+    private static readonly SequenceId Second = new(new RequestId(2), 0);
+
+    private readonly ManualEngine _engine = new("model");
+    private readonly ManualSink _sink = new();
+    private readonly FakeTimeProvider _time = new();
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task What_is_produced_during_a_call_goes_with_the_next_one_in_order()
+    {
+        var outlet = Open();
+        Step(outlet, 10);
+        var call = await _sink.NextCall();
+        for (var position = 11; position < 20; position++)
+        {
+            Step(outlet, position);
+        }
+
+        Assert.Equal([10], call.Positions);
+        Assert.False(_sink.HasCall);
+        call.Answer.SetResult();
+
+        var next = await _sink.NextCall();
+        Assert.Equal(Enumerable.Range(11, 9), next.Positions);
+        next.Answer.SetResult();
+    }
+
+    [Fact]
+    public async Task A_gateway_that_does_not_answer_delays_no_other()
+    {
+        var slow = Open();
+        var quickSink = new ManualSink();
+        var quick = new GatewayOutlet(new WorkerId("silo", 0), _engine, quickSink, _time);
+        Step(slow, 10);
+        _ = await _sink.NextCall();
+
+        for (var position = 10; position < 50; position++)
+        {
+            Step(slow, position);
+            Step(quick, position);
+            (await quickSink.NextCall()).Answer.SetResult();
+        }
+    }
+
+    [Fact]
+    public async Task A_call_that_failed_is_repeated_with_the_same_tokens()
+    {
+        var outlet = Open();
+        Step(outlet, 10);
+        (await _sink.NextCall()).Answer.SetException(new TimeoutException());
+        Step(outlet, 11);
+
+        var again = await NextCallAfterAPause();
+        Assert.Equal([10], again.Positions);
+        again.Answer.SetResult();
+        Assert.Equal([11], (await _sink.NextCall()).Positions);
+    }
+
+    [Fact]
+    public async Task Sequences_of_a_gateway_that_is_gone_are_ended()
+    {
+        var outlet = Open();
+        Step(outlet, 10, First);
+        (await _sink.NextCall()).Answer.SetException(new TimeoutException());
+        for (var tries = 1; tries < 5; tries++)
+        {
+            (await NextCallAfterAPause()).Answer.SetException(new TimeoutException());
+        }
+
+        await _engine.Ended(First).WaitAsync(Cancellation);
+        Step(outlet, 30, Second);
+        await _engine.Ended(Second).WaitAsync(Cancellation);
+        Assert.True(outlet.IsLost);
+    }
+
+    [Fact]
+    public async Task Leaving_a_step_allocates_nothing_once_the_buffers_have_grown()
+    {
+        var outlet = Open();
+        var batch = ManualEngine.Batch([.. Enumerable.Range(0, 256).Select(index => Entry(10, new SequenceId(new RequestId(1), index)))]);
+        outlet.OnStep(batch);
+        for (var round = 0; round < 3; round++)
+        {
+            var call = await _sink.NextCall();
+            outlet.OnStep(batch);
+            outlet.OnStep(batch);
+            call.Answer.SetResult();
+        }
+
+        _ = await _sink.NextCall();
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        outlet.OnStep(batch);
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+    }
+
+    private static StepEntry Entry(int position, SequenceId sequence) => new(sequence, 1, position, 5, null, null, 0, null);
+
+    private static void Step(GatewayOutlet outlet, int position, SequenceId? sequence = null) =>
+        outlet.OnStep(ManualEngine.Batch(Entry(position, sequence ?? First)));
+
+    private GatewayOutlet Open() => new(new WorkerId("silo", 0), _engine, _sink, _time);
+
+    private async Task<Call> NextCallAfterAPause()
+    {
+        var next = _sink.NextCall();
+        while (!next.IsCompleted)
+        {
+            _time.Advance(TimeSpan.FromSeconds(1));
+            await Task.Yield();
+        }
+
+        return await next;
+    }
+
+    private sealed record Call(IReadOnlyList<int> Positions, TaskCompletionSource Answer);
+
+    private sealed class ManualSink : IGatewaySinkGrain
+    {
+        private readonly Channel<Call> _calls = Channel.CreateUnbounded<Call>();
+
+        public bool HasCall => _calls.Reader.TryPeek(out _);
+
+        public Task OnStep(StepMessage message)
+        {
+            var call = new Call([.. StepFormatTests.Read(message.Entries.Span).Select(entry => entry.Position)], new TaskCompletionSource());
+            _calls.Writer.TryWrite(call);
+            return call.Answer.Task;
+        }
+
+        public Task<Call> NextCall() => _calls.Reader.ReadAsync(Cancellation).AsTask();
+    }
+}

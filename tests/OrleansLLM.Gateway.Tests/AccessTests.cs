@@ -1,0 +1,105 @@
+using OrleansLLM.Gateway.Tests.Support;
+
+namespace OrleansLLM.Gateway.Tests;
+
+/// <summary>Who may ask, and when.</summary>
+public sealed class AccessTests
+{
+    private const string Body = """{"prompt":"a"}""";
+
+    private static readonly GatewayOptions Keys = new() { ApiKeys = [new("alice", "sk-a"), new("bob", "sk-b")] };
+
+    [Theory]
+    [InlineData(null, 401, null)]
+    [InlineData("Bearer sk-c", 401, null)]
+    [InlineData("Bearer ", 401, null)]
+    [InlineData("Basic sk-a", 401, null)]
+    [InlineData("Bearer sk-a", 200, "alice")]
+    [InlineData("bearer sk-b", 200, "bob")]
+    public async Task A_key_names_its_tenant(string? header, int status, string? tenant)
+    {
+        await using var host = await GatewayHost.StartAsync(Keys);
+        var answer = await host.PostAsync("/v1/completions", Body, header is null ? [] : [("Authorization", header)]);
+        Assert.Equal(status, answer.Status);
+        Assert.Equal(tenant, host.Generator.Latest?.Tenant);
+        if (status == 401)
+        {
+            Assert.Equal("invalid_api_key", (string?)answer.Error("code"));
+            ErrorTests.AssertShape(answer);
+        }
+    }
+
+    [Theory]
+    [InlineData("/health", 200)]
+    [InlineData("/metrics", 200)]
+    [InlineData("/version", 200)]
+    [InlineData("/v1/models", 401)]
+    public async Task Probes_need_no_key(string path, int status)
+    {
+        await using var host = await GatewayHost.StartAsync(Keys);
+        Assert.Equal(status, (await host.GetAsync(path)).Status);
+    }
+
+    [Theory]
+    [InlineData(ServingPhase.Loading, "loading")]
+    [InlineData(ServingPhase.Draining, "stopping")]
+    [InlineData(ServingPhase.Failed, "failed")]
+    public async Task Only_a_ready_server_takes_requests(ServingPhase phase, string reason)
+    {
+        await using var host = await GatewayHost.StartAsync();
+        host.Models.Phase = phase;
+        foreach (var answer in new[] { await host.GetAsync("/health"), await host.PostAsync("/v1/completions", Body), await host.PostAsync("/tokenize", Body) })
+        {
+            Assert.Equal(503, answer.Status);
+            Assert.Equal("1", answer.Headers["Retry-After"]);
+            Assert.Contains(reason, (string?)answer.Error("message"), StringComparison.Ordinal);
+        }
+
+        Assert.Equal(200, (await host.GetAsync("/v1/models")).Status);
+        host.Models.Phase = ServingPhase.Ready;
+        Assert.Equal(200, (await host.GetAsync("/health")).Status);
+    }
+
+    [Fact]
+    public async Task What_runs_when_a_drain_begins_is_finished()
+    {
+        await using var host = await GatewayHost.StartAsync();
+        var gate = new TaskCompletionSource();
+        var started = new TaskCompletionSource();
+        host.Generator.Answer = (_, _) => new Script(['a', 'b'], Gate: (i, _) =>
+        {
+            started.TrySetResult();
+            return gate.Task;
+        });
+        var running = host.PostAsync("/v1/completions", Body);
+        await started.Task.WaitAsync(TestContext.Current.CancellationToken);
+        host.Models.Phase = ServingPhase.Draining;
+        Assert.Equal(503, (await host.PostAsync("/v1/completions", Body)).Status);
+        gate.SetResult();
+        Assert.Equal("ab", (string?)(await running).Choice()["text"]);
+    }
+
+    [Theory]
+    [InlineData("https://a.example", "https://a.example")]
+    [InlineData("https://b.example", null)]
+    public async Task Pages_of_listed_origins_may_call(string origin, string? allowed)
+    {
+        await using var host = await GatewayHost.StartAsync(Keys with { CorsOrigins = ["https://a.example"] });
+        using var preflight = new HttpRequestMessage(HttpMethod.Options, "/v1/completions");
+        preflight.Headers.Add("Origin", origin);
+        preflight.Headers.Add("Access-Control-Request-Method", "POST");
+        preflight.Headers.Add("Access-Control-Request-Headers", "authorization,content-type");
+        Assert.Equal(allowed, (await host.SendAsync(preflight)).Headers.GetValueOrDefault("Access-Control-Allow-Origin"));
+        var answer = await host.PostAsync("/v1/completions", Body, ("Origin", origin));
+        Assert.Equal((401, allowed), (answer.Status, answer.Headers.GetValueOrDefault("Access-Control-Allow-Origin")));
+    }
+
+    [Fact]
+    public async Task Timeouts_reach_the_generator()
+    {
+        await using var host = await GatewayHost.StartAsync(new() { RequestTimeout = TimeSpan.FromSeconds(5), QueueTimeout = TimeSpan.FromSeconds(2) });
+        await host.PostAsync("/v1/completions", Body);
+        Assert.Equal((TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(2)), (host.Generator.Latest!.Timeout, host.Generator.Latest.QueueTimeout));
+        Assert.Equal(TimeSpan.Zero, host.Generator.Latest.Linger);
+    }
+}

@@ -1,0 +1,63 @@
+using System.Buffers;
+using Microsoft.ML.Tokenizers;
+
+namespace OrleansLLM.Text.Tests.Tokenizers;
+
+/// <summary>What .NET code sees that knows only Microsoft.ML.Tokenizers' type.</summary>
+public sealed class PackageTokenizerTests
+{
+    private readonly Tokenizer _tokenizer = SmallTokenizers.ByteLevel();
+
+    [Fact]
+    public void Ids_and_counts_agree()
+    {
+        Assert.Equal([259, 260, 'o', 'r', 'l', 'd'], _tokenizer.EncodeToIds("hello world"));
+        Assert.Equal(6, _tokenizer.CountTokens("hello world"));
+        Assert.Equal(0, _tokenizer.CountTokens(string.Empty));
+        Assert.Equal("hello world", _tokenizer.Decode(_tokenizer.EncodeToIds("hello world")));
+    }
+
+    [Fact]
+    public void Tokens_carry_their_places_in_the_callers_text()
+    {
+        var tokens = _tokenizer.EncodeToTokens("hello \u00E9", out var normalized);
+        Assert.Null(normalized);
+        Assert.Equal([0..5, 5..6, 6..7, 6..7], tokens.Select(token => token.Offset));
+        Assert.Equal("hello", tokens[0].Value);
+    }
+
+    [Fact]
+    public void A_limit_cuts_behind_a_whole_character()
+    {
+        Assert.Equal([259], _tokenizer.EncodeToIds("hello\u00E9x", 2, out _, out var consumed));
+        Assert.Equal(5, consumed);
+        Assert.Equal(3, _tokenizer.EncodeToIds("hello\u00E9x", 3, out _, out consumed).Count);
+        Assert.Equal(6, consumed);
+        Assert.Equal(4, _tokenizer.EncodeToIds("hello\u00E9x", 100, out _, out consumed).Count);
+        Assert.Equal(7, consumed);
+    }
+
+    [Fact]
+    public void An_index_by_token_count_lies_on_a_character()
+    {
+        Assert.Equal(5, _tokenizer.GetIndexByTokenCount("hello\u00E9x", 2, out _, out var count));
+        Assert.Equal(1, count);
+        Assert.Equal(6, _tokenizer.GetIndexByTokenCountFromEnd("hello\u00E9x", 2, out _, out count));
+        Assert.Equal(1, count);
+        Assert.Equal(5, _tokenizer.GetIndexByTokenCountFromEnd("hello\u00E9x", 3, out _, out count));
+        Assert.Equal(3, count);
+    }
+
+    [Fact]
+    public void Decoding_into_a_buffer_stops_at_what_fits()
+    {
+        var ids = _tokenizer.EncodeToIds("hello world");
+        var buffer = new char[7];
+        Assert.Equal(OperationStatus.DestinationTooSmall, _tokenizer.Decode(ids, buffer, out var consumed, out var written));
+        Assert.Equal("hello w", new string(buffer, 0, written));
+        Assert.Equal(2, consumed);
+        buffer = new char[11];
+        Assert.Equal(OperationStatus.Done, _tokenizer.Decode(ids, buffer, out consumed, out written));
+        Assert.Equal((6, "hello world"), (consumed, new string(buffer, 0, written)));
+    }
+}
