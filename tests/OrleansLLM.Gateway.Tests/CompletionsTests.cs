@@ -244,6 +244,13 @@ public sealed class CompletionsTests(SharedHost shared) : IClassFixture<SharedHo
         Assert.Equal("a\uFFFD", (string?)(await PostAsync("""{"prompt":"Hi"}""")).Choice()["text"]);
     }
 
+    [Fact]
+    public async Task A_prompts_half_character_is_no_part_of_the_answer()
+    {
+        _host.Generator.Answer = (_, _) => new Script(['x', 0xA9, 'y']);
+        Assert.Equal("x\uFFFDy", (string?)(await PostAsync("""{"prompt":[97,195]}""")).Choice()["text"]);
+    }
+
     [Theory]
     [InlineData(GatewayHost.MaxLength, null)]
     [InlineData(GatewayHost.MaxLength - 5, 6)]

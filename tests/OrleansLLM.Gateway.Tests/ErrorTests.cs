@@ -142,6 +142,7 @@ public sealed class ErrorTests(SharedHost shared) : IClassFixture<SharedHost>
     [InlineData("text/plain", null, 415)]
     [InlineData("multipart/form-data", null, 415)]
     [InlineData("application/json", "gzip", 415)]
+    [InlineData("application/json", "identity", 200)]
     [InlineData("application/json; charset=utf-8", null, 200)]
     [InlineData("application/vnd.api+json", null, 200)]
     public async Task Only_plain_json_is_read(string type, string? encoding, int status)
@@ -180,6 +181,10 @@ public sealed class ErrorTests(SharedHost shared) : IClassFixture<SharedHost>
         var nested = string.Concat(Enumerable.Repeat("[", depth - 1)) + string.Concat(Enumerable.Repeat("]", depth - 1));
         Assert.Equal(status, (await _host.PostAsync("/v1/completions", $$"""{"prompt":"a","x":{{nested}}}""")).Status);
     }
+
+    [Fact]
+    public async Task A_byte_order_mark_is_skipped() =>
+        Assert.Equal(200, (await _host.PostAsync("/v1/completions", "\uFEFF{\"prompt\":\"a\"}")).Status);
 
     [Fact]
     public async Task Bytes_that_are_no_text_are_refused()

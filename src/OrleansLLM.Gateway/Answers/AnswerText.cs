@@ -29,12 +29,8 @@ internal sealed class AnswerText
         _shape = shape;
         _settings = settings;
         _stops = new StopStrings(shape.Stop, shape.StopText);
-        _decoder = model.Tokenizer.CreateStreamDecoder(shape.Special);
+        _decoder = CreateDecoder(model.Tokenizer, prompt.Ids, shape.Special);
         _offset = CodePoints(prompt.Echo);
-        foreach (var id in prompt.Ids.AsSpan()[^Math.Min(prompt.Ids.Length, ContextTokens)..])
-        {
-            _decoder.Add(id);
-        }
     }
 
     /// <summary>Tokens so far, the last one's included whether its text is shown or not.</summary>
@@ -92,6 +88,25 @@ internal sealed class AnswerText
         }
 
         return count;
+    }
+
+    /// <summary>A decoder behind the prompt's end; where that is half a character, one at a text's start: it is no part of the answer.</summary>
+    private static IStreamDecoder CreateDecoder(TextTokenizer tokenizer, int[] prompt, SpecialTokens special)
+    {
+        var context = prompt[^Math.Min(prompt.Length, ContextTokens)..];
+        var probe = Prime(tokenizer.CreateStreamDecoder(special), context);
+        var decoder = tokenizer.CreateStreamDecoder(special);
+        return probe.Finish().Length == 0 ? Prime(decoder, context) : decoder;
+    }
+
+    private static IStreamDecoder Prime(IStreamDecoder decoder, int[] context)
+    {
+        foreach (var id in context)
+        {
+            decoder.Add(id);
+        }
+
+        return decoder;
     }
 
     private AnswerDelta? Show(in StopStringResult result)

@@ -49,7 +49,8 @@ internal static class LogprobShapes
         }
 
         var tokenizer = input.Model.Tokenizer;
-        return [.. choice.Prompt.Ids.Select((id, i) => choice.PromptLogprobs[i] is { } known ? Position(tokenizer, id, known, most) : null)];
+        return [.. choice.Prompt.Ids.Zip(
+            choice.PromptLogprobs, (id, known) => known is null ? null : Position(tokenizer, id, known, most))];
     }
 
     private static Dictionary<string, PromptLogprob> Position(TextTokenizer tokenizer, int id, TokenLogprobs known, int most)

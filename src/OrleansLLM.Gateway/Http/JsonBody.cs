@@ -19,7 +19,7 @@ internal static class JsonBody
                 StatusCodes.Status415UnsupportedMediaType, "The body must be JSON: send `Content-Type: application/json`.");
         }
 
-        if (request.Headers.ContentEncoding.Count > 0)
+        if (request.Headers.ContentEncoding.Any(encoding => !string.Equals(encoding, "identity", StringComparison.OrdinalIgnoreCase)))
         {
             return ApiError.Http(StatusCodes.Status415UnsupportedMediaType, "A compressed body is not supported: send it as it is.");
         }
@@ -59,22 +59,26 @@ internal static class JsonBody
                 continue;
             }
 
-            var parsed = Parse(result.Buffer.ToArray());
+            var parsed = Parse(WithoutMark(result.Buffer.ToArray()));
             reader.AdvanceTo(result.Buffer.End);
             return parsed;
         }
     }
 
-    private static Outcome<JsonDocument> Parse(byte[] body)
+    /// <summary>A byte order mark is no part of JSON, but some clients send one.</summary>
+    private static ReadOnlyMemory<byte> WithoutMark(byte[] body) =>
+        body.AsSpan().StartsWith("\uFEFF"u8) ? body.AsMemory(3) : body;
+
+    private static Outcome<JsonDocument> Parse(ReadOnlyMemory<byte> body)
     {
-        if (!Utf8.IsValid(body))
+        if (!Utf8.IsValid(body.Span))
         {
             return ApiError.Invalid(null, "The body is not valid UTF-8.");
         }
 
         try
         {
-            if (!NamesAreText(body))
+            if (!NamesAreText(body.Span))
             {
                 return ApiError.Invalid(null, "The body has a name with half a surrogate pair, which is no text.");
             }
@@ -91,7 +95,7 @@ internal static class JsonBody
     }
 
     /// <summary>Whether every escaped name can be read; later look-ups rely on it.</summary>
-    private static bool NamesAreText(byte[] body)
+    private static bool NamesAreText(ReadOnlySpan<byte> body)
     {
         var reader = new Utf8JsonReader(body, new JsonReaderOptions { MaxDepth = Limits.JsonDepth });
         try

@@ -93,7 +93,8 @@ internal sealed partial class RequestPipeline(RequestDelegate next, ILogger<Requ
     private static string GetId(HttpRequest request)
     {
         var given = request.Headers[Header].ToString();
-        var isHarmless = given.Length is > 0 and <= LongestId && given.All(letter => char.IsAsciiLetterOrDigit(letter) || "-_.:/+=".Contains(letter));
+        var isHarmless = given.Length is > 0 and <= LongestId
+            && given.All(letter => char.IsAsciiLetterOrDigit(letter) || "-_.:/+=".Contains(letter));
         return isHarmless ? given : RequestId.Create().ToString();
     }
 

@@ -37,8 +37,7 @@ internal sealed class GatewayMetrics : IDisposable
             "vllm.request_time_per_output_token_seconds", Buckets.BetweenTokens, "Histogram of time per output token, per request.");
         EndToEnd = Seconds("vllm.e2e_request_latency_seconds", Buckets.Request, "Histogram of e2e request latency in seconds.");
         Decode = Seconds("vllm.request_decode_time_seconds", Buckets.Request, "Histogram of time spent in DECODE phase for request.");
-        _samples = _meter.CreateHistogram<long>(
-            "vllm.request_params_n", null, "Histogram of the n request parameter.", null, new InstrumentAdvice<long> { HistogramBucketBoundaries = Whole(Buckets.Samples) });
+        _samples = Count(_meter, "vllm.request_params_n", Whole(Buckets.Samples), "Histogram of the n request parameter.");
     }
 
     public Counter<long> GenerationTokens { get; }
@@ -116,21 +115,22 @@ internal sealed class GatewayMetrics : IDisposable
 
     private static long[] Whole(double[] bounds) => [.. bounds.Select(bound => (long)bound)];
 
+    private static Histogram<long> Count(Meter meter, string name, long[] bounds, string description) => meter.CreateHistogram(
+        name, null, description, null, new InstrumentAdvice<long> { HistogramBucketBoundaries = bounds });
+
     /// <summary>Histograms of token counts, whose bounds reach to the model's length.</summary>
     private sealed class TokenCounts(Meter meter, long[] bounds)
     {
-        public Histogram<long> Prompt { get; } = Create(meter, "vllm.request_prompt_tokens", "Number of prefill tokens processed.", bounds);
+        public Histogram<long> Prompt { get; } =
+            Count(meter, "vllm.request_prompt_tokens", bounds, "Number of prefill tokens processed.");
 
         public Histogram<long> Output { get; } =
-            Create(meter, "vllm.request_generation_tokens", "Number of generation tokens processed.", bounds);
+            Count(meter, "vllm.request_generation_tokens", bounds, "Number of generation tokens processed.");
 
         public Histogram<long> MaxTokens { get; } =
-            Create(meter, "vllm.request_params_max_tokens", "Histogram of the max_tokens request parameter.", bounds);
+            Count(meter, "vllm.request_params_max_tokens", bounds, "Histogram of the max_tokens request parameter.");
 
-        public Histogram<long> LongestOutput { get; } =
-            Create(meter, "vllm.request_max_num_generation_tokens", "Histogram of maximum number of requested generation tokens.", bounds);
-
-        private static Histogram<long> Create(Meter meter, string name, string description, long[] bounds) => meter.CreateHistogram(
-            name, null, description, null, new InstrumentAdvice<long> { HistogramBucketBoundaries = bounds });
+        public Histogram<long> LongestOutput { get; } = Count(
+            meter, "vllm.request_max_num_generation_tokens", bounds, "Histogram of maximum number of requested generation tokens.");
     }
 }

@@ -17,14 +17,16 @@ internal static class CommonFields
 
         var clientStops = fields.Ids(Limits.StopTokenIds, model.Tokenizer.VocabularySize) ?? [];
         var ignoresEnd = fields.Flag("ignore_eos") ?? false;
-        return new GenerationSettings(
-            samples,
-            SamplingFields.Read(fields, model, shape),
-            clientStops,
-            ignoresEnd ? clientStops : [.. model.EndTokens.Union(clientStops)],
-            fields.Integer(Limits.MinTokens) ?? 0,
-            fields.Integer(Limits.Priority) ?? 0,
-            fields.Text(Limits.CacheSalt) ?? "");
+        return new GenerationSettings
+        {
+            Samples = samples,
+            Sampling = SamplingFields.Read(fields, model, shape),
+            ClientStops = clientStops,
+            StopTokenIds = ignoresEnd ? clientStops : [.. model.EndTokens.Union(clientStops)],
+            MinTokens = fields.Integer(Limits.MinTokens) ?? 0,
+            Priority = fields.Integer(Limits.Priority) ?? 0,
+            CacheSalt = fields.Text(Limits.CacheSalt) ?? "",
+        };
     }
 
     /// <summary>All but log probabilities and echo, which the endpoints write in their own ways.</summary>
@@ -68,13 +70,15 @@ internal static class CommonFields
         if ((long)prompts.Count * settings.Samples > Limits.Answers)
         {
             fields.Refuse<object>("n", string.Create(
-                CultureInfo.InvariantCulture, $"{prompts.Count} prompts with `n` {settings.Samples} are more than the {Limits.Answers} answers that one request may have."));
+                CultureInfo.InvariantCulture,
+                $"{prompts.Count} prompts with `n` {settings.Samples} are more than the {Limits.Answers} answers that one request may have."));
         }
 
         if (prompts.Any(prompt => prompt.MaxTokens < settings.MinTokens))
         {
             fields.Refuse<object>("min_tokens", string.Create(
-                CultureInfo.InvariantCulture, $"`min_tokens` is {settings.MinTokens}, but only {prompts.Min(prompt => prompt.MaxTokens)} tokens may be generated."));
+                CultureInfo.InvariantCulture,
+                $"`min_tokens` is {settings.MinTokens}, but only {prompts.Min(prompt => prompt.MaxTokens)} tokens may be generated."));
         }
     }
 }

@@ -4,8 +4,14 @@ namespace OrleansLLM.Gateway.Requests;
 
 /// <summary>What a request of either endpoint asks for, checked: prompts as ids, and how the answers are to look.</summary>
 /// <param name="ModelName">As the client wrote it: a name or an alias, which answers repeat.</param>
+/// <param name="Stream">Null where the answer is to be whole.</param>
 internal sealed record GenerationInput(
-    ServedModel Model, string ModelName, IReadOnlyList<Prompt> Prompts, GenerationSettings Settings, AnswerShape Shape, StreamOptions? Stream);
+    ServedModel Model,
+    string ModelName,
+    IReadOnlyList<Prompt> Prompts,
+    GenerationSettings Settings,
+    AnswerShape Shape,
+    StreamOptions? Stream);
 
 /// <param name="Ids">At least one.</param>
 /// <param name="Echo">What echo repeats: the client's text, or the text of its ids; "" where nothing is to be repeated.</param>
@@ -13,11 +19,24 @@ internal sealed record GenerationInput(
 internal sealed record Prompt(int[] Ids, string Echo, int MaxTokens);
 
 /// <summary>What the generator is told beside the prompt.</summary>
-/// <param name="ClientStops">stop_token_ids: they are reported as stop_reason, end-of-sequence ids are not.</param>
-/// <param name="StopTokenIds">All ids that end an answer.</param>
-internal sealed record GenerationSettings(
-    int Samples, SamplingParameters Sampling, IReadOnlyList<int> ClientStops, IReadOnlyList<int> StopTokenIds, int MinTokens,
-    int Priority, string CacheSalt);
+internal sealed record GenerationSettings
+{
+    public required int Samples { get; init; }
+
+    public required SamplingParameters Sampling { get; init; }
+
+    /// <summary>stop_token_ids: they are reported as stop_reason, end-of-sequence ids are not.</summary>
+    public required IReadOnlyList<int> ClientStops { get; init; }
+
+    /// <summary>All ids that end an answer.</summary>
+    public required IReadOnlyList<int> StopTokenIds { get; init; }
+
+    public int MinTokens { get; init; }
+
+    public int Priority { get; init; }
+
+    public string CacheSalt { get; init; } = "";
+}
 
 /// <summary>How answers are to look.</summary>
 internal sealed record AnswerShape

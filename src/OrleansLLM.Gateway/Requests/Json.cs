@@ -72,24 +72,10 @@ internal static class Json
             case JsonValueKind.Object:
                 var members = new JsonObject();
                 copy = members;
-                return value.EnumerateObject().All(member => TryGetName(member, out var name) && TryCopy(member.Value, out var node) && Set(members, name, node));
+                return value.EnumerateObject().All(member => TryCopy(member.Value, out var node) && Set(members, member.Name, node));
             default:
                 copy = JsonValue.Create(value.Clone());
                 return true;
-        }
-    }
-
-    public static bool TryGetName(JsonProperty member, out string name)
-    {
-        try
-        {
-            name = member.Name;
-            return true;
-        }
-        catch (InvalidOperationException)
-        {
-            name = "";
-            return false;
         }
     }
 

@@ -156,7 +156,8 @@ internal static class MessageFields
     {
         if (value.ValueKind != JsonValueKind.Array)
         {
-            return Json.GetString(value) ?? Refuse<string>(fields, path, $"must be text or a list of parts, but {(value.ValueKind == JsonValueKind.String ? "has half a surrogate pair" : $"is {Json.Describe(value)}")}.");
+            var what = value.ValueKind == JsonValueKind.String ? "has half a surrogate pair" : $"is {Json.Describe(value)}";
+            return Json.GetString(value) ?? Refuse<string>(fields, path, $"must be text or a list of parts, but {what}.");
         }
 
         if (!Limits.ContentParts.Allows(value.GetArrayLength()))
@@ -193,7 +194,8 @@ internal static class MessageFields
 
         if (kind != "text")
         {
-            return fields.Refuse<string>(ApiError.NotBuilt($"{path}.type", $"parts of type `{ApiError.Shorten(kind)}` are not built, only text is."));
+            return fields.Refuse<string>(
+                ApiError.NotBuilt($"{path}.type", $"parts of type `{ApiError.Shorten(kind)}` are not built, only text is."));
         }
 
         return part.TryGetProperty("text", out var text) && Json.GetString(text) is { } content

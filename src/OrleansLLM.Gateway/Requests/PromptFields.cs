@@ -50,7 +50,7 @@ internal sealed class PromptFields(RequestFields fields, ServedModel model, stri
     {
         var ids = Encode(model.Tokenizer, text, added);
         var kept = Truncate(ids, asked);
-        return Fit(kept, echo == PromptEcho.None ? "" : kept.Length == ids.Length ? text.Text : model.Tokenizer.Decode(kept, SpecialTokens.Skip), asked, standard);
+        return Fit(kept, Repeat(kept, echo, kept.Length == ids.Length ? text.Text : null), asked, standard);
     }
 
     /// <summary>The ids of a text. A template or a client may have written the BOS that the post-processor adds: it comes once.</summary>
@@ -66,7 +66,7 @@ internal sealed class PromptFields(RequestFields fields, ServedModel model, stri
         if (value.ValueKind == JsonValueKind.Array)
         {
             return fields.Ids(field, value, model.Tokenizer.VocabularySize) is { } ids && Truncate(ids, asked) is { } kept
-                ? Fit(kept, echo == PromptEcho.None ? "" : model.Tokenizer.Decode(kept, SpecialTokens.Skip), asked, standard)
+                ? Fit(kept, Repeat(kept, echo, null), asked, standard)
                 : null;
         }
 
@@ -74,6 +74,9 @@ internal sealed class PromptFields(RequestFields fields, ServedModel model, stri
             ? FromText(new RenderedPrompt(text, []), added, echo, asked, standard)
             : fields.Refuse<Prompt>(field, $"`{field}` must be text, token ids, or a list of one of them, but is {Json.Describe(value)}.");
     }
+
+    private string Repeat(int[] ids, PromptEcho echo, string? text) =>
+        echo == PromptEcho.None ? "" : text ?? model.Tokenizer.Decode(ids, SpecialTokens.Skip);
 
     /// <summary>Keeps the last tokens, as vLLM: -1 keeps what leaves room for the answer.</summary>
     private int[] Truncate(int[] ids, int? asked)
@@ -103,7 +106,14 @@ internal sealed class PromptFields(RequestFields fields, ServedModel model, stri
         return new Prompt(ids, echo, asked ?? Math.Min(room, standard));
     }
 
-    private string TooLong(int prompt, int? asked) => string.Create(CultureInfo.InvariantCulture, $"This model's maximum context length is {model.MaxLength} tokens, but the prompt has {prompt} tokens") + (asked is { } answer
-        ? string.Create(CultureInfo.InvariantCulture, $" and {answer} more may be generated: {(long)prompt + answer} in all. Shorten the prompt or ask for fewer tokens.")
-        : ", which leaves no room for an answer. Shorten the prompt.");
+    private string TooLong(int prompt, int? asked)
+    {
+        var lengths = string.Create(
+            CultureInfo.InvariantCulture, $"This model's maximum context length is {model.MaxLength} tokens, but the prompt has {prompt} tokens");
+        return asked is not { } answer
+            ? $"{lengths}, which leaves no room for an answer. Shorten the prompt."
+            : lengths + string.Create(
+                CultureInfo.InvariantCulture,
+                $" and {answer} more may be generated: {(long)prompt + answer} in all. Shorten the prompt or ask for fewer tokens.");
+    }
 }

@@ -152,7 +152,10 @@ internal sealed class RequestFields(JsonElement source, string path = "")
             if (!Json.TryGetInteger(item, out var id) || id < 0 || id >= vocabulary)
             {
                 return Refuse<int[]>(
-                    field, string.Create(CultureInfo.InvariantCulture, $"`{Name(field)}` must hold token ids from 0 to {vocabulary - 1}, but holds {Json.Describe(item)}."));
+                    field,
+                    string.Create(
+                        CultureInfo.InvariantCulture,
+                        $"`{Name(field)}` must hold token ids from 0 to {vocabulary - 1}, but holds {Json.Describe(item)}."));
             }
 
             ids[count++] = (int)id;

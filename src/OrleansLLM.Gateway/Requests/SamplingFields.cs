@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text.Json;
+using OrleansLLM.Gateway.Http;
 using OrleansLLM.Text;
 
 namespace OrleansLLM.Gateway.Requests;
@@ -71,7 +72,10 @@ internal static class SamplingFields
             if (!int.TryParse(member.Name, NumberStyles.None, CultureInfo.InvariantCulture, out var id) || id >= vocabulary)
             {
                 return fields.Refuse<KeyValuePair<int, float>[]>(
-                    field, string.Create(CultureInfo.InvariantCulture, $"`{field}` must be keyed by token ids from 0 to {vocabulary - 1}, but has `{Http.ApiError.Shorten(member.Name)}`.")) ?? [];
+                    field,
+                    string.Create(
+                        CultureInfo.InvariantCulture,
+                        $"`{field}` must be keyed by token ids from 0 to {vocabulary - 1}, but has `{ApiError.Shorten(member.Name)}`.")) ?? [];
             }
 
             if (!Json.TryGetNumber(member.Value, out var bias) || !Limits.LogitBiasValue.AllowsNumber(bias))

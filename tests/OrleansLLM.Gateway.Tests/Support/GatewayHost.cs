@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using OrleansLLM.Text;
 
 namespace OrleansLLM.Gateway.Tests.Support;
 
@@ -38,14 +39,14 @@ internal sealed class GatewayHost : IAsyncDisposable
     public HttpClient Client { get; }
 
     public static async Task<GatewayHost> StartAsync(
-        GatewayOptions? options = null, string name = Model, SamplingParameters? defaults = null)
+        GatewayOptions? options = null, string name = Model, SamplingParameters? defaults = null, TextTokenizer? tokenizer = null)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.WebHost.UseUrls("http://127.0.0.1:0");
         var log = new LineLogger();
         builder.Logging.ClearProviders().AddProvider(log);
         var generator = new FakeGenerator();
-        var models = new FakeModels(name, defaults ?? new SamplingParameters());
+        var models = new FakeModels(name, defaults ?? new SamplingParameters(), tokenizer ?? new FakeTokenizer());
         builder.Services.AddSingleton<IGenerator>(generator).AddSingleton<IServedModels>(models);
         builder.Services.AddOrleansLLMGateway(options ?? new GatewayOptions());
         var app = builder.Build();
@@ -103,15 +104,13 @@ internal sealed record Answer(int Status, string Body, IReadOnlyDictionary<strin
     public JsonNode Choice(int index = 0) => Json["choices"]![index]!;
 }
 
-internal sealed class FakeModels(string name, SamplingParameters defaults) : IServedModels
+internal sealed class FakeModels(string name, SamplingParameters defaults, TextTokenizer tokenizer) : IServedModels
 {
     public FakeTemplate Template { get; } = new();
 
-    public FakeTokenizer Tokenizer { get; } = new();
-
     public IReadOnlyList<ServedModel> Models => Phase == ServingPhase.Loading
         ? []
-        : [new ServedModel(name, [GatewayHost.Alias], GatewayHost.MaxLength, Tokenizer, HasTemplate ? Template : null, [FakeTokenizer.Eos], defaults, DateTimeOffset.UnixEpoch)];
+        : [new ServedModel(name, [GatewayHost.Alias], GatewayHost.MaxLength, tokenizer, HasTemplate ? Template : null, [FakeTokenizer.Eos], defaults, DateTimeOffset.UnixEpoch)];
 
     public bool HasTemplate { get; set; } = true;
 
