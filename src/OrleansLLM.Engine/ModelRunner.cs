@@ -134,7 +134,7 @@ internal sealed class ModelRunner : IDisposable
         {
             _rows[i] = row + i;
             _chosen[i] = sequence.Tokens[position + i + 1];
-            _top[i] = sequence.Sampling.PromptLogprobs ?? 0;
+            _top[i] = Math.Min(sequence.Sampling.PromptLogprobs ?? 0, _model.Facts.VocabularySize);
         }
 
         var logits = _logits.Take(count);
@@ -193,7 +193,7 @@ internal sealed class ModelRunner : IDisposable
         var wanted = false;
         for (var i = 0; i < sequences.Length; i++)
         {
-            _top[i] = sequences[i].Sampling.Logprobs ?? -1;
+            _top[i] = Math.Min(sequences[i].Sampling.Logprobs ?? -1, _model.Facts.VocabularySize);
             wanted |= _top[i] >= 0;
             DrawnLogprobs[first + i] = null;
         }
@@ -213,11 +213,10 @@ internal sealed class ModelRunner : IDisposable
     private TokenLogprobs ReadLogprobs(int row, int top)
     {
         var first = row * _logprobs.MaxTop;
-        var count = Math.Min(top, _model.Facts.VocabularySize);
         return new TokenLogprobs(
             _logprobs.Chosen[row],
             _logprobs.Rank[row],
-            _logprobs.TopIds.AsSpan(first, count).ToArray(),
-            _logprobs.TopLogprobs.AsSpan(first, count).ToArray());
+            _logprobs.TopIds.AsSpan(first, top).ToArray(),
+            _logprobs.TopLogprobs.AsSpan(first, top).ToArray());
     }
 }

@@ -225,8 +225,9 @@ internal sealed class SequenceLog(SequenceId id, GenerationRequest request, int 
         {
             if (_outputCount == _output.Length)
             {
-                // Readers hold slices of the old array: it stays as it is.
-                Array.Resize(ref _output, _outputCount * 2);
+                // Readers hold slices of the old arrays: they stay as they are.
+                Array.Resize(ref _output, Math.Max(16, _outputCount * 2));
+                Array.Resize(ref _outputLogprobs, _outputLogprobs.Length == 0 ? 0 : _output.Length);
             }
 
             if (entry.Logprobs is not null)

@@ -124,7 +124,7 @@ public sealed partial class ReferenceDevice : IDevice
     {
     }
 
-    private static Span<float> Row(Tensor tensor, int row)
+    internal static Span<float> Row(Tensor tensor, int row)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(row, tensor.Rows);
         return ((ReferenceMemory)tensor.Memory).Data.AsSpan((int)(tensor.Offset + ((long)row * tensor.Stride)), tensor.Columns);
