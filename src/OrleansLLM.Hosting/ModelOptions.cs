@@ -30,8 +30,8 @@ public sealed record ModelOptions
     /// <summary>Bytes of the block pool; null = <see cref="KvPoolSize"/> decides.</summary>
     public long? KvCacheBytes { get; init; }
 
-    /// <summary>How keys and values are kept; null = BF16.</summary>
-    public ElementType? KvCacheType { get; init; }
+    /// <summary>How keys and values are kept.</summary>
+    public ElementType KvCacheType { get; init; } = ElementType.BFloat16;
 
     public Arithmetic Arithmetic { get; init; } = Arithmetic.Auto;
 

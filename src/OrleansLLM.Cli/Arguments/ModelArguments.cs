@@ -94,12 +94,7 @@ internal sealed class ModelArguments
             MaxBatchedTokens = (int?)result.GetValue(_maxBatchedTokens) ?? standard.MaxBatchedTokens,
             BlockSize = (int?)result.GetValue(_blockSize) ?? standard.BlockSize,
             KvCacheBytes = result.GetValue(_kvCacheBytes),
-            KvCacheType = result.GetValue(_kvCacheType) switch
-            {
-                "float32" => ElementType.Float32,
-                "bfloat16" => ElementType.BFloat16,
-                _ => null,
-            },
+            KvCacheType = result.GetValue(_kvCacheType) == "float32" ? ElementType.Float32 : ElementType.BFloat16,
             Arithmetic = result.GetValue(_arithmetic) == "float32" ? Arithmetic.Float32 : Arithmetic.Auto,
             PrefixCaching = result.GetValue(_noPrefixCaching) ? PrefixCaching.Off : PrefixCaching.On,
             Preemption = preemption,

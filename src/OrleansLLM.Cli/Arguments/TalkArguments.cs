@@ -1,13 +1,23 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
 using OrleansLLM.Cli.Client;
+using OrleansLLM.Cli.Serving;
+using OrleansLLM.Hosting;
 
 namespace OrleansLLM.Cli.Arguments;
 
 /// <summary>Whom <c>chat</c> and <c>complete</c> talk to, and how answers are drawn.</summary>
 internal sealed class TalkArguments
 {
+    private readonly Argument<string?> _path = new("path")
+    {
+        Description = "A Hugging Face folder or a GGUF file; without it, a server is asked.",
+        Arity = ArgumentArity.ZeroOrOne,
+    };
+
     private readonly ClientArguments _server = new("--url");
+
+    private readonly ModelArguments _local = new();
 
     private readonly Option<double?> _temperature = new("--temperature") { HelpName = "T", Description = "0 is greedy. Default: the model's." };
 
@@ -19,26 +29,51 @@ internal sealed class TalkArguments
 
     public void AddTo(Command command)
     {
+        command.Arguments.Add(_path);
         _server.AddTo(command);
         foreach (var option in new Option[] { _temperature, _topP, _maxTokens, _seed })
         {
             command.Options.Add(option);
         }
+
+        _local.AddTo(command);
     }
 
     /// <summary>Runs <paramref name="talk"/> with a connected client and the model's name.</summary>
     public async Task<int> RunAsync(ParseResult result, Func<OpenAIClient, string, Task<int>> talk, CancellationToken cancellation)
     {
-        using var client = _server.Connect(result);
+        if (result.GetValue(_path) is not { } path)
+        {
+            using var client = _server.Connect(result);
+            return await TalkAsync(client).ConfigureAwait(false);
+        }
+
         try
         {
-            var model = await _server.GetModelAsync(result, client, cancellation).ConfigureAwait(false);
-            return await talk(client, model).ConfigureAwait(false);
+            var local = await LocalServer.StartAsync(_local.Read(result, path, []), cancellation).ConfigureAwait(false);
+            await using (local.ConfigureAwait(false))
+            {
+                using var client = local.Connect();
+                return await TalkAsync(client).ConfigureAwait(false);
+            }
         }
-        catch (HttpRequestException error)
+        catch (ModelLoadException error)
         {
-            await Console.Error.WriteLineAsync($"{client.BaseAddress}: {error.Message}").ConfigureAwait(false);
+            await Console.Error.WriteLineAsync(error.Message).ConfigureAwait(false);
             return 1;
+        }
+
+        async Task<int> TalkAsync(OpenAIClient client)
+        {
+            try
+            {
+                return await talk(client, await _server.GetModelAsync(result, client, cancellation).ConfigureAwait(false)).ConfigureAwait(false);
+            }
+            catch (HttpRequestException error)
+            {
+                await Console.Error.WriteLineAsync($"{client.BaseAddress}: {error.Message}").ConfigureAwait(false);
+                return 1;
+            }
         }
     }
 

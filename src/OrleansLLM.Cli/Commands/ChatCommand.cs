@@ -31,7 +31,12 @@ internal sealed class ChatCommand
 
     private async Task<int> TalkAsync(ParseResult result, AnswerPrinter printer, string model, CancellationToken cancellation)
     {
-        var messages = Begin(result);
+        var messages = new JsonArray();
+        if (result.GetValue(_system) is { } system)
+        {
+            messages.Add(Message("system", system));
+        }
+
         if (result.GetValue(_quick) is { } question)
         {
             messages.Add(Message("user", question));
@@ -48,7 +53,8 @@ internal sealed class ChatCommand
                 case "/exit":
                     return 0;
                 case "/clear":
-                    messages = Begin(result);
+                    var kept = messages.Where(message => message?["role"]?.GetValue<string>() == "system").Select(message => message?.DeepClone());
+                    messages = new JsonArray([.. kept]);
                     continue;
             }
 
@@ -65,8 +71,6 @@ internal sealed class ChatCommand
 
         return 0;
     }
-
-    private JsonArray Begin(ParseResult result) => result.GetValue(_system) is { } system ? [Message("system", system)] : [];
 
     private async Task<string?> AnswerAsync(
         ParseResult result, AnswerPrinter printer, string model, JsonArray messages, CancellationToken cancellation)

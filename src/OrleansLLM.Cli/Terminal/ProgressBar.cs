@@ -5,7 +5,8 @@ namespace OrleansLLM.Cli.Terminal;
 /// <summary>A bar on the error stream while something runs; nothing where that is no terminal.</summary>
 internal static class ProgressBar
 {
-    private static readonly IAnsiConsole Output = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
+    /// <summary>The error stream, so that results stay alone on the other.</summary>
+    public static IAnsiConsole Output { get; } = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
 
     /// <param name="work">Calls its argument, from any thread, after each of <paramref name="steps"/> steps.</param>
     public static async Task<T> RunAsync<T>(string title, int steps, Func<Action, Task<T>> work)
@@ -22,16 +23,5 @@ internal static class ProgressBar
                 var task = context.AddTask(title, maxValue: steps);
                 return work(() => task.Increment(1));
             }).ConfigureAwait(false);
-    }
-
-    /// <summary>A spinner with a changing sentence.</summary>
-    public static async Task<T> StatusAsync<T>(string title, Func<Action<string>, Task<T>> work)
-    {
-        if (Console.IsErrorRedirected)
-        {
-            return await work(_ => { }).ConfigureAwait(false);
-        }
-
-        return await Output.Status().StartAsync(title, context => work(text => context.Status = Markup.Escape(text))).ConfigureAwait(false);
     }
 }

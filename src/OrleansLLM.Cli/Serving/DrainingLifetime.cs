@@ -1,0 +1,68 @@
+using System.Runtime.InteropServices;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using OrleansLLM.Cli.Arguments;
+using OrleansLLM.Hosting;
+
+namespace OrleansLLM.Cli.Serving;
+
+/// <summary>
+/// A stop in two steps: SIGTERM or Ctrl-C ends the taking of requests (health says 503, the port stays open) and waits for those that
+/// run, the shutdown time-out at most; then the host stops. A second signal does not wait.
+/// </summary>
+internal sealed partial class DrainingLifetime(
+    IHostApplicationLifetime application, ModelHost model, ActiveRequests active, ServerOptions options, ILogger<DrainingLifetime> logger)
+    : IHostLifetime, IDisposable
+{
+    private readonly List<PosixSignalRegistration> _registrations = [];
+    private int _signals;
+
+    public Task WaitForStartAsync(CancellationToken cancellationToken)
+    {
+        foreach (var signal in new[] { PosixSignal.SIGTERM, PosixSignal.SIGINT, PosixSignal.SIGQUIT })
+        {
+            _registrations.Add(PosixSignalRegistration.Create(signal, OnSignal));
+        }
+
+        return Task.CompletedTask;
+    }
+
+    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public void Dispose() => _registrations.ForEach(registration => registration.Dispose());
+
+    private void OnSignal(PosixSignalContext context)
+    {
+        context.Cancel = true;
+        if (Interlocked.Increment(ref _signals) == 1)
+        {
+            _ = Task.Run(DrainAsync);
+        }
+        else
+        {
+            application.StopApplication();
+        }
+    }
+
+    private async Task DrainAsync()
+    {
+        LogDraining(options.ShutdownTimeout.TotalSeconds);
+        model.BeginDrain();
+        try
+        {
+            await active.WhenNone().WaitAsync(options.ShutdownTimeout).ConfigureAwait(false);
+        }
+        catch (TimeoutException)
+        {
+            LogOverdue();
+        }
+
+        application.StopApplication();
+    }
+
+    [LoggerMessage(LogLevel.Information, "Stopping: no new requests; those that run have {Seconds} s to finish. A second signal stops at once.")]
+    private partial void LogDraining(double seconds);
+
+    [LoggerMessage(LogLevel.Warning, "Some requests did not finish in time and are broken off; --shutdown-timeout would give them more.")]
+    private partial void LogOverdue();
+}

@@ -1,0 +1,71 @@
+using System.Security.Cryptography;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.Extensions.DependencyInjection;
+using OrleansLLM.Cli.Arguments;
+using OrleansLLM.Cli.Client;
+using OrleansLLM.Cli.Terminal;
+using OrleansLLM.Hosting;
+
+namespace OrleansLLM.Cli.Serving;
+
+/// <summary>
+/// A server inside this process for one terminal: the gateway over the bare engine, on a free port, behind a key that only this process
+/// knows. So chat and complete have one road, whoever answers.
+/// </summary>
+internal sealed class LocalServer : IAsyncDisposable
+{
+    private readonly WebApplication _app;
+    private readonly ModelHost _model;
+    private readonly string _key;
+
+    private LocalServer(WebApplication app, ModelHost model, string key)
+    {
+        (_app, _model, _key) = (app, model, key);
+    }
+
+    /// <exception cref="ModelLoadException">The model can't be served.</exception>
+    public static async Task<LocalServer> StartAsync(ModelOptions options, CancellationToken cancellation)
+    {
+        var key = RandomNumberGenerator.GetHexString(32);
+        var model = await LoadAsync(options).ConfigureAwait(false);
+        var server = new ServerOptions("127.0.0.1", 0, [key], [], null, null, TimeSpan.Zero, LogFormat.Text);
+        var app = ServeHost.Build(server, model, builder => builder.Services.AddSingleton<IGenerator, ModelGenerator>());
+        await app.StartAsync(cancellation).ConfigureAwait(false);
+        return new LocalServer(app, model, key);
+    }
+
+    public OpenAIClient Connect()
+    {
+        var addresses = _app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!;
+        return new OpenAIClient(new Uri(addresses.Addresses.Single() + "/"), _key);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _app.DisposeAsync().ConfigureAwait(false);
+        await _model.DisposeAsync().ConfigureAwait(false);
+    }
+
+    private static async Task<ModelHost> LoadAsync(ModelOptions options)
+    {
+        ModelHost? host = null;
+        try
+        {
+            await LoadingDisplay.RunAsync(
+                options.Path,
+                progress =>
+                {
+                    host = new ModelHost(ending => ModelLoader.LoadAsync(options, progress, ending));
+                    return host.Loaded;
+                }).ConfigureAwait(false);
+            return host!;
+        }
+        catch when (host is not null)
+        {
+            await host.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
+}

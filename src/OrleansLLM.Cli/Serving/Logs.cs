@@ -1,0 +1,32 @@
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Console;
+using OrleansLLM.Cli.Arguments;
+
+namespace OrleansLLM.Cli.Serving;
+
+/// <summary>Where log lines go and which ones: ours, and others' warnings. No line holds a prompt's text.</summary>
+internal static class Logs
+{
+    public static void Add(ILoggingBuilder logging, LogFormat format)
+    {
+        logging.AddFilter((category, level) => level >= (IsOurs(category) ? LogLevel.Information : LogLevel.Warning));
+        logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.None); // what it says is thrown too
+        if (format == LogFormat.Json)
+        {
+            logging.AddJsonConsole(console =>
+            {
+                console.UseUtcTimestamp = true;
+                console.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ";
+            });
+        }
+        else
+        {
+            logging.Services.TryAddSingleton(TimeProvider.System);
+            logging.AddConsole(console => console.FormatterName = LineFormatter.FormatterName);
+            logging.AddConsoleFormatter<LineFormatter, ConsoleFormatterOptions>();
+        }
+    }
+
+    private static bool IsOurs(string? category) => category?.StartsWith("OrleansLLM", StringComparison.Ordinal) == true;
+}

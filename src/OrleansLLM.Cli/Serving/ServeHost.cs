@@ -1,0 +1,55 @@
+using System.Net;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using OrleansLLM.Cli.Arguments;
+using OrleansLLM.Gateway;
+using OrleansLLM.Hosting;
+
+namespace OrleansLLM.Cli.Serving;
+
+/// <summary>Puts the server together: web host, gateway, and what generates behind it.</summary>
+internal static class ServeHost
+{
+    /// <summary>How long connections have to end once the last request has; requests had their own time before.</summary>
+    private static readonly TimeSpan ConnectionTimeout = TimeSpan.FromSeconds(5);
+
+    /// <param name="configure">Registers the <see cref="IGenerator"/>, and logs where there are to be any.</param>
+    public static WebApplication Build(ServerOptions options, ModelHost model, Action<WebApplicationBuilder> configure)
+    {
+        // Nothing of the current folder or the environment: the options are the command line's.
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "orleansllm" });
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            kestrel.Listen(Address(options.Host), options.Port);
+        });
+        builder.Services.AddRoutingCore();
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = ConnectionTimeout);
+        builder.Services.AddSingleton(options);
+        builder.Services.AddSingleton<ActiveRequests>();
+        builder.Services.AddSingleton(model);
+        builder.Services.AddSingleton<IServedModels>(model);
+        configure(builder);
+        builder.Services.AddOrleansLLMGateway(ToGateway(options));
+        var app = builder.Build();
+        var active = app.Services.GetRequiredService<ActiveRequests>();
+        app.UseWhen(
+            context => context.Request.Method == "POST",
+            branch => branch.Use(next => context => active.RunAsync(context, next)));
+        app.MapOrleansLLMGateway();
+        return app;
+    }
+
+    private static GatewayOptions ToGateway(ServerOptions options) => new()
+    {
+        ApiKeys = [.. options.ApiKeys.Select((key, index) => new ApiKey(FormattableString.Invariant($"key-{index + 1}"), key))],
+        CorsOrigins = options.AllowedOrigins,
+        RequestTimeout = options.RequestTimeout,
+        QueueTimeout = options.QueueTimeout,
+        Version = typeof(ServeHost).Assembly.GetName().Version?.ToString(3) ?? "0.0.0",
+    };
+
+    private static IPAddress Address(string host) => host == "localhost" ? IPAddress.Loopback : IPAddress.Parse(host);
+}
