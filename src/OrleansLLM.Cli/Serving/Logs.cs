@@ -11,6 +11,8 @@ internal static class Logs
     public static void Add(ILoggingBuilder logging, LogFormat format)
     {
         logging.AddFilter((category, level) => level >= (IsOurs(category) ? LogLevel.Information : LogLevel.Warning));
+        logging.AddFilter("Orleans.Runtime.Silo", LogLevel.Error); // it recommends the server's garbage collector, which would take more memory
+        logging.AddFilter("Orleans.Runtime.Watchdog", LogLevel.Error); // it takes its own first look for a stall
         logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.None); // what it says is thrown too
         if (format == LogFormat.Json)
         {
