@@ -12,6 +12,7 @@ internal sealed class AddedVocabulary(Vocabulary model, INormalizer? normalizer)
 {
     private readonly Dictionary<string, int> _ids = new(StringComparer.Ordinal);
     private readonly Dictionary<int, AddedToken> _tokens = [];
+    private int _nextId;
     private TokenTrie _plain = new();
     private TokenTrie _normalized = new();
 
@@ -30,8 +31,7 @@ internal sealed class AddedVocabulary(Vocabulary model, INormalizer? normalizer)
 
         if (!_ids.TryGetValue(token.Content, out var id) && !model.TryGetId(token.Content, out id))
         {
-            var largest = _tokens.Count == 0 ? -1 : _tokens.Keys.Max();
-            id = Math.Max(largest + 1, model.Count);
+            id = Math.Max(_nextId, model.Count);
         }
 
         Add(token, id);
@@ -41,6 +41,7 @@ internal sealed class AddedVocabulary(Vocabulary model, INormalizer? normalizer)
     {
         _ids[token.Content] = id;
         _tokens[id] = token;
+        _nextId = Math.Max(_nextId, id + 1);
     }
 
     /// <summary>Call once all are added.</summary>

@@ -42,7 +42,7 @@ internal sealed class TokenizerConfiguration
 
         foreach (var token in DecoderTokens(root).Concat(SpecialTokens(root)))
         {
-            if (!vocabulary.Tokens.Values.Any(known => known.Content == token.Content))
+            if (!vocabulary.TryGetId(token.Content, out _))
             {
                 vocabulary.Add(token);
             }

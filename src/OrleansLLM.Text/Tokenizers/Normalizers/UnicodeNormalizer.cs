@@ -12,6 +12,12 @@ internal sealed class UnicodeNormalizer(NormalizationForm form) : INormalizer
         ? NormalizationForm.FormD
         : NormalizationForm.FormKD;
 
+    /// <exception cref="TokenizerException">This process runs without Unicode data, so that normalizing would silently do nothing.</exception>
+    public static UnicodeNormalizer Of(NormalizationForm form) => "e\u0301".Normalize(NormalizationForm.FormC).Length == 1
+        ? new UnicodeNormalizer(form)
+        : throw new TokenizerException("this tokenizer normalizes Unicode, but the process runs without its data; install ICU (libicu) "
+            + "and leave DOTNET_SYSTEM_GLOBALIZATION_INVARIANT unset");
+
     public AlignedText Normalize(AlignedText text)
     {
         if (Ascii.IsValid(text.Text) || IsNormalized(text.Text))
