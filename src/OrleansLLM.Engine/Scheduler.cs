@@ -290,9 +290,12 @@ internal sealed class Scheduler(EngineOptions options, BlockManager blocks, Swap
         sequence.Admission = _admissions++;
         InsertRunning(sequence);
         sequence.QueueDeadline = long.MaxValue;
-        foreach (var follower in sequence.Group?.Followers ?? [])
+        if (sequence.Group is { } group)
         {
-            follower.QueueDeadline = long.MaxValue;
+            foreach (var follower in group.Followers)
+            {
+                follower.QueueDeadline = long.MaxValue;
+            }
         }
     }
 

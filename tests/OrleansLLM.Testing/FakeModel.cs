@@ -99,7 +99,7 @@ public sealed class FakeModel : ICausalModel
         return [.. all[tokens.Length..]];
     }
 
-    internal static int ArgMax(ReadOnlySpan<float> logits)
+    public static int ArgMax(ReadOnlySpan<float> logits)
     {
         var best = 0;
         for (var i = 1; i < logits.Length; i++)

@@ -1,0 +1,142 @@
+namespace OrleansLLM.Engine.Tests;
+
+/// <summary>
+/// A million random operations over a full and a window group with a pool under pressure. Every published token is compared with the model's
+/// definition, every reference count with a recount; whenever the engine comes to rest the idle check finds nothing.
+/// </summary>
+public class RandomOperationsTests
+{
+    private const int Operations = 260_000;
+
+    [Theory]
+    [InlineData(PreemptionMode.Recompute, PrefixCaching.On, 0, 1)]
+    [InlineData(PreemptionMode.Swap, PrefixCaching.On, 2, 2)]
+    [InlineData(PreemptionMode.Swap, PrefixCaching.Off, 0, 3)]
+    [InlineData(PreemptionMode.Recompute, PrefixCaching.Off, 0, 4)]
+    public void Random_operations_hold_the_promises(PreemptionMode mode, PrefixCaching caching, int transferPolls, int seed)
+    {
+        var options = CoreFixture.Options(blocks: 36) with { Preemption = mode, PrefixCaching = caching, MaxModelLength = 60 };
+        using var fixture = new CoreFixture(options, [0, 6], transferPolls);
+        var run = new RandomRun(fixture, new Random(seed));
+        while (run.Operations < Operations)
+        {
+            TestContext.Current.CancellationToken.ThrowIfCancellationRequested();
+            run.Burst();
+        }
+
+        var statistics = fixture.Core.Statistics;
+        Assert.True(statistics.Preemptions > 1000, $"Only {statistics.Preemptions} preemptions: the pool was not under pressure.");
+        Assert.True(mode == PreemptionMode.Recompute ? statistics.PreemptionsBySwap == 0 : statistics.PreemptionsBySwap > 1000);
+        Assert.True(caching == PrefixCaching.On ? statistics.PrefixHits > 1000 : statistics.PrefixHits == 0);
+    }
+
+    [Fact]
+    public void A_planted_leak_is_found()
+    {
+        using var fixture = new CoreFixture(CoreFixture.Options(blocks: 36), [0, 6]);
+        fixture.Submit(CoreFixture.Request([1, 2, 3, 4, 5], 8));
+        fixture.RunToRest();
+        var block = fixture.Core.Blocks.Pool.Take();
+        Assert.Contains($"Block {block} still has 1 references", fixture.Core.FindLeak(), StringComparison.Ordinal);
+    }
+
+    private sealed class RandomRun(CoreFixture fixture, Random random)
+    {
+        private readonly int[][] _stems = [.. Enumerable.Range(0, 5).Select(_ => RandomTokens(random, 40))];
+        private readonly Dictionary<RequestId, int> _nextIndex = [];
+        private int _commands;
+
+        public long Operations => _commands + fixture.Model.ComputedRows;
+
+        /// <summary>A few hundred commands and steps, then all that is left runs to its end.</summary>
+        public void Burst()
+        {
+            fixture.Answers.Clear();
+            _nextIndex.Clear();
+            for (var i = 0; i < 300; i++)
+            {
+                Command();
+                fixture.Core.Step();
+                CheckReferences();
+            }
+
+            fixture.RunToRest();
+            Assert.All(fixture.Answers, answer => Assert.True(answer.Value.End is not null || answer.Value.Tokens.Count > 0));
+        }
+
+        private void Command()
+        {
+            _commands++;
+            var sequences = fixture.Core.Sequences;
+            switch (random.Next(10))
+            {
+                case < 4 when sequences.Count < 14:
+                    Submit();
+                    break;
+                case 4 when sequences.Count is > 0 and < 14:
+                    Fork(Pick());
+                    break;
+                case 5 when sequences.Count > 0:
+                    fixture.Core.End(Pick().Id);
+                    break;
+                case 6 when sequences.Count > 0:
+                    var change = new SequenceChange(Priority: random.Next(3), MaxTokens: random.Next(4) == 0 ? random.Next(1, 12) : null);
+                    fixture.Core.Change(Pick().Id, change);
+                    break;
+            }
+        }
+
+        private void Submit()
+        {
+            var stem = _stems[random.Next(_stems.Length)];
+            int[] prompt = [.. stem[..random.Next(1, stem.Length)], .. RandomTokens(random, random.Next(4))];
+            var request = CoreFixture.Request(prompt, random.Next(0, 16)) with { Samples = random.Next(3) == 0 ? random.Next(2, 5) : 1, Priority = random.Next(2) };
+            int[]? output = random.Next(6) == 0 && request.MaxTokens > 2 ? fixture.Model.Continue(prompt, 2) : null;
+            fixture.Submit(request, 1, output);
+            _nextIndex[request.Id] = request.Samples;
+        }
+
+        private void Fork(Sequence parent)
+        {
+            var index = _nextIndex[parent.Id.Request]++;
+            fixture.Fork(parent, random.Next(3) == 0 ? random.Next(1, parent.Count + 1) : parent.Count, index);
+        }
+
+        private Sequence Pick() => fixture.Core.Sequences.ElementAt(random.Next(fixture.Core.Sequences.Count));
+
+        private void CheckReferences()
+        {
+            if (fixture.Core.Swap.IsUnderWay)
+            {
+                return;
+            }
+
+            var blocks = fixture.Core.Blocks;
+            var counts = new int[blocks.Pool.Total];
+            foreach (var sequence in fixture.Core.Sequences)
+            {
+                Assert.True(sequence.State == SequenceState.Swapped || sequence.Tables.Count == blocks.Shape.BlocksFor(sequence.Computed));
+                for (var group = 0; sequence.State != SequenceState.Swapped && group < blocks.Shape.Groups.Count; group++)
+                {
+                    foreach (var block in sequence.Tables.Blocks(group)[sequence.Tables.FirstHeld(group)..])
+                    {
+                        counts[block]++;
+                    }
+
+                    Assert.Equal(
+                        blocks.Shape.FirstNeeded(blocks.Shape.Groups[group].Window, sequence.Computed),
+                        Math.Min(sequence.Tables.FirstHeld(group), sequence.Tables.Count));
+                }
+            }
+
+            for (var block = 0; block < counts.Length; block++)
+            {
+                Assert.Equal(counts[block], blocks.Pool.References(block));
+            }
+
+            Assert.Equal(counts.Count(count => count > 0), blocks.Pool.Used);
+        }
+
+        private static int[] RandomTokens(Random random, int count) => [.. Enumerable.Range(0, count).Select(_ => random.Next(32))];
+    }
+}
