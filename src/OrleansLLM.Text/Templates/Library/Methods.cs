@@ -1,0 +1,61 @@
+using System.Collections.Frozen;
+using OrleansLLM.Text.Templates.Values;
+
+namespace OrleansLLM.Text.Templates.Library;
+
+/// <summary>A method of a Python type: one row of a table. To add one, write the function and its row.</summary>
+/// <param name="Signature">As <see cref="Templates.Signature"/> reads it; null where the function takes the arguments as they are.</param>
+internal sealed record Method(string Name, string? Signature, Func<Rendering, Value, Value?[], Value> Call)
+{
+    /// <summary>For a method that takes any arguments.</summary>
+    public Func<Rendering, Value, Arguments, Value>? Raw { get; init; }
+
+    /// <summary>A method that the reference forbids because it changes its object.</summary>
+    public static Method Forbidden(string name) => new(name, null, (_, _, _) => NoneValue.Instance);
+
+    public static Method NotBuilt(string type, string name) => new(name, null, (_, _, _) => NoneValue.Instance)
+    {
+        Raw = (_, _, _) => throw TemplateError.NotBuilt($"method '{type}.{name}'"),
+    };
+}
+
+internal static class Methods
+{
+    public static FrozenDictionary<string, Method> Table(params Method[] rows) => rows.ToFrozenDictionary(row => row.Name);
+
+    /// <summary>Python's getattr for a method: bound, hidden by the sandbox, or null.</summary>
+    public static Value? Bind(FrozenDictionary<string, Method> table, Value self, string name)
+    {
+        if (!table.TryGetValue(name, out var method))
+        {
+            return null;
+        }
+
+        if (method.Raw is { } raw)
+        {
+            return new FunctionValue(name, "builtin_function_or_method", self, (rendering, arguments) => raw(rendering, self, arguments));
+        }
+
+        if (method.Signature is null)
+        {
+            return UndefinedValue.Unsafe(self, name);
+        }
+
+        return new FunctionValue(name, "builtin_function_or_method", self, (rendering, arguments) =>
+            method.Call(rendering, self, new Signature(method.Signature).Bind(name, arguments)));
+    }
+
+    /// <summary>A whole number that a call handed over, clamped to int's range.</summary>
+    public static int Integer(Value? value, int fallback) => value switch
+    {
+        null => fallback,
+        IntValue number => number.Clamp(),
+        UndefinedValue undefined => throw undefined.Error(),
+        _ => throw TemplateError.Type($"'{value.TypeName}' object cannot be interpreted as an integer"),
+    };
+
+    public static TextValue Text(Value value) => value as TextValue
+        ?? throw TemplateError.Type($"must be str, not {value.TypeName}");
+
+    public static bool IsTrue(Value? value) => value is { IsTrue: true };
+}
