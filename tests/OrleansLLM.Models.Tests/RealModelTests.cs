@@ -1,0 +1,126 @@
+using System.Text.Json;
+using OrleansLLM.Compute;
+using OrleansLLM.Testing;
+
+namespace OrleansLLM.Models.Tests;
+
+/// <summary>Published models against their reference.json, in float32 through the paged path.</summary>
+[Trait("Category", "Reference")]
+public class RealModelTests
+{
+    private const float LogitTolerance = 1e-3f;
+    private const float NllTolerance = 1e-3f;
+    private const float SafeMargin = 0.01f;
+
+    /// <summary>Windows of the perplexity text that a plain run computes; all of them when a folder of models is given.</summary>
+    private const int QuickWindows = 2;
+
+    public static TheoryData<string> WithRuns => [.. Models("runs")];
+
+    public static TheoryData<string> WithFacts => [.. Models("facts")];
+
+    [Theory(SkipTestWithoutData = true)]
+    [MemberData(nameof(WithRuns))]
+    public void Logits_and_greedy_ids_are_those_of_transformers(string folder)
+    {
+        using var reference = Reference(folder);
+        using var file = ModelFile.Open(ModelPath(folder));
+        var runs = reference.RootElement.GetProperty("runs").EnumerateArray().Select(run => new Run(
+            run.GetProperty("ids").Deserialize<int[]>()!,
+            run.GetProperty("top_ids").Deserialize<int[]>()!,
+            run.GetProperty("top_logits").Deserialize<float[]>()!,
+            run.GetProperty("greedy").Deserialize<int[]>()!,
+            run.GetProperty("margins").Deserialize<float[]>()!)).ToList();
+        using var model = new PagedModel(file, TestDevices.Create(), new(512, 16, ElementType.Float32), runs.Count, 400);
+        var sequences = runs.ConvertAll(run => model.Start(run.Ids));
+        var last = model.Step([.. sequences.Select(sequence => (sequence, sequence.Pending))]).Select(rows => rows[^1]).ToList();
+        for (var i = 0; i < runs.Count; i++)
+        {
+            Assert.All(runs[i].TopIds.Zip(runs[i].TopLogits), top => Assert.Equal(top.Second, last[i][top.First], LogitTolerance));
+        }
+
+        CheckGreedy(model, sequences, last, runs);
+    }
+
+    [Theory(SkipTestWithoutData = true)]
+    [MemberData(nameof(WithRuns))]
+    public void Each_window_of_the_text_is_as_likely_as_transformers_say(string folder)
+    {
+        using var reference = Reference(folder);
+        var perplexity = reference.RootElement.GetProperty("perplexity");
+        var ids = perplexity.GetProperty("ids").Deserialize<int[]>()!;
+        var window = perplexity.GetProperty("window").GetInt32();
+        var expected = perplexity.GetProperty("transformers_f32").GetProperty("window_nll").Deserialize<float[]>()!;
+        using var file = ModelFile.Open(ModelPath(folder));
+        using var model = new PagedModel(file, TestDevices.Create(), new(window, 16, ElementType.Float32), 1, expected.Length * ((window / 16) + 1));
+        var windows = Environment.GetEnvironmentVariable("ORLEANSLLM_MODELS") is null ? QuickWindows : expected.Length;
+        for (var i = 0; i < windows; i++)
+        {
+            var text = ids.AsSpan(i * window, window).ToArray();
+            var logits = model.Step([(model.Start(text), window)])[0];
+            var nll = Enumerable.Range(0, window - 1).Average(position => LogSumExp(logits[position]) - logits[position][text[position + 1]]);
+            Assert.Equal(expected[i], (float)nll, NllTolerance);
+        }
+    }
+
+    [Theory(SkipTestWithoutData = true)]
+    [MemberData(nameof(WithFacts))]
+    public void Every_recorded_answer_is_given(string folder)
+    {
+        using var reference = Reference(folder);
+        using var file = ModelFile.Open(ModelPath(folder));
+        var runs = reference.RootElement.GetProperty("facts").EnumerateArray().Select(fact => new Run(
+            fact.GetProperty("ids").Deserialize<int[]>()!, [], [], fact.GetProperty("greedy").Deserialize<int[]>()!, [])).ToList();
+        using var model = new PagedModel(file, TestDevices.Create(), new(4096, 16, ElementType.Float32), runs.Count, 2000);
+        var sequences = runs.ConvertAll(run => model.Start(run.Ids));
+        var last = model.Step([.. sequences.Select(sequence => (sequence, sequence.Pending))]).Select(rows => rows[^1]).ToList();
+        CheckGreedy(model, sequences, last, runs);
+    }
+
+    private static void CheckGreedy(PagedModel model, List<PagedSequence> sequences, List<float[]> last, List<Run> runs)
+    {
+        var open = Enumerable.Range(0, runs.Count).ToList();
+        for (var step = 0; open.Count > 0; step++)
+        {
+            foreach (var i in open.ToList())
+            {
+                var best = Array.IndexOf(last[i], last[i].Max());
+                var certain = runs[i].Margins.Length == 0 || runs[i].Margins[step] > SafeMargin;
+                Assert.True(!certain || runs[i].Greedy[step] == best, $"greedy id {step} of run {i}: {best} is not {runs[i].Greedy[step]}");
+                sequences[i].Tokens.Add(best);
+                if (step + 1 == runs[i].Greedy.Length || runs[i].Greedy[step] != best)
+                {
+                    open.Remove(i);
+                }
+            }
+
+            if (open.Count > 0)
+            {
+                var logits = model.Step([.. open.Select(i => (sequences[i], 1))]);
+                open.ForEach(i => last[i] = logits[open.IndexOf(i)][0]);
+            }
+        }
+    }
+
+    private static double LogSumExp(float[] logits)
+    {
+        var most = logits.Max();
+        return most + Math.Log(logits.Sum(value => Math.Exp(value - most)));
+    }
+
+    private static IEnumerable<string> Models(string part) => ReferenceData.ModelRoots
+        .SelectMany(Directory.GetDirectories)
+        .Where(folder => File.Exists(Path.Combine(folder, "reference.json")))
+        .DistinctBy(Path.GetFileName)
+        .Where(folder =>
+        {
+            using var reference = Reference(folder);
+            return reference.RootElement.TryGetProperty(part, out _);
+        });
+
+    private static JsonDocument Reference(string folder) => JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, "reference.json")));
+
+    private static string ModelPath(string folder) => Directory.GetFiles(folder, "*.gguf").Order(StringComparer.Ordinal).FirstOrDefault() ?? folder;
+
+    private sealed record Run(int[] Ids, int[] TopIds, float[] TopLogits, int[] Greedy, float[] Margins);
+}
