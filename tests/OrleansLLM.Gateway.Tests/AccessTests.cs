@@ -80,11 +80,12 @@ public sealed class AccessTests
     }
 
     [Theory]
-    [InlineData("https://a.example", "https://a.example")]
-    [InlineData("https://b.example", null)]
-    public async Task Pages_of_listed_origins_may_call(string origin, string? allowed)
+    [InlineData("https://a.example", "https://a.example", "https://a.example")]
+    [InlineData("https://a.example", "https://b.example", null)]
+    [InlineData("*", "https://b.example", "*")]
+    public async Task Pages_of_listed_origins_may_call(string listed, string origin, string? allowed)
     {
-        await using var host = await GatewayHost.StartAsync(Keys with { CorsOrigins = ["https://a.example"] });
+        await using var host = await GatewayHost.StartAsync(Keys with { CorsOrigins = [listed] });
         using var preflight = new HttpRequestMessage(HttpMethod.Options, "/v1/completions");
         preflight.Headers.Add("Origin", origin);
         preflight.Headers.Add("Access-Control-Request-Method", "POST");

@@ -3,6 +3,7 @@ using System.Reflection;
 using System.Text;
 using OrleansLLM.Gateway.Requests;
 using OrleansLLM.Gateway.Tests.Support;
+using OrleansLLM.Testing;
 
 namespace OrleansLLM.Gateway.Tests;
 
@@ -34,6 +35,22 @@ public sealed class LimitsTests(SharedHost shared) : IClassFixture<SharedHost>
             Assert.Equal(400, answer.Status);
             Assert.True(IsLimitOf(answer, limit), answer.Body[..Math.Min(300, answer.Body.Length)]);
         }
+    }
+
+    [Theory]
+    [MemberData(nameof(Rows))]
+    public async Task A_limit_is_in_the_document(string row)
+    {
+        var limit = (Limit)typeof(Limits).GetField(row)!.GetValue(null)!;
+        var kind = limit.Kind switch
+        {
+            LimitKind.Integer => "the integer",
+            LimitKind.Number => "the number",
+            LimitKind.Items => "entries",
+            _ => "characters",
+        };
+        var document = await File.ReadAllLinesAsync(Path.Combine(ReferenceData.Repository, "docs", "api.md"), TestContext.Current.CancellationToken);
+        Assert.Contains($"| `{limit.Field}` | {Text(limit.Minimum)} | {Text(limit.Maximum)} | {kind} |", document);
     }
 
     [Theory]

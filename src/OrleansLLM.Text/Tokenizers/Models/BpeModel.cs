@@ -58,11 +58,15 @@ internal sealed class BpeModel : ITokenModel
     private readonly BpeOptions _options;
     private readonly int[] _quickIds;
 
+    /// <summary>By id, whether a piece that is a token's string merges into that token: most words do, and need no merging the second time.</summary>
+    private readonly WholeWord[] _wholeWords;
+
     public BpeModel(Vocabulary vocabulary, MergeTable merges, BpeOptions options)
     {
         Vocabulary = vocabulary;
         _merges = merges;
         _options = options;
+        _wholeWords = new WholeWord[vocabulary.Size];
         _quickIds = new int[QuickUnits];
         for (var unit = 0; unit < QuickUnits; unit++)
         {
@@ -74,12 +78,31 @@ internal sealed class BpeModel : ITokenModel
 
     public void Tokenize(ReadOnlySpan<char> piece, List<ModelToken> tokens)
     {
-        if (_options.WholePieces == WholePieces.LookedUp && Vocabulary.TryGetId(piece, out var whole))
+        var isToken = Vocabulary.TryGetId(piece, out var whole) && Vocabulary.Find(whole).SequenceEqual(piece);
+        if (isToken && (_options.WholePieces == WholePieces.LookedUp || _wholeWords[whole] == WholeWord.Yes))
         {
             tokens.Add(new ModelToken(whole, 0, piece.Length));
             return;
         }
 
+        var first = tokens.Count;
+        Merge(piece, tokens);
+        if (isToken)
+        {
+            // Threads may meet here: all of them write the same.
+            _wholeWords[whole] = tokens.Count == first + 1 && tokens[first].Id == whole ? WholeWord.Yes : WholeWord.No;
+        }
+    }
+
+    private enum WholeWord : byte
+    {
+        Unknown,
+        Yes,
+        No,
+    }
+
+    private void Merge(ReadOnlySpan<char> piece, List<ModelToken> tokens)
+    {
         var word = _scratch ??= new BpeWord();
         _scratch = null;
         var vanishes = Split(piece, word);

@@ -1,0 +1,96 @@
+using System.Reflection.Metadata;
+using System.Reflection.PortableExecutable;
+
+namespace OrleansLLM.Architecture.Tests;
+
+/// <summary>References only point down: read from the compiled assemblies, not from project files.</summary>
+public sealed class ArrowTests
+{
+    /// <summary>A row for each project: what it may reference. A new project is a new row.</summary>
+    private static readonly Dictionary<string, string[]> Allowed = new()
+    {
+        ["Abstractions"] = [],
+        ["Files"] = [],
+        ["Compute"] = [],
+        ["Compute.Cpu"] = ["Compute"],
+        ["Models"] = ["Compute", "Files"],
+        ["Engine"] = ["Models", "Compute", "Abstractions"],
+        ["Text"] = ["Abstractions", "Files"],
+        ["Gateway"] = ["Abstractions", "Text"],
+        ["Cluster"] = ["Engine", "Abstractions"],
+        ["Hosting"] = ["Abstractions", "Files", "Compute", "Compute.Cpu", "Models", "Engine", "Text", "Gateway"],
+        ["Cli"] = ["Abstractions", "Files", "Compute", "Compute.Cpu", "Models", "Engine", "Text", "Gateway", "Cluster", "Hosting"],
+    };
+
+    private static readonly string[] MayUseOrleans = ["Cluster", "Cli"];
+
+    private static readonly string[] MayUseAspNet = ["Gateway", "Hosting", "Cli", "Cluster"];
+
+    /// <summary>Connections without HTTP, which Orleans' transports are made of.</summary>
+    private static readonly string[] TransportOnly = ["Microsoft.AspNetCore.Connections.Abstractions", "Microsoft.AspNetCore.Http.Features"];
+
+    public static TheoryData<string> Projects => [.. Repository.Projects];
+
+    [Theory]
+    [MemberData(nameof(Projects))]
+    public void A_project_references_only_what_lies_below_it(string project)
+    {
+        var name = project["OrleansLLM.".Length..];
+        Assert.True(Allowed.TryGetValue(name, out var allowed), $"{project} has no row in the table of arrows: add it where DESIGN puts it.");
+
+        var own = References(project).Where(reference => reference.StartsWith("OrleansLLM.", StringComparison.Ordinal));
+        Assert.Empty(own.Except(allowed.Select(below => $"OrleansLLM.{below}")));
+    }
+
+    [Theory]
+    [MemberData(nameof(Projects))]
+    public void Orleans_is_named_by_the_cluster_only(string project)
+    {
+        if (!MayUseOrleans.Contains(project["OrleansLLM.".Length..]))
+        {
+            Assert.DoesNotContain(References(project), reference => reference.StartsWith("Orleans.", StringComparison.Ordinal));
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Projects))]
+    public void Http_begins_at_the_gateway(string project)
+    {
+        var name = project["OrleansLLM.".Length..];
+        var web = References(project).Where(reference => reference.StartsWith("Microsoft.AspNetCore.", StringComparison.Ordinal)).ToList();
+        if (!MayUseAspNet.Contains(name))
+        {
+            Assert.Empty(web);
+        }
+        else if (name == "Cluster")
+        {
+            Assert.Empty(web.Except(TransportOnly));
+        }
+    }
+
+    [Fact]
+    public void The_table_holds_no_cycle_and_no_project_that_is_not_there()
+    {
+        Assert.Empty(Allowed.Keys.Select(name => $"OrleansLLM.{name}").Except(Repository.Projects));
+        var sorted = new List<string>();
+        while (sorted.Count < Allowed.Count)
+        {
+            var next = Allowed.Where(row => !sorted.Contains(row.Key) && row.Value.All(sorted.Contains)).Select(row => row.Key).ToList();
+            Assert.NotEmpty(next);
+            sorted.AddRange(next);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Projects))]
+    public void A_project_has_tests_of_its_name(string project) =>
+        Assert.True(File.Exists(Path.Combine(Repository.Root, "tests", $"{project}.Tests", $"{project}.Tests.csproj")), $"tests/{project}.Tests is missing.");
+
+    private static List<string> References(string project)
+    {
+        var assembly = project == "OrleansLLM.Cli" ? "orleansllm" : project;
+        using var file = new PEReader(File.OpenRead(Path.Combine(AppContext.BaseDirectory, $"{assembly}.dll")));
+        var metadata = file.GetMetadataReader();
+        return [.. metadata.AssemblyReferences.Select(handle => metadata.GetString(metadata.GetAssemblyReference(handle).Name))];
+    }
+}
