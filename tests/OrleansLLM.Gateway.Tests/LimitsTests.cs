@@ -68,6 +68,15 @@ public sealed class LimitsTests(SharedHost shared) : IClassFixture<SharedHost>
         }
     }
 
+    [Fact]
+    public async Task Bad_words_have_a_limit_in_tokens()
+    {
+        var words = List($"\"{new string('b', 256)}\"", 20);
+        var answer = await _host.PostAsync("/v1/completions", $$"""{"prompt":"a","bad_words":{{words}}}""");
+        Assert.Equal((400, "bad_words"), (answer.Status, (string?)answer.Error("param")));
+        Assert.Contains("4096", (string?)answer.Error("message"), StringComparison.Ordinal);
+    }
+
     private static bool IsLimitOf(Answer answer, Limit limit) =>
         answer.Status == 400
         && ((string?)answer.Error("param"))?.Split('.')[^1] == limit.Field

@@ -54,15 +54,15 @@ internal static class Limits
     /// <summary>Temperatures above 0 and below this are this: logits divided by less lose their differences (as vLLM).</summary>
     public const float SmallestTemperature = 0.01f;
 
-    public static readonly Limit Samples = new("n", LimitKind.Integer, 1, 128);
-    public static readonly Limit BestOf = new("best_of", LimitKind.Integer, 1, 128);
+    public static readonly Limit Samples = new("n", LimitKind.Integer, 1, GenerationLimits.MaxSamples);
+    public static readonly Limit BestOf = new("best_of", LimitKind.Integer, 1, GenerationLimits.MaxSamples);
     public static readonly Limit MaxTokens = new("max_tokens", LimitKind.Integer, 0, int.MaxValue);
     public static readonly Limit MaxChatTokens = new("max_tokens", LimitKind.Integer, 1, int.MaxValue);
     public static readonly Limit MaxCompletionTokens = new("max_completion_tokens", LimitKind.Integer, 1, int.MaxValue);
     public static readonly Limit MinTokens = new("min_tokens", LimitKind.Integer, 0, int.MaxValue);
-    public static readonly Limit Logprobs = new("logprobs", LimitKind.Integer, 0, 20);
-    public static readonly Limit TopLogprobs = new("top_logprobs", LimitKind.Integer, 0, 20);
-    public static readonly Limit PromptLogprobs = new("prompt_logprobs", LimitKind.Integer, 0, 20);
+    public static readonly Limit Logprobs = new("logprobs", LimitKind.Integer, 0, GenerationLimits.MaxLogprobs);
+    public static readonly Limit TopLogprobs = new("top_logprobs", LimitKind.Integer, 0, GenerationLimits.MaxLogprobs);
+    public static readonly Limit PromptLogprobs = new("prompt_logprobs", LimitKind.Integer, 0, GenerationLimits.MaxLogprobs);
     public static readonly Limit TopK = new("top_k", LimitKind.Integer, -1, int.MaxValue);
     public static readonly Limit Priority = new("priority", LimitKind.Integer, int.MinValue, int.MaxValue);
     public static readonly Limit Seed = new("seed", LimitKind.Integer, long.MinValue, long.MaxValue);

@@ -25,8 +25,8 @@ internal static class SamplingFields
             PresencePenalty = fields.Number(Limits.PresencePenalty) ?? defaults.PresencePenalty,
             FrequencyPenalty = fields.Number(Limits.FrequencyPenalty) ?? defaults.FrequencyPenalty,
             LogitBias = ReadBias(fields, model.Tokenizer.VocabularySize),
-            AllowedTokenIds = fields.Ids(Limits.AllowedTokenIds, model.Tokenizer.VocabularySize) ?? [],
-            BadWords = [.. fields.Texts(Limits.BadWords, Limits.BadWordCharacters).SelectMany(word => Spellings(word, model.Tokenizer))],
+            AllowedTokenIds = [.. (fields.Ids(Limits.AllowedTokenIds, model.Tokenizer.VocabularySize) ?? []).Distinct()],
+            BadWords = ReadBadWords(fields, model.Tokenizer),
             Seed = fields.Long(Limits.Seed) is { } seed ? unchecked((ulong)seed) : RandomSeed(),
             Logprobs = shape.Logprobs,
             PromptLogprobs = PromptLogprobs(shape),
@@ -88,6 +88,19 @@ internal static class SamplingFields
         }
 
         return [.. biases];
+    }
+
+    private static List<IReadOnlyList<int>> ReadBadWords(RequestFields fields, TextTokenizer tokenizer)
+    {
+        var words = fields.Texts(Limits.BadWords, Limits.BadWordCharacters).SelectMany(word => Spellings(word, tokenizer)).ToList();
+        var tokens = words.Sum(word => word.Count);
+        return tokens <= GenerationLimits.MaxListedTokens
+            ? words
+            : fields.Refuse<List<IReadOnlyList<int>>>(
+                Limits.BadWords.Field,
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"`bad_words` may have {GenerationLimits.MaxListedTokens} tokens in all, but has {tokens}, each word counted with and without a space before it.")) ?? [];
     }
 
     /// <summary>
