@@ -41,7 +41,9 @@ public abstract class CpuDevice : IDevice
 
     public Tensor Allocate(int rows, int columns)
     {
+        // Rows whole pages apart would all fall into one set of the first-level cache.
         var stride = (columns + 15) & ~15;
+        stride += stride % 512 == 0 ? 16 : 0;
         return new Tensor(new CpuTensorMemory((long)rows * stride * sizeof(float)), 0, rows, columns, stride);
     }
 

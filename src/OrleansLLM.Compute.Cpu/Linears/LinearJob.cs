@@ -12,7 +12,8 @@ internal readonly unsafe struct LinearJob<TSimd, TVector>(CpuWeight weight, Pack
     where TSimd : struct, ISimd<TVector>
     where TVector : struct
 {
-    private const int TilesAtATime = 8;
+    /// <summary>Half of a small first-level cache; a panel takes the other.</summary>
+    private const long InputBytesAtATime = 16 * 1024;
 
     [SkipLocalsInit]
     public void Run(int item, int worker)
@@ -20,7 +21,8 @@ internal readonly unsafe struct LinearJob<TSimd, TVector>(CpuWeight weight, Pack
         var sums = stackalloc float[InputTiles.Rows * PanelLayout.Outputs];
         var (first, end) = (item * panelsPerItem, Math.Min((item + 1) * panelsPerItem, weight.Panels));
         var tiles = InputTiles.Count(inputs.Rows);
-        for (var tile = 0; tile < tiles; tile += TilesAtATime)
+        var run = (int)Math.Clamp(InputBytesAtATime / inputs.TileBytes, 1, tiles);
+        for (var tile = 0; tile < tiles; tile += run)
         {
             var (part, index) = Find(first);
             for (var panel = first; panel < end; panel++, index++)
@@ -30,7 +32,7 @@ internal readonly unsafe struct LinearJob<TSimd, TVector>(CpuWeight weight, Pack
                     (part, index) = (part + 1, 0);
                 }
 
-                Multiply(weight.Parts[part], index, tile, Math.Min(tile + TilesAtATime, tiles), sums);
+                Multiply(weight.Parts[part], index, tile, Math.Min(tile + run, tiles), sums);
             }
         }
     }
@@ -94,6 +96,9 @@ internal unsafe struct PackedRows
     private long _int16Tile;
 
     public int Rows { get; set; }
+
+    /// <summary>Bytes of a tile of the largest kind.</summary>
+    public readonly long TileBytes => Math.Max(_floatTile, Math.Max(_int8Tile, _int16Tile));
 
     public void Set(PackedInputs kind, byte* tiles, long tileBytes)
     {

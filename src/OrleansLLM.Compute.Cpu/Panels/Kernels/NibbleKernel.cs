@@ -18,7 +18,11 @@ internal static unsafe class NibbleKernel<TScales, TSimd, TVector>
 {
     private const int CodeBytes = 256;
 
-    private static int SuperBytes => TScales.Bytes + (TScales.Blocks * CodeBytes);
+    private static int SuperBytes
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => TScales.Bytes + (TScales.Blocks * CodeBytes);
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Multiply(byte* panel, byte* inputs, int columns, int rows, float* sums)
