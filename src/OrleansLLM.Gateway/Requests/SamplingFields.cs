@@ -69,25 +69,35 @@ internal static class SamplingFields
         var biases = new Dictionary<int, float>();
         foreach (var member in value.EnumerateObject())
         {
-            if (!int.TryParse(member.Name, NumberStyles.None, CultureInfo.InvariantCulture, out var id) || id >= vocabulary)
+            if (!TryReadBias(fields, member, vocabulary, out var id, out var bias))
             {
-                return fields.Refuse<KeyValuePair<int, float>[]>(
-                    field,
-                    string.Create(
-                        CultureInfo.InvariantCulture,
-                        $"`{field}` must be keyed by token ids from 0 to {vocabulary - 1}, but has `{ApiError.Shorten(member.Name)}`.")) ?? [];
+                return [];
             }
 
-            if (!Json.TryGetNumber(member.Value, out var bias) || !Limits.LogitBiasValue.AllowsNumber(bias))
-            {
-                return fields.Refuse<KeyValuePair<int, float>[]>(
-                    field, Limits.LogitBiasValue.Refusal($"{field}.{id}", Json.Describe(member.Value))) ?? [];
-            }
-
-            biases[id] = (float)bias;
+            biases[id] = bias;
         }
 
         return [.. biases];
+    }
+
+    private static bool TryReadBias(RequestFields fields, in JsonProperty member, int vocabulary, out int id, out float bias)
+    {
+        var field = Limits.LogitBias.Field;
+        bias = 0;
+        if (!int.TryParse(member.Name, NumberStyles.None, CultureInfo.InvariantCulture, out id) || id >= vocabulary)
+        {
+            var wrong = ApiError.Shorten(member.Name);
+            return fields.Refuse<bool>(field, string.Create(
+                CultureInfo.InvariantCulture, $"`{field}` must be keyed by token ids from 0 to {vocabulary - 1}, but has `{wrong}`."));
+        }
+
+        if (!Json.TryGetNumber(member.Value, out var number) || !Limits.LogitBiasValue.AllowsNumber(number))
+        {
+            return fields.Refuse<bool>(field, Limits.LogitBiasValue.Refusal($"{field}.{id}", Json.Describe(member.Value)));
+        }
+
+        bias = (float)number;
+        return true;
     }
 
     private static List<IReadOnlyList<int>> ReadBadWords(RequestFields fields, TextTokenizer tokenizer)
