@@ -20,7 +20,10 @@ public sealed record FileTensor(MappedFile File, string Name, string Type, IRead
     }
 
     /// <summary>The tensor's pages may leave memory: it is not needed again soon.</summary>
-    public void Release() => File.Release(Offset, ByteLength);
+    public void Release() => Release(ByteLength);
+
+    /// <summary>The same for the pages of the first <paramref name="length"/> bytes.</summary>
+    public void Release(long length) => File.Release(Offset, length);
 
     /// <summary>The shape as people write it, such as <c>[320, 64]</c>.</summary>
     public string ShapeText => $"[{string.Join(", ", Shape)}]";

@@ -29,6 +29,10 @@ public sealed class ModelFile : IDisposable
         _config = WithDivisors(architecture.Configure(source), reader);
         _blueprint = architecture.Build(new(_config, reader, isGguf ? architecture.GgufRotaryOrder : RotaryOrder.Halves));
         Fingerprint = Fingerprints.Compute(_config, tensors.Tensors);
+        foreach (var tensor in tensors.Tensors.Values)
+        {
+            tensor.Release();
+        }
     }
 
     /// <summary>As it was given.</summary>

@@ -42,11 +42,6 @@ internal sealed class Gpt2 : Architecture
             throw source.Refuse($"{width} numbers can't be split over {heads} heads; {source.KeyOf("n_embd")} must be a multiple");
         }
 
-        if (source.Flag("scale_attn_by_inverse_layer_idx", false))
-        {
-            throw new UnsupportedModelException(source.Path, "scale_attn_by_inverse_layer_idx is not built");
-        }
-
         return new()
         {
             Architecture = Name,
@@ -63,6 +58,7 @@ internal sealed class Gpt2 : Architecture
             Windows = new int[layers],
             Head = StandardConfig.Tying(source, true),
             AttentionScale = source.Flag("scale_attn_weights", true) ? (float)(1 / Math.Sqrt(width / heads)) : 1,
+            ScoreScaling = source.Flag("scale_attn_by_inverse_layer_idx", false) ? ScoreScaling.ByLayer : ScoreScaling.Same,
         };
     }
 

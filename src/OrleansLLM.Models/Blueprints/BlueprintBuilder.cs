@@ -39,8 +39,11 @@ internal sealed class BlueprintBuilder(ModelConfig config, TensorReader tensors,
     public NormBlueprint LayerNorm(TensorRole role, int layer = 0) =>
         new(NormKind.Layer, Config.Epsilon, Tensors.Vector(role, layer, Config.Width), Tensors.BiasVector(role, layer, Config.Width));
 
-    public AttentionShape Shape(int layer) => new(
-        Config.Heads, Config.KeyHeads, Config.HeadWidth, Config.HeadWidth, Config.AttentionScale, Config.Windows[layer], Config.AttentionSoftCap);
+    public AttentionShape Shape(int layer)
+    {
+        var scale = Config.ScoreScaling == ScoreScaling.Same ? Config.AttentionScale : Config.AttentionScale / (layer + 1);
+        return new(Config.Heads, Config.KeyHeads, Config.HeadWidth, Config.HeadWidth, scale, Config.Windows[layer], Config.AttentionSoftCap);
+    }
 
     public AttentionBlueprint Attention(int layer)
     {

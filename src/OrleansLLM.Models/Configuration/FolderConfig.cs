@@ -72,7 +72,10 @@ internal sealed class FolderConfig(string path, JsonElement root) : ConfigSource
             return plain;
         }
 
-        var original = inner.Size("original_max_position_embeddings", plain.OriginalLength);
+        // Transformers' dynamic scaling counts from max_position_embeddings, whatever the section says.
+        var original = plain.Scaling == RopeScaling.Dynamic
+            ? plain.OriginalLength
+            : inner.Size("original_max_position_embeddings", plain.OriginalLength);
         var scaled = plain with
         {
             OriginalLength = original,

@@ -57,6 +57,8 @@ internal sealed record ModelConfig
     /// <summary>What attention scores are multiplied with.</summary>
     public required float AttentionScale { get; init; }
 
+    public ScoreScaling ScoreScaling { get; init; }
+
     public float AttentionSoftCap { get; init; }
 
     public float LogitSoftCap { get; init; }
@@ -77,7 +79,7 @@ internal sealed record ModelConfig
         return string.Create(
             CultureInfo.InvariantCulture,
             $"{Architecture} {Layers} {Width} {Heads} {KeyHeads} {HeadWidth} {Inner} {Vocabulary} {Epsilon} {Activation} {rope} "
-            + $"[{string.Join(' ', Windows)}] {Head} {QkvBias} {OutputBias} {MlpBias} {AttentionScale} {AttentionSoftCap} {LogitSoftCap} "
+            + $"[{string.Join(' ', Windows)}] {Head} {QkvBias} {OutputBias} {MlpBias} {AttentionScale} {ScoreScaling} {AttentionSoftCap} {LogitSoftCap} "
             + $"{EmbeddingScale} {NormOffset} {Experts} {SelectedExperts}");
     }
 }
@@ -93,4 +95,13 @@ internal enum HeadTying
 
     /// <summary>Its own tensor if there is one, else the embedding table (GGUF).</summary>
     AsInFile,
+}
+
+/// <summary>Whether attention scores are scaled alike in all layers.</summary>
+internal enum ScoreScaling
+{
+    Same,
+
+    /// <summary>Divided by the layer's number, counted from 1.</summary>
+    ByLayer,
 }

@@ -41,11 +41,6 @@ internal static class StandardConfig
         return Check(source, config);
     }
 
-    /// <summary>Refuses heads that can't share keys.</summary>
-    public static ModelConfig Check(ConfigSource source, ModelConfig config) => config.Heads % config.KeyHeads != 0
-        ? throw source.Refuse($"{config.Heads} attention heads can't share {config.KeyHeads} key-value heads; the first must be a multiple of the second")
-        : config;
-
     public static HeadTying Tying(ConfigSource source, bool standard) =>
         source is GgufConfig ? HeadTying.AsInFile : source.Flag("tie_word_embeddings", standard) ? HeadTying.Embedding : HeadTying.Separate;
 
@@ -66,6 +61,20 @@ internal static class StandardConfig
             var other => throw new UnsupportedModelException(
                 source.Path, $"layer_types has \"{other}\"; full_attention and sliding_attention are built"),
         })];
+    }
+
+    /// <summary>Refuses heads that can't share keys, and sizes whose products overflow.</summary>
+    private static ModelConfig Check(ConfigSource source, ModelConfig config)
+    {
+        if (config.Heads % config.KeyHeads != 0)
+        {
+            throw source.Refuse(
+                $"{config.Heads} attention heads can't share {config.KeyHeads} key-value heads; the first must be a multiple of the second");
+        }
+
+        return (long)config.Heads * config.HeadWidth > ConfigSource.MaxSize
+            ? throw source.Refuse($"{config.Heads} heads of {config.HeadWidth} numbers are more than any model has")
+            : config;
     }
 
     private static int HeadWidth(ConfigSource source, int width, int heads, ArchitectureDefaults standard)

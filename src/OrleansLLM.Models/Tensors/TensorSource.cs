@@ -15,11 +15,30 @@ internal abstract class FileSource(FileTensor tensor, WeightFormat format, int r
     public override int Columns { get; } = columns;
 }
 
-/// <summary>Rows [first, first + rows) of a tensor, straight from the mapped file.</summary>
+/// <summary>
+/// Rows [first, first + rows) of a tensor, straight from the mapped file. What was read a stretch ago is let go while reading goes on, so
+/// that a large tensor is never resident beside its copy on the device.
+/// </summary>
 internal sealed class TensorSource(FileTensor tensor, WeightFormat format, long first, int rows, int columns)
     : FileSource(tensor, format, rows, columns)
 {
-    public override ReadOnlySpan<byte> Row(int row) => Tensor.Bytes((first + row) * RowBytes, RowBytes);
+    private const long StretchBytes = 4 << 20;
+
+    private long _stretch;
+
+    public override ReadOnlySpan<byte> Row(int row)
+    {
+        var offset = (first + row) * RowBytes;
+        var stretch = offset / StretchBytes;
+        if (stretch > Volatile.Read(ref _stretch))
+        {
+            // Threads may race here: pages that go too early come back from the file, unchanged.
+            Volatile.Write(ref _stretch, stretch);
+            Tensor.Release((stretch - 1) * StretchBytes);
+        }
+
+        return Tensor.Bytes(offset, RowBytes);
+    }
 }
 
 /// <summary>
