@@ -1,0 +1,218 @@
+namespace OrleansLLM.Engine.Tests;
+
+/// <summary>Single promises of the engine, step by step. Every published token is checked against the model by the fixture.</summary>
+public class EngineCoreTests
+{
+    private static readonly int[] Prompt = [.. Enumerable.Range(0, 21).Select(i => i * 7 % 32)];
+
+    [Fact]
+    public void A_prompt_is_computed_in_chunks_within_the_budget_while_others_decode()
+    {
+        using var fixture = new CoreFixture(CoreFixture.Options(200) with { MaxBatchedTokens = 8 }, [0]);
+        var first = fixture.Submit(CoreFixture.Request([1, 2, 3], 20))[0];
+        fixture.Core.Step();
+        fixture.Submit(CoreFixture.Request(Prompt, 5));
+        var tokens = fixture.Answers[first].Tokens.Count;
+        for (var step = 0; step < 3; step++)
+        {
+            var before = fixture.Model.ComputedRows;
+            fixture.Core.Step();
+            Assert.Equal(8, fixture.Model.ComputedRows - before);
+            Assert.Equal(++tokens, fixture.Answers[first].Tokens.Count);
+        }
+
+        fixture.RunToRest();
+    }
+
+    [Fact]
+    public void A_warm_prefix_is_not_computed_again_and_gives_the_same_tokens()
+    {
+        using var fixture = new CoreFixture(CoreFixture.Options(100), [0, 6]);
+        var cold = fixture.Submit(CoreFixture.Request(Prompt, 8))[0];
+        fixture.RunToRest();
+        var before = fixture.Model.ComputedRows;
+        var warm = fixture.Submit(CoreFixture.Request(Prompt, 8))[0];
+        fixture.RunToRest();
+        Assert.Equal(fixture.Answers[cold].Tokens, fixture.Answers[warm].Tokens);
+        Assert.Equal(20, fixture.Answers[warm].CachedTokens);
+        Assert.Equal(1 + 7, fixture.Model.ComputedRows - before);
+        Assert.Equal(20, fixture.Core.Statistics.PrefixHits);
+    }
+
+    [Fact]
+    public void A_salt_separates_prefixes()
+    {
+        using var fixture = new CoreFixture(CoreFixture.Options(100), [0, 6]);
+        fixture.Submit(CoreFixture.Request(Prompt, 2) with { CacheSalt = "a" });
+        fixture.RunToRest();
+        var other = fixture.Submit(CoreFixture.Request(Prompt, 2) with { CacheSalt = "b" })[0];
+        fixture.RunToRest();
+        Assert.Equal(0, fixture.Answers[other].CachedTokens);
+    }
+
+    [Fact]
+    public void A_longer_prompt_of_a_dynamic_rope_shares_nothing_with_a_shorter_one()
+    {
+        using var fixture = new CoreFixture(CoreFixture.Options(100), [0], dynamicRopeOrigin: 16);
+        var short1 = fixture.Submit(CoreFixture.Request(Prompt[..12], 12))[0];
+        fixture.RunToRest();
+        var long1 = fixture.Submit(CoreFixture.Request(Prompt, 4))[0];
+        fixture.RunToRest();
+        var long2 = fixture.Submit(CoreFixture.Request(Prompt, 4))[0];
+        fixture.RunToRest();
+        Assert.Equal(0, fixture.Answers[short1].CachedTokens);
+        Assert.Equal(0, fixture.Answers[long1].CachedTokens);
+        Assert.Equal(20, fixture.Answers[long2].CachedTokens);
+    }
+
+    [Fact]
+    public void Four_samples_hold_the_prompts_blocks_once()
+    {
+        using var fixture = new CoreFixture(CoreFixture.Options(100), [0]);
+        fixture.Submit(CoreFixture.Request(Prompt, 4) with { Samples = 4 });
+        fixture.Core.Step();
+        fixture.Core.Step();
+        fixture.Core.Step();
+        Assert.Equal(Prompt.Length + 4, fixture.Model.ComputedRows);
+        Assert.Equal(5 + 4, fixture.Core.Statistics.Load.UsedBlocks);
+        fixture.RunToRest();
+    }
+
+    [Fact]
+    public void Blocks_behind_the_window_are_freed_while_a_sequence_grows()
+    {
+        using var fixture = new CoreFixture(CoreFixture.Options(20), [6]);
+        fixture.Submit(CoreFixture.Request([1], 300));
+        for (var step = 0; step < 290; step++)
+        {
+            fixture.Core.Step();
+            Assert.InRange(fixture.Core.Statistics.Load.UsedBlocks, 1, 3);
+        }
+
+        fixture.RunToRest();
+    }
+
+    [Fact]
+    public void Blocks_are_taken_when_a_token_needs_a_slot_and_not_before()
+    {
+        using var fixture = new CoreFixture(CoreFixture.Options(100), [0]);
+        fixture.Submit(CoreFixture.Request([1, 2, 3], 200));
+        for (var computed = 3; computed < 60; computed++)
+        {
+            fixture.Core.Step();
+            Assert.Equal((computed + 3) / 4, fixture.Core.Statistics.Load.UsedBlocks);
+        }
+    }
+
+    [Fact]
+    public void A_lower_priority_number_goes_first_and_equal_ones_in_order_of_arrival()
+    {
+        using var fixture = new CoreFixture(CoreFixture.Options(100) with { MaxSequences = 1 }, [0]);
+        var running = fixture.Submit(CoreFixture.Request([1], 3))[0];
+        fixture.Core.Step();
+        var late = fixture.Submit(CoreFixture.Request([2], 3) with { Priority = 5 })[0];
+        var second = fixture.Submit(CoreFixture.Request([3], 3))[0];
+        var third = fixture.Submit(CoreFixture.Request([4], 3))[0];
+        var first = fixture.Submit(CoreFixture.Request([5], 3) with { Priority = -1 })[0];
+        var order = new List<SequenceId>();
+        while (!fixture.Core.IsIdle)
+        {
+            fixture.Core.Step();
+            order.AddRange(fixture.Answers.Where(answer => answer.Value.End is not null && !order.Contains(answer.Key)).Select(answer => answer.Key));
+        }
+
+        Assert.Equal([running, first, second, third, late], order);
+    }
+
+    [Fact]
+    public void The_latest_admitted_of_the_lowest_priority_is_pushed_out_and_comes_back_before_waiting_ones()
+    {
+        using var fixture = new CoreFixture(CoreFixture.Options(12) with { MaxModelLength = 40 }, [0]);
+        var important = fixture.Submit(CoreFixture.Request([1, 2, 3, 4], 30) with { Priority = 0 })[0];
+        fixture.Core.Step();
+        var victim = fixture.Submit(CoreFixture.Request([5, 6, 7, 8], 30) with { Priority = 1 })[0];
+        while (fixture.Core.Statistics.Preemptions == 0)
+        {
+            fixture.Core.Step();
+        }
+
+        Assert.Equal(SequenceState.Preempted, fixture.Core.Find(victim)!.State);
+        var waiting = fixture.Submit(CoreFixture.Request([9], 2) with { Priority = 0 })[0];
+        while (fixture.Core.Find(important) is not null)
+        {
+            fixture.Core.Step();
+            Assert.Equal(SequenceState.Waiting, fixture.Core.Find(waiting)!.State);
+        }
+
+        fixture.RunToRest();
+        Assert.Equal(34, fixture.Answers[victim].Tokens.Count);
+    }
+
+    [Fact]
+    public void A_resumed_attempt_goes_on_behind_its_output_and_an_ended_one_ends_at_once()
+    {
+        using var fixture = new CoreFixture(CoreFixture.Options(100), [0, 6]);
+        var request = CoreFixture.Request(Prompt, 10);
+        var expected = fixture.Model.Continue(Prompt, 10);
+        var resumed = fixture.Submit(request, epoch: 2, output: expected[..4])[0];
+        var full = fixture.Submit(request with { Id = RequestId.Create() }, epoch: 2, output: expected)[0];
+        var stopped = fixture.Submit(request with { Id = RequestId.Create(), StopTokenIds = [expected[3]] }, epoch: 2, output: expected[..4])[0];
+        fixture.RunToRest();
+        Assert.Equal([.. Prompt, .. expected], fixture.Answers[resumed].Tokens);
+        Assert.Equal(FinishReason.Length, fixture.Answers[full].End!.Reason);
+        Assert.Equal(new SequenceEnd(FinishReason.Stop, expected[3]), fixture.Answers[stopped].End);
+    }
+
+    [Fact]
+    public void A_step_that_fails_ends_its_sequences_with_a_message_and_the_engine_goes_on()
+    {
+        using var fixture = new CoreFixture(CoreFixture.Options(100), [0, 6]);
+        var broken = fixture.Submit(CoreFixture.Request(Prompt[..4], 10) with { Samples = 3 })[0];
+        fixture.Model.NextFailure = new InvalidOperationException("the device is on fire");
+        fixture.Core.Step();
+        Assert.Equal(FinishReason.Failed, fixture.Answers[broken].End!.Reason);
+        Assert.Contains("the device is on fire", fixture.Answers[broken].End!.Message, StringComparison.Ordinal);
+        Assert.Contains("the device is on fire", Assert.Single(fixture.Log), StringComparison.Ordinal);
+        fixture.Log.Clear();
+        var sound = fixture.Submit(CoreFixture.Request(Prompt, 10))[0];
+        fixture.RunToRest();
+        Assert.Equal(FinishReason.Length, fixture.Answers[sound].End!.Reason);
+    }
+
+    [Fact]
+    public void A_fork_in_mid_block_writes_to_a_copy_and_leaves_its_parent_as_it_was()
+    {
+        using var fixture = new CoreFixture(CoreFixture.Options(100), [0]);
+        var parent = fixture.Submit(CoreFixture.Request(Prompt[..6], 20))[0];
+        fixture.Core.Step();
+        fixture.Core.Step();
+        var before = fixture.Model.ComputedRows;
+        fixture.Fork(fixture.Core.Find(parent)!, 6, 1);
+        fixture.Core.Step();
+        Assert.Equal(2, fixture.Model.ComputedRows - before);
+        fixture.RunToRest();
+    }
+
+    [Fact]
+    public void A_sequence_that_ends_while_its_blocks_are_under_way_frees_them_on_both_sides()
+    {
+        using var fixture = new CoreFixture(
+            CoreFixture.Options(12) with { Preemption = PreemptionMode.Swap, MaxModelLength = 40 }, [0], transferPolls: 3);
+        var first = fixture.Submit(CoreFixture.Request([1, 2, 3, 4], 30))[0];
+        fixture.Submit(CoreFixture.Request([5, 6, 7, 8], 30));
+        while (!fixture.Core.Swap.IsUnderWay)
+        {
+            fixture.Core.Step();
+        }
+
+        Assert.True(fixture.Core.Swap.Free < fixture.Core.Swap.Total);
+        foreach (var sequence in fixture.Core.Sequences.ToArray())
+        {
+            fixture.Core.End(sequence.Id);
+        }
+
+        Assert.Null(fixture.Core.Find(first));
+        fixture.RunToRest();
+        Assert.Equal(fixture.Core.Swap.Total, fixture.Core.Swap.Free);
+    }
+}

@@ -1,0 +1,135 @@
+using System.Diagnostics.Metrics;
+using OrleansLLM.Testing;
+
+namespace OrleansLLM.Engine.Tests;
+
+public sealed class InferenceEngineTests : IDisposable
+{
+    private readonly FakeModelDevice _device = new();
+    private readonly FakeModel _model = new(4, [0], 32, 4096, 16);
+    private readonly InferenceEngine _engine;
+
+    public InferenceEngineTests() => _engine = new InferenceEngine(_model, _device, CoreFixture.Options(100));
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task The_heart_beats_without_work()
+    {
+        var before = _engine.Heartbeat;
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
+        patience.CancelAfter(TimeSpan.FromSeconds(10));
+        while (_engine.Heartbeat < before + 2)
+        {
+            await Task.Delay(50, patience.Token);
+        }
+    }
+
+    [Fact]
+    public async Task Draining_finishes_what_runs_and_refuses_what_comes()
+    {
+        using var generator = new EngineGenerator(_engine, TimeProvider.System);
+        var accepted = await generator.SubmitAsync(CoreFixture.Request([1, 2, 3], 100), Cancellation);
+        var sequence = Assert.IsType<SubmitResult.Accepted>(accepted).Sequences[0];
+        await _engine.DrainAsync(Cancellation);
+        var refused = await generator.SubmitAsync(CoreFixture.Request([1, 2, 3], 100), Cancellation);
+        Assert.Equal(RefusalReason.Unavailable, Assert.IsType<SubmitResult.Refused>(refused).Reason);
+        var tokens = 0;
+        await foreach (var range in generator.ReadAsync(sequence, 3, Cancellation))
+        {
+            tokens += range.Ids.Length;
+        }
+
+        Assert.Equal(100, tokens);
+    }
+
+    [Fact]
+    public async Task Stopping_ends_what_runs_and_refuses_what_comes()
+    {
+        using var generator = new EngineGenerator(_engine, TimeProvider.System);
+        var accepted = await generator.SubmitAsync(CoreFixture.Request([1, 2, 3], 380), Cancellation);
+        _engine.Dispose();
+        SequenceEnd? end = null;
+        await foreach (var range in generator.ReadAsync(Assert.IsType<SubmitResult.Accepted>(accepted).Sequences[0], 3, Cancellation))
+        {
+            end = range.End;
+        }
+
+        Assert.True(end!.Reason is FinishReason.ShutDown or FinishReason.Length);
+        Assert.IsType<SubmitResult.Refused>(await generator.SubmitAsync(CoreFixture.Request([1], 3), Cancellation));
+    }
+
+    [Fact]
+    public async Task The_prefix_cache_tells_what_it_holds_of_a_prompt()
+    {
+        using var generator = new EngineGenerator(_engine, TimeProvider.System);
+        int[] prompt = [1, 2, 3, 4, 5, 6, 7, 8, 9];
+        Assert.Equal(0, await _engine.MatchPrefixAsync(prompt, "", Cancellation));
+        await generator.SubmitAsync(CoreFixture.Request(prompt, 2), Cancellation);
+        await _engine.DrainAsync(Cancellation);
+        Assert.Equal(8, await _engine.MatchPrefixAsync(prompt, "", Cancellation));
+        Assert.Equal(0, await _engine.MatchPrefixAsync(prompt, "salt", Cancellation));
+    }
+
+    [Fact]
+    public async Task Meters_have_vllms_names_and_labels()
+    {
+        using var generator = new EngineGenerator(_engine, TimeProvider.System);
+        await generator.SubmitAsync(CoreFixture.Request([1, 2, 3], 5), Cancellation);
+        await _engine.DrainAsync(Cancellation);
+        var seen = new Dictionary<string, double>();
+        using var listener = new MeterListener
+        {
+            InstrumentPublished = (instrument, self) =>
+            {
+                if (instrument.Meter.Name == "OrleansLLM")
+                {
+                    self.EnableMeasurementEvents(instrument);
+                }
+            },
+        };
+        listener.SetMeasurementEventCallback<long>((instrument, value, tags, _) => Note(instrument.Name, value, tags));
+        listener.SetMeasurementEventCallback<double>((instrument, value, tags, _) => Note(instrument.Name, value, tags));
+        listener.Start();
+        listener.RecordObservableInstruments();
+        foreach (var name in new[]
+        {
+            "vllm.num_requests_running", "vllm.num_requests_waiting", "vllm.kv_cache_usage_perc", "vllm.prefix_cache_hits",
+            "vllm.num_preemptions", "orleansllm.preemptions_by_mode", "orleansllm.engine_failures",
+        })
+        {
+            Assert.Contains(name, seen.Keys);
+        }
+
+        void Note(string name, double value, ReadOnlySpan<KeyValuePair<string, object?>> tags)
+        {
+            Assert.Equal("model_name", tags[0].Key);
+            Assert.Equal("engine", tags[1].Key);
+            seen[name] = value;
+        }
+    }
+
+    [Fact]
+    public void A_cache_without_room_for_a_token_is_refused_with_the_numbers()
+    {
+        var refused = Assert.Throws<ArgumentException>(() => new InferenceEngine(_model, _device, CoreFixture.Options(0)));
+        Assert.Contains("0 blocks of 32 bytes", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_prompt_that_the_pool_can_never_hold_is_refused_with_its_size()
+    {
+        using var small = new InferenceEngine(_model, _device, CoreFixture.Options(5));
+        var request = CoreFixture.Request([1, 2, 3], 30);
+        var attempt = new Attempt(request, 1, [new AttemptSequence(new SequenceId(request.Id, 0), default)]);
+        var refused = Assert.IsType<SubmitResult.Refused>(await small.SubmitAsync(attempt, new CoreFixture(CoreFixture.Options(5), [0]), Cancellation));
+        Assert.Equal(RefusalReason.TooLong, refused.Reason);
+        Assert.Contains("33 together, but at most 20 fit. That is what the KV pool of 5 blocks of 4 slots holds", refused.Message, StringComparison.Ordinal);
+    }
+
+    public void Dispose()
+    {
+        _engine.Dispose();
+        _device.Dispose();
+    }
+}
