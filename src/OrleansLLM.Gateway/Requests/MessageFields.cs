@@ -7,13 +7,11 @@ using OrleansLLM.Text;
 namespace OrleansLLM.Gateway.Requests;
 
 /// <summary>
-/// Messages as a chat template wants them: keys in their order, none that is null, content as one text (parts of type text are joined
-/// by a line feed, as vLLM does for templates that want a string), reasoning under both names that templates know.
+/// Messages as chat templates take them: keys in their order, null is absent, content is one text (parts of type text are joined by a
+/// line feed, as vLLM does for templates that want a string).
 /// </summary>
 internal static class MessageFields
 {
-    private static readonly string[] ReasoningNames = ["reasoning_content", "thinking", "reasoning"];
-
     private static readonly string[] Unbuilt = ["tool_calls", "function_call", "audio"];
 
     public static ChatInput? Read(RequestFields fields)
@@ -141,12 +139,6 @@ internal static class MessageFields
         if (!message.ContainsKey("content") && role.GetValue<string>() != "assistant")
         {
             return Refuse<JsonObject>(fields, $"{path}.content", "is missing.");
-        }
-
-        if (ReasoningNames.Select(name => message[name]).FirstOrDefault(value => value is not null) is { } reasoning)
-        {
-            message["reasoning_content"] = reasoning.DeepClone();
-            message["thinking"] ??= reasoning.DeepClone();
         }
 
         return message;

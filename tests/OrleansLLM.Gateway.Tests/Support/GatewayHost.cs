@@ -39,14 +39,15 @@ internal sealed class GatewayHost : IAsyncDisposable
     public HttpClient Client { get; }
 
     public static async Task<GatewayHost> StartAsync(
-        GatewayOptions? options = null, string name = Model, SamplingParameters? defaults = null, TextTokenizer? tokenizer = null)
+        GatewayOptions? options = null, string name = Model, SamplingParameters? defaults = null, TextTokenizer? tokenizer = null,
+        IChatTemplate? template = null)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.WebHost.UseUrls("http://127.0.0.1:0");
         var log = new LineLogger();
         builder.Logging.ClearProviders().AddProvider(log);
         var generator = new FakeGenerator();
-        var models = new FakeModels(name, defaults ?? new SamplingParameters(), tokenizer ?? new FakeTokenizer());
+        var models = new FakeModels(name, defaults ?? new SamplingParameters(), tokenizer ?? new FakeTokenizer(), template);
         builder.Services.AddSingleton<IGenerator>(generator).AddSingleton<IServedModels>(models);
         builder.Services.AddOrleansLLMGateway(options ?? new GatewayOptions());
         var app = builder.Build();
@@ -104,13 +105,13 @@ internal sealed record Answer(int Status, string Body, IReadOnlyDictionary<strin
     public JsonNode Choice(int index = 0) => Json["choices"]![index]!;
 }
 
-internal sealed class FakeModels(string name, SamplingParameters defaults, TextTokenizer tokenizer) : IServedModels
+internal sealed class FakeModels(string name, SamplingParameters defaults, TextTokenizer tokenizer, IChatTemplate? template) : IServedModels
 {
     public FakeTemplate Template { get; } = new();
 
     public IReadOnlyList<ServedModel> Models => Phase == ServingPhase.Loading
         ? []
-        : [new ServedModel(name, [GatewayHost.Alias], GatewayHost.MaxLength, tokenizer, HasTemplate ? Template : null, [FakeTokenizer.Eos], defaults, DateTimeOffset.UnixEpoch)];
+        : [new ServedModel(name, [GatewayHost.Alias], GatewayHost.MaxLength, tokenizer, HasTemplate ? template ?? Template : null, [FakeTokenizer.Eos], defaults, DateTimeOffset.UnixEpoch)];
 
     public bool HasTemplate { get; set; } = true;
 
