@@ -1,4 +1,5 @@
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Orleans.Configuration;
 using Orleans.TestingHost;
 using OrleansLLM.Engine;
@@ -6,7 +7,7 @@ using OrleansLLM.Engine;
 namespace OrleansLLM.Cluster.Tests;
 
 /// <summary>Two silos in this process, a gateway and a worker, each with the grains of its role only.</summary>
-public sealed class SplitCluster : IAsyncLifetime
+public sealed class SplitCluster : ITestCluster
 {
     private readonly InProcessTestCluster _cluster;
 
@@ -17,10 +18,13 @@ public sealed class SplitCluster : IAsyncLifetime
         builder.ConfigureSilo((options, silo) =>
         {
             silo.AddOrleansLLM(options.SiloName.EndsWith('0') ? SiloRoles.Gateway : SiloRoles.Worker);
+            silo.Services.Replace(ServiceDescriptor.Singleton(services => ClusterHosting.OpenLogs(services, Clock)));
             silo.Configure<SiloMessagingOptions>(messaging => messaging.ResponseTimeout = TimeSpan.FromSeconds(5));
         });
         _cluster = builder.Build();
     }
+
+    public SettableClock Clock { get; } = new();
 
     public string GatewayName => _cluster.Silos[0].Name;
 

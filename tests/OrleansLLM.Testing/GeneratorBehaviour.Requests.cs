@@ -134,12 +134,12 @@ public abstract partial class GeneratorBehaviour
         var sequence = (await SubmitAsync(generator, request))[0];
         var at = request.PromptIds.Length + 6;
         await using var reader = await EnterAsync(generator, sequence, at);
-        await generator.ChangeAsync(sequence, new SequenceChange(MaxTokens: 3000), Cancellation);
+        await generator.ChangeAsync(sequence, new SequenceChange(MaxTokens: 12_000), Cancellation);
         var forked = await generator.ForkAsync(sequence, at, 2, Cancellation);
         var children = Assert.IsType<SubmitResult.Accepted>(forked).Sequences;
         Assert.Equal([new SequenceId(request.Id, 1), new SequenceId(request.Id, 2)], children);
 
-        int[] all = [.. request.PromptIds.ToArray(), .. Expected(request with { MaxTokens = 3000 })];
+        int[] all = [.. request.PromptIds.ToArray(), .. Expected(request with { MaxTokens = 12_000 })];
         foreach (var child in children)
         {
             Assert.Equal(all, (await ReadAsync(generator, child, 0)).Tokens);

@@ -33,7 +33,7 @@ internal sealed class GpuWorkerGrain(LocalWorkers workers) : Grain, IGpuWorkerGr
         AttemptSequence[] sequences = [.. journal.Sequences.Select(sequence => new AttemptSequence(sequence.Id, sequence.Output))];
         var attempt = new Attempt(journal.Request, message.Epoch, sequences);
         var result = await worker.Engine.SubmitAsync(attempt, worker.OutletTo(message.Gateway), CancellationToken.None);
-        await Announce();
+        Announce().Ignore();
         return SubmitReply.From(result);
     }
 

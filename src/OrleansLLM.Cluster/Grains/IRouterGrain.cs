@@ -1,5 +1,3 @@
-using Orleans.Concurrency;
-
 namespace OrleansLLM.Cluster;
 
 /// <summary>Chooses the workers of one model. Key: the model's name.</summary>
@@ -7,7 +5,7 @@ namespace OrleansLLM.Cluster;
 public interface IRouterGrain : IGrainWithStringKey
 {
     /// <summary>A worker's load; its first report makes it known.</summary>
-    [OneWay, Alias("Report")]
+    [Alias("Report")]
     Task Report(WorkerReport report);
 
     [Alias("Choose")]

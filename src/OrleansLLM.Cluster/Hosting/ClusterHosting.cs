@@ -37,7 +37,7 @@ public static class ClusterHosting
         silo.AddPlacementDirector<PinnedPlacement, PinnedPlacementDirector>();
         if (roles.HasFlag(SiloRoles.Gateway))
         {
-            silo.Services.AddSingleton(OpenLogs);
+            silo.Services.AddSingleton(services => OpenLogs(services, services.GetRequiredService<TimeProvider>()));
             silo.Services.AddSingleton<IGenerator, ClusterGenerator>();
         }
 
@@ -50,21 +50,22 @@ public static class ClusterHosting
         return silo.Configure<GrainTypeOptions>(options => options.Classes.ExceptWith(ClassesOutside(roles)));
     }
 
-    private static IEnumerable<Type> ClassesOutside(SiloRoles roles)
-    {
-        Type[] gateway = [typeof(SequenceGrain), typeof(RouterGrain), typeof(GatewaySinkGrain)];
-        Type[] worker = [typeof(GpuWorkerGrain), typeof(BlockManagerGrain)];
-        return [.. roles.HasFlag(SiloRoles.Gateway) ? [] : gateway, .. roles.HasFlag(SiloRoles.Worker) ? [] : worker];
-    }
-
-    private static SequenceLogs OpenLogs(IServiceProvider services)
+    /// <summary>The logs of a gateway's silo; a sequence that nobody reads any more is ended along its request's road.</summary>
+    internal static SequenceLogs OpenLogs(IServiceProvider services, TimeProvider time)
     {
         var grains = services.GetRequiredService<IGrainFactory>();
         var options = services.GetService<SequenceLogOptions>() ?? new SequenceLogOptions();
         return new SequenceLogs(
             options,
-            services.GetRequiredService<TimeProvider>(),
+            time,
             abandoned => grains.GetGrain<ISequenceGrain>(abandoned.Request.ToString()).Abandon(abandoned).Ignore());
+    }
+
+    private static IEnumerable<Type> ClassesOutside(SiloRoles roles)
+    {
+        Type[] gateway = [typeof(SequenceGrain), typeof(RouterGrain), typeof(GatewaySinkGrain)];
+        Type[] worker = [typeof(GpuWorkerGrain), typeof(BlockManagerGrain)];
+        return [.. roles.HasFlag(SiloRoles.Gateway) ? [] : gateway, .. roles.HasFlag(SiloRoles.Worker) ? [] : worker];
     }
 
     /// <summary>Longer periods for what a silo does by itself: nobody else watches a cluster of one.</summary>

@@ -35,6 +35,17 @@ public sealed class LocalWorkers(ILocalSiloDetails silo, IGrainFactory grains, T
         await worker.Engine.DrainAsync(cancellation).ConfigureAwait(false);
     }));
 
+    /// <summary>Takes an engine out of the cluster; what still runs on it fails, so drain it first.</summary>
+    public async Task DetachAsync(WorkerId id)
+    {
+        if (_workers.TryGetValue(id.ToString(), out var worker))
+        {
+            worker.Phase = WorkerPhase.Draining;
+            await AnnounceAsync(worker).ConfigureAwait(false);
+            _workers.TryRemove(id.ToString(), out _);
+        }
+    }
+
     public void Participate(ISiloLifecycle lifecycle) => lifecycle.Subscribe(
         nameof(LocalWorkers), ServiceLifecycleStage.Active, _ =>
         {
