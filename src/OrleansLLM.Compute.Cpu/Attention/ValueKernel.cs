@@ -48,56 +48,44 @@ internal static unsafe class ValueKernel<TElement, TSimd, TVector>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Tile4(byte* values, int stride, float* weights, int keys, float* outputs, int width)
     {
-        var f0 = TSimd.Load(outputs);
-        var f1 = TSimd.Load(outputs + width);
-        var f2 = TSimd.Load(outputs + (2 * width));
-        var f3 = TSimd.Load(outputs + (3 * width));
+        var (f0, f1, f2, f3) = (
+            TSimd.Load(outputs), TSimd.Load(outputs + width), TSimd.Load(outputs + (2 * width)), TSimd.Load(outputs + (3 * width)));
         for (var key = 0; key < keys; key++, values += stride, weights++)
         {
             var value = TElement.Load<TSimd, TVector>(values);
-            f0 = TSimd.Fma(value, TSimd.Broadcast(*weights), f0);
-            f1 = TSimd.Fma(value, TSimd.Broadcast(weights[Next]), f1);
-            f2 = TSimd.Fma(value, TSimd.Broadcast(weights[2 * Next]), f2);
-            f3 = TSimd.Fma(value, TSimd.Broadcast(weights[3 * Next]), f3);
+            (f0, f1) = (TSimd.Fma(value, TSimd.Broadcast(*weights), f0), TSimd.Fma(value, TSimd.Broadcast(weights[Next]), f1));
+            (f2, f3) = (TSimd.Fma(value, TSimd.Broadcast(weights[2 * Next]), f2), TSimd.Fma(value, TSimd.Broadcast(weights[3 * Next]), f3));
         }
 
-        TSimd.Store(f0, outputs);
-        TSimd.Store(f1, outputs + width);
-        TSimd.Store(f2, outputs + (2 * width));
-        TSimd.Store(f3, outputs + (3 * width));
+        Store(f0, f1, f2, f3, outputs, width);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Tile8(byte* values, int stride, float* weights, int keys, float* outputs, int width)
     {
-        var f0 = TSimd.Load(outputs);
-        var f1 = TSimd.Load(outputs + width);
-        var f2 = TSimd.Load(outputs + (2 * width));
-        var f3 = TSimd.Load(outputs + (3 * width));
-        var f4 = TSimd.Load(outputs + (4 * width));
-        var f5 = TSimd.Load(outputs + (5 * width));
-        var f6 = TSimd.Load(outputs + (6 * width));
-        var f7 = TSimd.Load(outputs + (7 * width));
+        var (f0, f1, f2, f3) = (
+            TSimd.Load(outputs), TSimd.Load(outputs + width), TSimd.Load(outputs + (2 * width)), TSimd.Load(outputs + (3 * width)));
+        var (f4, f5, f6, f7) = (
+            TSimd.Load(outputs + (4 * width)), TSimd.Load(outputs + (5 * width)), TSimd.Load(outputs + (6 * width)), TSimd.Load(outputs + (7 * width)));
         for (var key = 0; key < keys; key++, values += stride, weights++)
         {
             var value = TElement.Load<TSimd, TVector>(values);
-            f0 = TSimd.Fma(value, TSimd.Broadcast(*weights), f0);
-            f1 = TSimd.Fma(value, TSimd.Broadcast(weights[Next]), f1);
-            f2 = TSimd.Fma(value, TSimd.Broadcast(weights[2 * Next]), f2);
-            f3 = TSimd.Fma(value, TSimd.Broadcast(weights[3 * Next]), f3);
-            f4 = TSimd.Fma(value, TSimd.Broadcast(weights[4 * Next]), f4);
-            f5 = TSimd.Fma(value, TSimd.Broadcast(weights[5 * Next]), f5);
-            f6 = TSimd.Fma(value, TSimd.Broadcast(weights[6 * Next]), f6);
-            f7 = TSimd.Fma(value, TSimd.Broadcast(weights[7 * Next]), f7);
+            (f0, f1) = (TSimd.Fma(value, TSimd.Broadcast(*weights), f0), TSimd.Fma(value, TSimd.Broadcast(weights[Next]), f1));
+            (f2, f3) = (TSimd.Fma(value, TSimd.Broadcast(weights[2 * Next]), f2), TSimd.Fma(value, TSimd.Broadcast(weights[3 * Next]), f3));
+            (f4, f5) = (TSimd.Fma(value, TSimd.Broadcast(weights[4 * Next]), f4), TSimd.Fma(value, TSimd.Broadcast(weights[5 * Next]), f5));
+            (f6, f7) = (TSimd.Fma(value, TSimd.Broadcast(weights[6 * Next]), f6), TSimd.Fma(value, TSimd.Broadcast(weights[7 * Next]), f7));
         }
 
-        TSimd.Store(f0, outputs);
-        TSimd.Store(f1, outputs + width);
-        TSimd.Store(f2, outputs + (2 * width));
-        TSimd.Store(f3, outputs + (3 * width));
-        TSimd.Store(f4, outputs + (4 * width));
-        TSimd.Store(f5, outputs + (5 * width));
-        TSimd.Store(f6, outputs + (6 * width));
-        TSimd.Store(f7, outputs + (7 * width));
+        Store(f0, f1, f2, f3, outputs, width);
+        Store(f4, f5, f6, f7, outputs + (4 * width), width);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Store(TVector first, TVector second, TVector third, TVector fourth, float* to, int width)
+    {
+        TSimd.Store(first, to);
+        TSimd.Store(second, to + width);
+        TSimd.Store(third, to + (2 * width));
+        TSimd.Store(fourth, to + (3 * width));
     }
 }

@@ -102,101 +102,65 @@ internal static unsafe class ByteKernel<TScales, TSimd, TVector>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Tile4(byte* panel, int* inputs, int block, int end, int lane, float* sums)
     {
-        var f0 = TSimd.Load(sums);
-        var f1 = TSimd.Load(sums + 16);
-        var f2 = TSimd.Load(sums + 32);
-        var f3 = TSimd.Load(sums + 48);
+        var (f0, f1, f2, f3) = (TSimd.Load(sums), TSimd.Load(sums + 16), TSimd.Load(sums + 32), TSimd.Load(sums + 48));
         for (inputs += block * Int16Inputs.Words * 4; block < end; block++, inputs += Int16Inputs.Words * 4)
         {
             var superBlock = panel + ((long)(block / TScales.Blocks) * SuperBytes);
             var codes = superBlock + TScales.Bytes + (block % TScales.Blocks * CodeBytes) + (4 * lane);
-            var a0 = TSimd.Broadcast(inputs[(Int16Inputs.Offset * 4) + 0]);
-            var a1 = TSimd.Broadcast(inputs[(Int16Inputs.Offset * 4) + 1]);
-            var a2 = TSimd.Broadcast(inputs[(Int16Inputs.Offset * 4) + 2]);
-            var a3 = TSimd.Broadcast(inputs[(Int16Inputs.Offset * 4) + 3]);
+            var (a0, a1, a2, a3) = (
+                TSimd.Broadcast(inputs[(Int16Inputs.Offset * 4) + 0]), TSimd.Broadcast(inputs[(Int16Inputs.Offset * 4) + 1]), TSimd.Broadcast(inputs[(Int16Inputs.Offset * 4) + 2]), TSimd.Broadcast(inputs[(Int16Inputs.Offset * 4) + 3]));
             for (var x = inputs; x < inputs + 64; x += 8, codes += 64)
             {
                 var bits = TSimd.Load(codes);
                 var even = TSimd.And(bits, TSimd.Broadcast(0x00FF00FF));
                 var odd = TSimd.ShiftRightUInt16(bits, 8);
-                a0 = Add(a0, even, odd, x[0], x[4]);
-                a1 = Add(a1, even, odd, x[1], x[5]);
-                a2 = Add(a2, even, odd, x[2], x[6]);
-                a3 = Add(a3, even, odd, x[3], x[7]);
+                (a0, a1) = (Add(a0, even, odd, x[0], x[4]), Add(a1, even, odd, x[1], x[5]));
+                (a2, a3) = (Add(a2, even, odd, x[2], x[6]), Add(a3, even, odd, x[3], x[7]));
             }
 
             var scale = TScales.Scale<TSimd, TVector>(superBlock, block % TScales.Blocks, lane);
             var minimum = TScales.Minimum<TSimd, TVector>(superBlock, block % TScales.Blocks, lane);
-            f0 = Finish(f0, a0, scale, minimum, inputs + 0, 4);
-            f1 = Finish(f1, a1, scale, minimum, inputs + 1, 4);
-            f2 = Finish(f2, a2, scale, minimum, inputs + 2, 4);
-            f3 = Finish(f3, a3, scale, minimum, inputs + 3, 4);
+            (f0, f1) = (Finish(f0, a0, scale, minimum, inputs + 0, 4), Finish(f1, a1, scale, minimum, inputs + 1, 4));
+            (f2, f3) = (Finish(f2, a2, scale, minimum, inputs + 2, 4), Finish(f3, a3, scale, minimum, inputs + 3, 4));
         }
 
-        TSimd.Store(f0, sums);
-        TSimd.Store(f1, sums + 16);
-        TSimd.Store(f2, sums + 32);
-        TSimd.Store(f3, sums + 48);
+        Store(f0, f1, f2, f3, sums);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Tile8(byte* panel, int* inputs, int block, int end, int lane, float* sums)
     {
-        var f0 = TSimd.Load(sums);
-        var f1 = TSimd.Load(sums + 16);
-        var f2 = TSimd.Load(sums + 32);
-        var f3 = TSimd.Load(sums + 48);
-        var f4 = TSimd.Load(sums + 64);
-        var f5 = TSimd.Load(sums + 80);
-        var f6 = TSimd.Load(sums + 96);
-        var f7 = TSimd.Load(sums + 112);
+        var (f0, f1, f2, f3) = (TSimd.Load(sums), TSimd.Load(sums + 16), TSimd.Load(sums + 32), TSimd.Load(sums + 48));
+        var (f4, f5, f6, f7) = (TSimd.Load(sums + 64), TSimd.Load(sums + 80), TSimd.Load(sums + 96), TSimd.Load(sums + 112));
         for (inputs += block * Int16Inputs.Words * 8; block < end; block++, inputs += Int16Inputs.Words * 8)
         {
             var superBlock = panel + ((long)(block / TScales.Blocks) * SuperBytes);
             var codes = superBlock + TScales.Bytes + (block % TScales.Blocks * CodeBytes) + (4 * lane);
-            var a0 = TSimd.Broadcast(inputs[(Int16Inputs.Offset * 8) + 0]);
-            var a1 = TSimd.Broadcast(inputs[(Int16Inputs.Offset * 8) + 1]);
-            var a2 = TSimd.Broadcast(inputs[(Int16Inputs.Offset * 8) + 2]);
-            var a3 = TSimd.Broadcast(inputs[(Int16Inputs.Offset * 8) + 3]);
-            var a4 = TSimd.Broadcast(inputs[(Int16Inputs.Offset * 8) + 4]);
-            var a5 = TSimd.Broadcast(inputs[(Int16Inputs.Offset * 8) + 5]);
-            var a6 = TSimd.Broadcast(inputs[(Int16Inputs.Offset * 8) + 6]);
-            var a7 = TSimd.Broadcast(inputs[(Int16Inputs.Offset * 8) + 7]);
+            var (a0, a1, a2, a3) = (
+                TSimd.Broadcast(inputs[(Int16Inputs.Offset * 8) + 0]), TSimd.Broadcast(inputs[(Int16Inputs.Offset * 8) + 1]), TSimd.Broadcast(inputs[(Int16Inputs.Offset * 8) + 2]), TSimd.Broadcast(inputs[(Int16Inputs.Offset * 8) + 3]));
+            var (a4, a5, a6, a7) = (
+                TSimd.Broadcast(inputs[(Int16Inputs.Offset * 8) + 4]), TSimd.Broadcast(inputs[(Int16Inputs.Offset * 8) + 5]), TSimd.Broadcast(inputs[(Int16Inputs.Offset * 8) + 6]), TSimd.Broadcast(inputs[(Int16Inputs.Offset * 8) + 7]));
             for (var x = inputs; x < inputs + 128; x += 16, codes += 64)
             {
                 var bits = TSimd.Load(codes);
                 var even = TSimd.And(bits, TSimd.Broadcast(0x00FF00FF));
                 var odd = TSimd.ShiftRightUInt16(bits, 8);
-                a0 = Add(a0, even, odd, x[0], x[8]);
-                a1 = Add(a1, even, odd, x[1], x[9]);
-                a2 = Add(a2, even, odd, x[2], x[10]);
-                a3 = Add(a3, even, odd, x[3], x[11]);
-                a4 = Add(a4, even, odd, x[4], x[12]);
-                a5 = Add(a5, even, odd, x[5], x[13]);
-                a6 = Add(a6, even, odd, x[6], x[14]);
-                a7 = Add(a7, even, odd, x[7], x[15]);
+                (a0, a1) = (Add(a0, even, odd, x[0], x[8]), Add(a1, even, odd, x[1], x[9]));
+                (a2, a3) = (Add(a2, even, odd, x[2], x[10]), Add(a3, even, odd, x[3], x[11]));
+                (a4, a5) = (Add(a4, even, odd, x[4], x[12]), Add(a5, even, odd, x[5], x[13]));
+                (a6, a7) = (Add(a6, even, odd, x[6], x[14]), Add(a7, even, odd, x[7], x[15]));
             }
 
             var scale = TScales.Scale<TSimd, TVector>(superBlock, block % TScales.Blocks, lane);
             var minimum = TScales.Minimum<TSimd, TVector>(superBlock, block % TScales.Blocks, lane);
-            f0 = Finish(f0, a0, scale, minimum, inputs + 0, 8);
-            f1 = Finish(f1, a1, scale, minimum, inputs + 1, 8);
-            f2 = Finish(f2, a2, scale, minimum, inputs + 2, 8);
-            f3 = Finish(f3, a3, scale, minimum, inputs + 3, 8);
-            f4 = Finish(f4, a4, scale, minimum, inputs + 4, 8);
-            f5 = Finish(f5, a5, scale, minimum, inputs + 5, 8);
-            f6 = Finish(f6, a6, scale, minimum, inputs + 6, 8);
-            f7 = Finish(f7, a7, scale, minimum, inputs + 7, 8);
+            (f0, f1) = (Finish(f0, a0, scale, minimum, inputs + 0, 8), Finish(f1, a1, scale, minimum, inputs + 1, 8));
+            (f2, f3) = (Finish(f2, a2, scale, minimum, inputs + 2, 8), Finish(f3, a3, scale, minimum, inputs + 3, 8));
+            (f4, f5) = (Finish(f4, a4, scale, minimum, inputs + 4, 8), Finish(f5, a5, scale, minimum, inputs + 5, 8));
+            (f6, f7) = (Finish(f6, a6, scale, minimum, inputs + 6, 8), Finish(f7, a7, scale, minimum, inputs + 7, 8));
         }
 
-        TSimd.Store(f0, sums);
-        TSimd.Store(f1, sums + 16);
-        TSimd.Store(f2, sums + 32);
-        TSimd.Store(f3, sums + 48);
-        TSimd.Store(f4, sums + 64);
-        TSimd.Store(f5, sums + 80);
-        TSimd.Store(f6, sums + 96);
-        TSimd.Store(f7, sums + 112);
+        Store(f0, f1, f2, f3, sums);
+        Store(f4, f5, f6, f7, sums + 64);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -214,5 +178,14 @@ internal static unsafe class ByteKernel<TScales, TSimd, TVector>
         return TScales.HasMinimum
             ? TSimd.Fma(minimum, TSimd.Broadcast(((float*)inputs)[Int16Inputs.ScaledSum * rows]), sum)
             : sum;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Store(TVector first, TVector second, TVector third, TVector fourth, float* to)
+    {
+        TSimd.Store(first, to);
+        TSimd.Store(second, to + PanelLayout.Outputs);
+        TSimd.Store(third, to + (2 * PanelLayout.Outputs));
+        TSimd.Store(fourth, to + (3 * PanelLayout.Outputs));
     }
 }

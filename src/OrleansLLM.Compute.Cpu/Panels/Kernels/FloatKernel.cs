@@ -80,62 +80,47 @@ internal static unsafe class FloatKernel<TPanel, TSimd, TVector>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Tile4(byte* weights, float* x, int pairs, float* sums)
     {
-        var f0 = TSimd.Load(sums);
-        var f1 = TSimd.Load(sums + 16);
-        var f2 = TSimd.Load(sums + 32);
-        var f3 = TSimd.Load(sums + 48);
+        var (f0, f1, f2, f3) = (TSimd.Load(sums), TSimd.Load(sums + 16), TSimd.Load(sums + 32), TSimd.Load(sums + 48));
         for (var pair = 0; pair < pairs; pair++, weights += TPanel.PairBytes, x += 8)
         {
             var first = TPanel.First<TSimd, TVector>(weights);
             var second = TPanel.Second<TSimd, TVector>(weights);
-            f0 = Add(f0, first, second, x[0], x[4]);
-            f1 = Add(f1, first, second, x[1], x[5]);
-            f2 = Add(f2, first, second, x[2], x[6]);
-            f3 = Add(f3, first, second, x[3], x[7]);
+            (f0, f1) = (Add(f0, first, second, x[0], x[4]), Add(f1, first, second, x[1], x[5]));
+            (f2, f3) = (Add(f2, first, second, x[2], x[6]), Add(f3, first, second, x[3], x[7]));
         }
 
-        TSimd.Store(f0, sums);
-        TSimd.Store(f1, sums + 16);
-        TSimd.Store(f2, sums + 32);
-        TSimd.Store(f3, sums + 48);
+        Store(f0, f1, f2, f3, sums);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Tile8(byte* weights, float* x, int pairs, float* sums)
     {
-        var f0 = TSimd.Load(sums);
-        var f1 = TSimd.Load(sums + 16);
-        var f2 = TSimd.Load(sums + 32);
-        var f3 = TSimd.Load(sums + 48);
-        var f4 = TSimd.Load(sums + 64);
-        var f5 = TSimd.Load(sums + 80);
-        var f6 = TSimd.Load(sums + 96);
-        var f7 = TSimd.Load(sums + 112);
+        var (f0, f1, f2, f3) = (TSimd.Load(sums), TSimd.Load(sums + 16), TSimd.Load(sums + 32), TSimd.Load(sums + 48));
+        var (f4, f5, f6, f7) = (TSimd.Load(sums + 64), TSimd.Load(sums + 80), TSimd.Load(sums + 96), TSimd.Load(sums + 112));
         for (var pair = 0; pair < pairs; pair++, weights += TPanel.PairBytes, x += 16)
         {
             var first = TPanel.First<TSimd, TVector>(weights);
             var second = TPanel.Second<TSimd, TVector>(weights);
-            f0 = Add(f0, first, second, x[0], x[8]);
-            f1 = Add(f1, first, second, x[1], x[9]);
-            f2 = Add(f2, first, second, x[2], x[10]);
-            f3 = Add(f3, first, second, x[3], x[11]);
-            f4 = Add(f4, first, second, x[4], x[12]);
-            f5 = Add(f5, first, second, x[5], x[13]);
-            f6 = Add(f6, first, second, x[6], x[14]);
-            f7 = Add(f7, first, second, x[7], x[15]);
+            (f0, f1) = (Add(f0, first, second, x[0], x[8]), Add(f1, first, second, x[1], x[9]));
+            (f2, f3) = (Add(f2, first, second, x[2], x[10]), Add(f3, first, second, x[3], x[11]));
+            (f4, f5) = (Add(f4, first, second, x[4], x[12]), Add(f5, first, second, x[5], x[13]));
+            (f6, f7) = (Add(f6, first, second, x[6], x[14]), Add(f7, first, second, x[7], x[15]));
         }
 
-        TSimd.Store(f0, sums);
-        TSimd.Store(f1, sums + 16);
-        TSimd.Store(f2, sums + 32);
-        TSimd.Store(f3, sums + 48);
-        TSimd.Store(f4, sums + 64);
-        TSimd.Store(f5, sums + 80);
-        TSimd.Store(f6, sums + 96);
-        TSimd.Store(f7, sums + 112);
+        Store(f0, f1, f2, f3, sums);
+        Store(f4, f5, f6, f7, sums + 64);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static TVector Add(TVector sum, TVector first, TVector second, float firstInput, float secondInput) =>
         TSimd.Fma(second, TSimd.Broadcast(secondInput), TSimd.Fma(first, TSimd.Broadcast(firstInput), sum));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Store(TVector first, TVector second, TVector third, TVector fourth, float* to)
+    {
+        TSimd.Store(first, to);
+        TSimd.Store(second, to + PanelLayout.Outputs);
+        TSimd.Store(third, to + (2 * PanelLayout.Outputs));
+        TSimd.Store(fourth, to + (3 * PanelLayout.Outputs));
+    }
 }

@@ -103,101 +103,62 @@ internal static unsafe class NibbleKernel<TScales, TSimd, TVector>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Tile4(byte* panel, int* inputs, int block, int end, int lane, float* sums)
     {
-        var f0 = TSimd.Load(sums);
-        var f1 = TSimd.Load(sums + 16);
-        var f2 = TSimd.Load(sums + 32);
-        var f3 = TSimd.Load(sums + 48);
+        var (f0, f1, f2, f3) = (TSimd.Load(sums), TSimd.Load(sums + 16), TSimd.Load(sums + 32), TSimd.Load(sums + 48));
         for (inputs += block * Int8Inputs.Words * 4; block < end; block++, inputs += Int8Inputs.Words * 4)
         {
             var superBlock = panel + ((long)(block / TScales.Blocks) * SuperBytes);
             var codes = superBlock + TScales.Bytes + (block % TScales.Blocks * CodeBytes) + (4 * lane);
-            var a0 = TSimd.Zero;
-            var a1 = TSimd.Zero;
-            var a2 = TSimd.Zero;
-            var a3 = TSimd.Zero;
+            var (a0, a1, a2, a3) = (TSimd.Zero, TSimd.Zero, TSimd.Zero, TSimd.Zero);
             for (var x = inputs; x < inputs + 16; x += 4, codes += 64)
             {
                 var bits = TSimd.Load(codes);
                 var low = TSimd.And(bits, TSimd.Broadcast(0x0F0F0F0F));
                 var high = TSimd.And(TSimd.ShiftRightUInt16(bits, 4), TSimd.Broadcast(0x0F0F0F0F));
-                a0 = Add(a0, low, high, x[0], x[16]);
-                a1 = Add(a1, low, high, x[1], x[17]);
-                a2 = Add(a2, low, high, x[2], x[18]);
-                a3 = Add(a3, low, high, x[3], x[19]);
+                (a0, a1) = (Add(a0, low, high, x[0], x[16]), Add(a1, low, high, x[1], x[17]));
+                (a2, a3) = (Add(a2, low, high, x[2], x[18]), Add(a3, low, high, x[3], x[19]));
             }
 
             var scale = TScales.Scale<TSimd, TVector>(superBlock, block % TScales.Blocks, lane);
             var minimum = TScales.Minimum<TSimd, TVector>(superBlock, block % TScales.Blocks, lane);
-            f0 = Finish(f0, a0, scale, minimum, inputs + 0, 4);
-            f1 = Finish(f1, a1, scale, minimum, inputs + 1, 4);
-            f2 = Finish(f2, a2, scale, minimum, inputs + 2, 4);
-            f3 = Finish(f3, a3, scale, minimum, inputs + 3, 4);
+            (f0, f1) = (Finish(f0, a0, scale, minimum, inputs + 0, 4), Finish(f1, a1, scale, minimum, inputs + 1, 4));
+            (f2, f3) = (Finish(f2, a2, scale, minimum, inputs + 2, 4), Finish(f3, a3, scale, minimum, inputs + 3, 4));
         }
 
-        TSimd.Store(f0, sums);
-        TSimd.Store(f1, sums + 16);
-        TSimd.Store(f2, sums + 32);
-        TSimd.Store(f3, sums + 48);
+        Store(f0, f1, f2, f3, sums);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Tile8(byte* panel, int* inputs, int block, int end, int lane, float* sums)
     {
-        var f0 = TSimd.Load(sums);
-        var f1 = TSimd.Load(sums + 16);
-        var f2 = TSimd.Load(sums + 32);
-        var f3 = TSimd.Load(sums + 48);
-        var f4 = TSimd.Load(sums + 64);
-        var f5 = TSimd.Load(sums + 80);
-        var f6 = TSimd.Load(sums + 96);
-        var f7 = TSimd.Load(sums + 112);
+        var (f0, f1, f2, f3) = (TSimd.Load(sums), TSimd.Load(sums + 16), TSimd.Load(sums + 32), TSimd.Load(sums + 48));
+        var (f4, f5, f6, f7) = (TSimd.Load(sums + 64), TSimd.Load(sums + 80), TSimd.Load(sums + 96), TSimd.Load(sums + 112));
         for (inputs += block * Int8Inputs.Words * 8; block < end; block++, inputs += Int8Inputs.Words * 8)
         {
             var superBlock = panel + ((long)(block / TScales.Blocks) * SuperBytes);
             var codes = superBlock + TScales.Bytes + (block % TScales.Blocks * CodeBytes) + (4 * lane);
-            var a0 = TSimd.Zero;
-            var a1 = TSimd.Zero;
-            var a2 = TSimd.Zero;
-            var a3 = TSimd.Zero;
-            var a4 = TSimd.Zero;
-            var a5 = TSimd.Zero;
-            var a6 = TSimd.Zero;
-            var a7 = TSimd.Zero;
+            var (a0, a1, a2, a3) = (TSimd.Zero, TSimd.Zero, TSimd.Zero, TSimd.Zero);
+            var (a4, a5, a6, a7) = (TSimd.Zero, TSimd.Zero, TSimd.Zero, TSimd.Zero);
             for (var x = inputs; x < inputs + 32; x += 8, codes += 64)
             {
                 var bits = TSimd.Load(codes);
                 var low = TSimd.And(bits, TSimd.Broadcast(0x0F0F0F0F));
                 var high = TSimd.And(TSimd.ShiftRightUInt16(bits, 4), TSimd.Broadcast(0x0F0F0F0F));
-                a0 = Add(a0, low, high, x[0], x[32]);
-                a1 = Add(a1, low, high, x[1], x[33]);
-                a2 = Add(a2, low, high, x[2], x[34]);
-                a3 = Add(a3, low, high, x[3], x[35]);
-                a4 = Add(a4, low, high, x[4], x[36]);
-                a5 = Add(a5, low, high, x[5], x[37]);
-                a6 = Add(a6, low, high, x[6], x[38]);
-                a7 = Add(a7, low, high, x[7], x[39]);
+                (a0, a1) = (Add(a0, low, high, x[0], x[32]), Add(a1, low, high, x[1], x[33]));
+                (a2, a3) = (Add(a2, low, high, x[2], x[34]), Add(a3, low, high, x[3], x[35]));
+                (a4, a5) = (Add(a4, low, high, x[4], x[36]), Add(a5, low, high, x[5], x[37]));
+                (a6, a7) = (Add(a6, low, high, x[6], x[38]), Add(a7, low, high, x[7], x[39]));
             }
 
             var scale = TScales.Scale<TSimd, TVector>(superBlock, block % TScales.Blocks, lane);
             var minimum = TScales.Minimum<TSimd, TVector>(superBlock, block % TScales.Blocks, lane);
-            f0 = Finish(f0, a0, scale, minimum, inputs + 0, 8);
-            f1 = Finish(f1, a1, scale, minimum, inputs + 1, 8);
-            f2 = Finish(f2, a2, scale, minimum, inputs + 2, 8);
-            f3 = Finish(f3, a3, scale, minimum, inputs + 3, 8);
-            f4 = Finish(f4, a4, scale, minimum, inputs + 4, 8);
-            f5 = Finish(f5, a5, scale, minimum, inputs + 5, 8);
-            f6 = Finish(f6, a6, scale, minimum, inputs + 6, 8);
-            f7 = Finish(f7, a7, scale, minimum, inputs + 7, 8);
+            (f0, f1) = (Finish(f0, a0, scale, minimum, inputs + 0, 8), Finish(f1, a1, scale, minimum, inputs + 1, 8));
+            (f2, f3) = (Finish(f2, a2, scale, minimum, inputs + 2, 8), Finish(f3, a3, scale, minimum, inputs + 3, 8));
+            (f4, f5) = (Finish(f4, a4, scale, minimum, inputs + 4, 8), Finish(f5, a5, scale, minimum, inputs + 5, 8));
+            (f6, f7) = (Finish(f6, a6, scale, minimum, inputs + 6, 8), Finish(f7, a7, scale, minimum, inputs + 7, 8));
         }
 
-        TSimd.Store(f0, sums);
-        TSimd.Store(f1, sums + 16);
-        TSimd.Store(f2, sums + 32);
-        TSimd.Store(f3, sums + 48);
-        TSimd.Store(f4, sums + 64);
-        TSimd.Store(f5, sums + 80);
-        TSimd.Store(f6, sums + 96);
-        TSimd.Store(f7, sums + 112);
+        Store(f0, f1, f2, f3, sums);
+        Store(f4, f5, f6, f7, sums + 64);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -221,5 +182,14 @@ internal static unsafe class NibbleKernel<TScales, TSimd, TVector>
         return TScales.HasMinimum
             ? TSimd.Fma(minimum, TSimd.Broadcast(((float*)inputs)[Int8Inputs.ScaledSum * rows]), sum)
             : sum;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Store(TVector first, TVector second, TVector third, TVector fourth, float* to)
+    {
+        TSimd.Store(first, to);
+        TSimd.Store(second, to + PanelLayout.Outputs);
+        TSimd.Store(third, to + (2 * PanelLayout.Outputs));
+        TSimd.Store(fourth, to + (3 * PanelLayout.Outputs));
     }
 }

@@ -86,10 +86,7 @@ internal static unsafe class SixBitKernel<TSimd, TVector>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Tile4(byte* panel, int* inputs, int block, int end, int lane, float* sums)
     {
-        var f0 = TSimd.Load(sums);
-        var f1 = TSimd.Load(sums + 16);
-        var f2 = TSimd.Load(sums + 32);
-        var f3 = TSimd.Load(sums + 48);
+        var (f0, f1, f2, f3) = (TSimd.Load(sums), TSimd.Load(sums + 16), TSimd.Load(sums + 32), TSimd.Load(sums + 48));
         for (inputs += block * Int8Inputs.Words * 4; block < end; block++, inputs += Int8Inputs.Words * 4)
         {
             var codes = Codes(panel, block) + (4 * lane);
@@ -100,30 +97,19 @@ internal static unsafe class SixBitKernel<TSimd, TVector>
                 var (g0, g1) = (Weights(codes, half, 0), Weights(codes, half, 1));
                 var (g2, g3) = (Weights(codes, half, 2), Weights(codes, half, 3));
                 var scale = Scale(panel, block, half, lane);
-                f0 = Finish(f0, Sum(g0, g1, g2, g3, x + 0, 4), offsets[0], scale, inputs[(Int8Inputs.Scale * 4) + 0]);
-                f1 = Finish(f1, Sum(g0, g1, g2, g3, x + 1, 4), offsets[1], scale, inputs[(Int8Inputs.Scale * 4) + 1]);
-                f2 = Finish(f2, Sum(g0, g1, g2, g3, x + 2, 4), offsets[2], scale, inputs[(Int8Inputs.Scale * 4) + 2]);
-                f3 = Finish(f3, Sum(g0, g1, g2, g3, x + 3, 4), offsets[3], scale, inputs[(Int8Inputs.Scale * 4) + 3]);
+                (f0, f1) = (Finish(f0, Sum(g0, g1, g2, g3, x + 0, 4), offsets[0], scale, inputs[(Int8Inputs.Scale * 4) + 0]), Finish(f1, Sum(g0, g1, g2, g3, x + 1, 4), offsets[1], scale, inputs[(Int8Inputs.Scale * 4) + 1]));
+                (f2, f3) = (Finish(f2, Sum(g0, g1, g2, g3, x + 2, 4), offsets[2], scale, inputs[(Int8Inputs.Scale * 4) + 2]), Finish(f3, Sum(g0, g1, g2, g3, x + 3, 4), offsets[3], scale, inputs[(Int8Inputs.Scale * 4) + 3]));
             }
         }
 
-        TSimd.Store(f0, sums);
-        TSimd.Store(f1, sums + 16);
-        TSimd.Store(f2, sums + 32);
-        TSimd.Store(f3, sums + 48);
+        Store(f0, f1, f2, f3, sums);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Tile8(byte* panel, int* inputs, int block, int end, int lane, float* sums)
     {
-        var f0 = TSimd.Load(sums);
-        var f1 = TSimd.Load(sums + 16);
-        var f2 = TSimd.Load(sums + 32);
-        var f3 = TSimd.Load(sums + 48);
-        var f4 = TSimd.Load(sums + 64);
-        var f5 = TSimd.Load(sums + 80);
-        var f6 = TSimd.Load(sums + 96);
-        var f7 = TSimd.Load(sums + 112);
+        var (f0, f1, f2, f3) = (TSimd.Load(sums), TSimd.Load(sums + 16), TSimd.Load(sums + 32), TSimd.Load(sums + 48));
+        var (f4, f5, f6, f7) = (TSimd.Load(sums + 64), TSimd.Load(sums + 80), TSimd.Load(sums + 96), TSimd.Load(sums + 112));
         for (inputs += block * Int8Inputs.Words * 8; block < end; block++, inputs += Int8Inputs.Words * 8)
         {
             var codes = Codes(panel, block) + (4 * lane);
@@ -134,25 +120,15 @@ internal static unsafe class SixBitKernel<TSimd, TVector>
                 var (g0, g1) = (Weights(codes, half, 0), Weights(codes, half, 1));
                 var (g2, g3) = (Weights(codes, half, 2), Weights(codes, half, 3));
                 var scale = Scale(panel, block, half, lane);
-                f0 = Finish(f0, Sum(g0, g1, g2, g3, x + 0, 8), offsets[0], scale, inputs[(Int8Inputs.Scale * 8) + 0]);
-                f1 = Finish(f1, Sum(g0, g1, g2, g3, x + 1, 8), offsets[1], scale, inputs[(Int8Inputs.Scale * 8) + 1]);
-                f2 = Finish(f2, Sum(g0, g1, g2, g3, x + 2, 8), offsets[2], scale, inputs[(Int8Inputs.Scale * 8) + 2]);
-                f3 = Finish(f3, Sum(g0, g1, g2, g3, x + 3, 8), offsets[3], scale, inputs[(Int8Inputs.Scale * 8) + 3]);
-                f4 = Finish(f4, Sum(g0, g1, g2, g3, x + 4, 8), offsets[4], scale, inputs[(Int8Inputs.Scale * 8) + 4]);
-                f5 = Finish(f5, Sum(g0, g1, g2, g3, x + 5, 8), offsets[5], scale, inputs[(Int8Inputs.Scale * 8) + 5]);
-                f6 = Finish(f6, Sum(g0, g1, g2, g3, x + 6, 8), offsets[6], scale, inputs[(Int8Inputs.Scale * 8) + 6]);
-                f7 = Finish(f7, Sum(g0, g1, g2, g3, x + 7, 8), offsets[7], scale, inputs[(Int8Inputs.Scale * 8) + 7]);
+                (f0, f1) = (Finish(f0, Sum(g0, g1, g2, g3, x + 0, 8), offsets[0], scale, inputs[(Int8Inputs.Scale * 8) + 0]), Finish(f1, Sum(g0, g1, g2, g3, x + 1, 8), offsets[1], scale, inputs[(Int8Inputs.Scale * 8) + 1]));
+                (f2, f3) = (Finish(f2, Sum(g0, g1, g2, g3, x + 2, 8), offsets[2], scale, inputs[(Int8Inputs.Scale * 8) + 2]), Finish(f3, Sum(g0, g1, g2, g3, x + 3, 8), offsets[3], scale, inputs[(Int8Inputs.Scale * 8) + 3]));
+                (f4, f5) = (Finish(f4, Sum(g0, g1, g2, g3, x + 4, 8), offsets[4], scale, inputs[(Int8Inputs.Scale * 8) + 4]), Finish(f5, Sum(g0, g1, g2, g3, x + 5, 8), offsets[5], scale, inputs[(Int8Inputs.Scale * 8) + 5]));
+                (f6, f7) = (Finish(f6, Sum(g0, g1, g2, g3, x + 6, 8), offsets[6], scale, inputs[(Int8Inputs.Scale * 8) + 6]), Finish(f7, Sum(g0, g1, g2, g3, x + 7, 8), offsets[7], scale, inputs[(Int8Inputs.Scale * 8) + 7]));
             }
         }
 
-        TSimd.Store(f0, sums);
-        TSimd.Store(f1, sums + 16);
-        TSimd.Store(f2, sums + 32);
-        TSimd.Store(f3, sums + 48);
-        TSimd.Store(f4, sums + 64);
-        TSimd.Store(f5, sums + 80);
-        TSimd.Store(f6, sums + 96);
-        TSimd.Store(f7, sums + 112);
+        Store(f0, f1, f2, f3, sums);
+        Store(f4, f5, f6, f7, sums + 64);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -194,4 +170,13 @@ internal static unsafe class SixBitKernel<TSimd, TVector>
             TSimd.ToSingle(TSimd.AddInt32(integers, TSimd.Broadcast(offset))),
             TSimd.Multiply(scale, TSimd.Broadcast(inputScale)),
             sum);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Store(TVector first, TVector second, TVector third, TVector fourth, float* to)
+    {
+        TSimd.Store(first, to);
+        TSimd.Store(second, to + PanelLayout.Outputs);
+        TSimd.Store(third, to + (2 * PanelLayout.Outputs));
+        TSimd.Store(fourth, to + (3 * PanelLayout.Outputs));
+    }
 }
