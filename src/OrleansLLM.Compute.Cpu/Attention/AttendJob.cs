@@ -42,7 +42,9 @@ internal readonly unsafe struct AttendJob<TElement, TSimd, TVector>(
             for (var row = 0; row < work.Used; row++)
             {
                 var (from, to) = work.Visible(row);
-                SoftMax.Run(room, row, Math.Max(from, start) - start, Math.Min(to + 1, end) - start, shape);
+                var keys = new ChunkKeys(first - start, end - start, Math.Max(from, start) - start, Math.Min(to + 1, end) - start);
+                (room.ChunkMaxima[row], room.ChunkSums[row]) = SoftMaxKernel<TSimd, TVector>.Run(
+                    room.Scores + (row * CpuKvCache.PanelSlots), work.Width * CpuKvCache.PanelSlots, keys, shape.Scale, shape.SoftCap);
             }
 
             AddValues(work, room, start, first, end);
@@ -72,18 +74,10 @@ internal readonly unsafe struct AttendJob<TElement, TSimd, TVector>(
 
     private void Score(in AttendTile work, in AttendRoom room, int start, int first, int end)
     {
-        var scores = stackalloc float[InputTiles.Rows * CpuKvCache.PanelSlots];
         for (var key = first & ~(CpuKvCache.PanelSlots - 1); key < end; key += CpuKvCache.PanelSlots)
         {
+            var scores = room.Scores + ((key - start) * work.Width);
             TElement.Score<TSimd, TVector>(KeyPanel(work, room, key, end), room.Queries, shape.KeyWidth, work.Width, scores);
-            for (var row = 0; row < work.Used; row++)
-            {
-                var to = room.Scores + (row * AttendRooms.ChunkKeys) + key - start;
-                for (var lane = 0; lane < CpuKvCache.PanelSlots; lane += TSimd.Lanes)
-                {
-                    TSimd.Store(TSimd.Load(scores + (row * CpuKvCache.PanelSlots) + lane), to + lane);
-                }
-            }
         }
     }
 
@@ -132,10 +126,12 @@ internal readonly unsafe struct AttendJob<TElement, TSimd, TVector>(
         for (var key = first; key < end;)
         {
             var slot = key % plan.BlockSize;
-            var count = Math.Min(end - key, plan.BlockSize - slot);
+            var lane = key % CpuKvCache.PanelSlots;
+            var count = Math.Min(Math.Min(end - key, plan.BlockSize - slot), CpuKvCache.PanelSlots - lane);
+            var weights = room.Scores + ((key - start - lane) * work.Width) + lane;
             var values = cache.Values(work.Block(key), layer.Index, work.KeyHead) + ((long)slot * shape.ValueWidth * TElement.Bytes);
             ValueKernel<TElement, TSimd, TVector>.Run(
-                values, shape.ValueWidth, room.Scores + key - start, count, room.ChunkOutputs, room.Width, work.Width);
+                values, shape.ValueWidth, weights, count, room.ChunkOutputs, room.Width, work.Width);
             key += count;
         }
     }
@@ -153,7 +149,7 @@ internal readonly unsafe struct AttendJob<TElement, TSimd, TVector>(
             }
 
             var both = Math.Max(maximum, chunk);
-            var (old, add) = (SoftMax.Exp(maximum - both), SoftMax.Exp(chunk - both));
+            var (old, add) = (Exp(maximum - both), Exp(chunk - both));
             room.Maxima[row] = both;
             room.Sums[row] = MathF.FusedMultiplyAdd(room.ChunkSums[row], add, room.Sums[row] * old);
             var (outputs, chunkOutputs) = (row * room.Width, row * room.Width);
@@ -181,17 +177,10 @@ internal readonly unsafe struct AttendJob<TElement, TSimd, TVector>(
             TSimd.Fma(right, TSimd.Broadcast(add), TSimd.Multiply(left, TSimd.Broadcast(old)));
     }
 
-    private static class SoftMax
+    private static float Exp(float x)
     {
-        public static float Exp(float x)
-        {
-            var lanes = stackalloc float[16];
-            TSimd.Store(VectorMath<TSimd, TVector>.Exp(TSimd.Broadcast(x)), lanes);
-            return lanes[0];
-        }
-
-        public static void Run(in AttendRoom room, int row, int first, int end, in AttentionShape shape) =>
-            SoftMaxKernel<TSimd, TVector>.Run(
-                room.Scores + (row * AttendRooms.ChunkKeys), first, end, shape.Scale, shape.SoftCap, room.ChunkMaxima + row, room.ChunkSums + row);
+        var lanes = stackalloc float[16];
+        TSimd.Store(VectorMath<TSimd, TVector>.Exp(TSimd.Broadcast(x)), lanes);
+        return lanes[0];
     }
 }

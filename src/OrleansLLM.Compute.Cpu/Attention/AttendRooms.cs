@@ -76,7 +76,7 @@ internal readonly unsafe struct AttendRoom
     /// <summary>Numbers of a row of outputs: the value width, rounded up to 16.</summary>
     public int Width { get; }
 
-    /// <summary>[row][<see cref="AttendRooms.ChunkKeys"/>]: scores, then weights.</summary>
+    /// <summary>[panel of 16 keys][row of the tile][16]: scores, then weights.</summary>
     public float* Scores { get; }
 
     public float* Outputs { get; }

@@ -4,57 +4,82 @@ using OrleansLLM.Compute.Cpu.Simd;
 
 namespace OrleansLLM.Compute.Cpu.Attention;
 
+/// <summary>Keys of a chunk, from its first: what a tile computes, and what a row of it sees.</summary>
+internal readonly record struct ChunkKeys(int TileFirst, int TileEnd, int First, int End);
+
 /// <summary>
 /// The softmax of one row inside a chunk of keys, not yet divided by its sum. Sums run in 16 lanes (lane = key modulo 16) that add in
-/// order.
+/// order. A row's scores stand in panels of 16, <c>stride</c> numbers apart.
 /// </summary>
 internal static unsafe class SoftMaxKernel<TSimd, TVector>
     where TSimd : struct, ISimd<TVector>
     where TVector : struct
 {
-    private const int SumLanes = 16;
+    private const int Panel = CpuKvCache.PanelSlots;
 
     /// <summary>
-    /// Scores [first, end) become e^(score - maximum), all others of the chunk 0. Without any, the maximum is minus infinity.
+    /// Seen scores become e^(score - maximum), all others of the tile 0. Without any, the maximum is minus infinity.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Run(float* scores, int first, int end, float scale, float softCap, float* maximum, float* sum)
+    public static (float Maximum, float Sum) Run(float* scores, int stride, ChunkKeys keys, float scale, float softCap)
     {
-        var low = Math.Max(0, first) & ~(SumLanes - 1);
-        var high = (end + SumLanes - 1) & ~(SumLanes - 1);
-        if (first >= end)
+        var (low, high) = (keys.First / Panel, (keys.End + Panel - 1) / Panel);
+        var (tileLow, tileHigh) = (keys.TileFirst / Panel, (keys.TileEnd + Panel - 1) / Panel);
+        if (keys.First >= keys.End)
         {
-            new Span<float>(scores, AttendRooms.ChunkKeys).Clear();
-            *maximum = float.NegativeInfinity;
-            return;
+            Clear(scores, stride, tileLow, tileHigh);
+            return (float.NegativeInfinity, 0);
         }
 
-        Scale(scores + first, end - first, scale, softCap);
-        new Span<float>(scores, first).Fill(float.NegativeInfinity);
-        new Span<float>(scores + end, AttendRooms.ChunkKeys - end).Fill(float.NegativeInfinity);
-        *maximum = Maximum(scores + low, high - low);
-        *sum = Exponentials(scores + low, high - low, *maximum);
-        new Span<float>(scores, low).Clear();
-        new Span<float>(scores + high, AttendRooms.ChunkKeys - high).Clear();
+        Clear(scores, stride, tileLow, low);
+        Clear(scores, stride, high, tileHigh);
+        Scale(scores + (low * stride), stride, high - low, scale, softCap);
+        Mask(scores + (low * stride), 0, keys.First % Panel);
+        Mask(scores + ((high - 1) * stride), keys.End - ((high - 1) * Panel), Panel);
+        var maximum = Maximum(scores + (low * stride), stride, high - low);
+        return (maximum, Exponentials(scores + (low * stride), stride, high - low, maximum));
     }
 
-    private static void Scale(float* scores, int count, float scale, float softCap)
+    private static void Clear(float* scores, int stride, int panel, int end)
     {
-        ElementwiseLoop<ScaleFunction<TSimd, TVector>, TSimd, TVector>.Run(new(scale), scores, scores, scores, count);
-        if (softCap != 0)
+        for (; panel < end; panel++)
         {
-            ElementwiseLoop<SoftCapFunction<TSimd, TVector>, TSimd, TVector>.Run(new(softCap), scores, scores, scores, count);
+            new Span<float>(scores + (panel * stride), Panel).Clear();
+        }
+    }
+
+    private static void Mask(float* panel, int first, int end)
+    {
+        for (var lane = first; lane < end; lane++)
+        {
+            panel[lane] = float.NegativeInfinity;
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static float Maximum(float* scores, int count)
+    private static void Scale(float* scores, int stride, int panels, float scale, float softCap)
     {
-        var lanes = stackalloc float[SumLanes];
-        var most = TSimd.Broadcast(float.NegativeInfinity);
-        for (var i = 0; i < count; i += TSimd.Lanes)
+        for (; panels > 0; panels--, scores += stride)
         {
-            most = VectorMath<TSimd, TVector>.Max(TSimd.Load(scores + i), most);
+            for (var lane = 0; lane < Panel; lane += TSimd.Lanes)
+            {
+                var score = TSimd.Multiply(TSimd.Load(scores + lane), TSimd.Broadcast(scale));
+                TSimd.Store(softCap == 0 ? score : VectorMath<TSimd, TVector>.SoftCap(score, softCap), scores + lane);
+            }
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static float Maximum(float* scores, int stride, int panels)
+    {
+        var lanes = stackalloc float[Panel];
+        var most = TSimd.Broadcast(float.NegativeInfinity);
+        for (; panels > 0; panels--, scores += stride)
+        {
+            for (var lane = 0; lane < Panel; lane += TSimd.Lanes)
+            {
+                most = VectorMath<TSimd, TVector>.Max(TSimd.Load(scores + lane), most);
+            }
         }
 
         TSimd.Store(most, lanes);
@@ -68,16 +93,17 @@ internal static unsafe class SoftMaxKernel<TSimd, TVector>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static float Exponentials(float* scores, int count, float maximum)
+    private static float Exponentials(float* scores, int stride, int panels, float maximum)
     {
-        var lanes = stackalloc float[SumLanes];
-        for (var lane = 0; lane < SumLanes; lane += TSimd.Lanes)
+        var lanes = stackalloc float[Panel];
+        for (var lane = 0; lane < Panel; lane += TSimd.Lanes)
         {
             var sum = TSimd.Zero;
-            for (var i = lane; i < count; i += SumLanes)
+            var from = scores + lane;
+            for (var panel = 0; panel < panels; panel++, from += stride)
             {
-                var weight = VectorMath<TSimd, TVector>.Exp(TSimd.Subtract(TSimd.Load(scores + i), TSimd.Broadcast(maximum)));
-                TSimd.Store(weight, scores + i);
+                var weight = VectorMath<TSimd, TVector>.Exp(TSimd.Subtract(TSimd.Load(from), TSimd.Broadcast(maximum)));
+                TSimd.Store(weight, from);
                 sum = TSimd.Add(sum, weight);
             }
 
@@ -85,7 +111,7 @@ internal static unsafe class SoftMaxKernel<TSimd, TVector>
         }
 
         var total = 0f;
-        for (var lane = 0; lane < SumLanes; lane++)
+        for (var lane = 0; lane < Panel; lane++)
         {
             total += lanes[lane];
         }

@@ -3,13 +3,13 @@ using OrleansLLM.Compute.Cpu.Simd;
 
 namespace OrleansLLM.Compute.Cpu.Attention;
 
-/// <summary>outputs[row] += Σ weight[row, key] · value[key], key after key; weights are [row][<see cref="AttendRooms.ChunkKeys"/>].</summary>
+/// <summary>outputs[row] += Σ weight[row, key] · value[key], key after key; weights are [row][16].</summary>
 internal static unsafe class ValueKernel<TElement, TSimd, TVector>
     where TElement : struct, IKvElement
     where TSimd : struct, ISimd<TVector>
     where TVector : struct
 {
-    private const int Next = AttendRooms.ChunkKeys;
+    private const int Next = CpuKvCache.PanelSlots;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Run(byte* values, int width, float* weights, int keys, float* outputs, int outputWidth, int rows)

@@ -108,7 +108,8 @@ internal static unsafe class ByteKernel<TScales, TSimd, TVector>
             var superBlock = panel + ((long)(block / TScales.Blocks) * SuperBytes);
             var codes = superBlock + TScales.Bytes + (block % TScales.Blocks * CodeBytes) + (4 * lane);
             var (a0, a1, a2, a3) = (
-                TSimd.Broadcast(inputs[(Int16Inputs.Offset * 4) + 0]), TSimd.Broadcast(inputs[(Int16Inputs.Offset * 4) + 1]), TSimd.Broadcast(inputs[(Int16Inputs.Offset * 4) + 2]), TSimd.Broadcast(inputs[(Int16Inputs.Offset * 4) + 3]));
+                TSimd.Broadcast(inputs[(Int16Inputs.Offset * 4) + 0]), TSimd.Broadcast(inputs[(Int16Inputs.Offset * 4) + 1]),
+                TSimd.Broadcast(inputs[(Int16Inputs.Offset * 4) + 2]), TSimd.Broadcast(inputs[(Int16Inputs.Offset * 4) + 3]));
             for (var x = inputs; x < inputs + 64; x += 8, codes += 64)
             {
                 var bits = TSimd.Load(codes);
@@ -137,9 +138,11 @@ internal static unsafe class ByteKernel<TScales, TSimd, TVector>
             var superBlock = panel + ((long)(block / TScales.Blocks) * SuperBytes);
             var codes = superBlock + TScales.Bytes + (block % TScales.Blocks * CodeBytes) + (4 * lane);
             var (a0, a1, a2, a3) = (
-                TSimd.Broadcast(inputs[(Int16Inputs.Offset * 8) + 0]), TSimd.Broadcast(inputs[(Int16Inputs.Offset * 8) + 1]), TSimd.Broadcast(inputs[(Int16Inputs.Offset * 8) + 2]), TSimd.Broadcast(inputs[(Int16Inputs.Offset * 8) + 3]));
+                TSimd.Broadcast(inputs[(Int16Inputs.Offset * 8) + 0]), TSimd.Broadcast(inputs[(Int16Inputs.Offset * 8) + 1]),
+                TSimd.Broadcast(inputs[(Int16Inputs.Offset * 8) + 2]), TSimd.Broadcast(inputs[(Int16Inputs.Offset * 8) + 3]));
             var (a4, a5, a6, a7) = (
-                TSimd.Broadcast(inputs[(Int16Inputs.Offset * 8) + 4]), TSimd.Broadcast(inputs[(Int16Inputs.Offset * 8) + 5]), TSimd.Broadcast(inputs[(Int16Inputs.Offset * 8) + 6]), TSimd.Broadcast(inputs[(Int16Inputs.Offset * 8) + 7]));
+                TSimd.Broadcast(inputs[(Int16Inputs.Offset * 8) + 4]), TSimd.Broadcast(inputs[(Int16Inputs.Offset * 8) + 5]),
+                TSimd.Broadcast(inputs[(Int16Inputs.Offset * 8) + 6]), TSimd.Broadcast(inputs[(Int16Inputs.Offset * 8) + 7]));
             for (var x = inputs; x < inputs + 128; x += 16, codes += 64)
             {
                 var bits = TSimd.Load(codes);

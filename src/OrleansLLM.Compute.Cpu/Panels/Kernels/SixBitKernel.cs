@@ -97,8 +97,12 @@ internal static unsafe class SixBitKernel<TSimd, TVector>
                 var (g0, g1) = (Weights(codes, half, 0), Weights(codes, half, 1));
                 var (g2, g3) = (Weights(codes, half, 2), Weights(codes, half, 3));
                 var scale = Scale(panel, block, half, lane);
-                (f0, f1) = (Finish(f0, Sum(g0, g1, g2, g3, x + 0, 4), offsets[0], scale, inputs[(Int8Inputs.Scale * 4) + 0]), Finish(f1, Sum(g0, g1, g2, g3, x + 1, 4), offsets[1], scale, inputs[(Int8Inputs.Scale * 4) + 1]));
-                (f2, f3) = (Finish(f2, Sum(g0, g1, g2, g3, x + 2, 4), offsets[2], scale, inputs[(Int8Inputs.Scale * 4) + 2]), Finish(f3, Sum(g0, g1, g2, g3, x + 3, 4), offsets[3], scale, inputs[(Int8Inputs.Scale * 4) + 3]));
+                (f0, f1) = (
+                    Finish(f0, Sum(g0, g1, g2, g3, x + 0, 4), offsets[0], scale, inputs[(Int8Inputs.Scale * 4) + 0]),
+                    Finish(f1, Sum(g0, g1, g2, g3, x + 1, 4), offsets[1], scale, inputs[(Int8Inputs.Scale * 4) + 1]));
+                (f2, f3) = (
+                    Finish(f2, Sum(g0, g1, g2, g3, x + 2, 4), offsets[2], scale, inputs[(Int8Inputs.Scale * 4) + 2]),
+                    Finish(f3, Sum(g0, g1, g2, g3, x + 3, 4), offsets[3], scale, inputs[(Int8Inputs.Scale * 4) + 3]));
             }
         }
 
@@ -120,10 +124,18 @@ internal static unsafe class SixBitKernel<TSimd, TVector>
                 var (g0, g1) = (Weights(codes, half, 0), Weights(codes, half, 1));
                 var (g2, g3) = (Weights(codes, half, 2), Weights(codes, half, 3));
                 var scale = Scale(panel, block, half, lane);
-                (f0, f1) = (Finish(f0, Sum(g0, g1, g2, g3, x + 0, 8), offsets[0], scale, inputs[(Int8Inputs.Scale * 8) + 0]), Finish(f1, Sum(g0, g1, g2, g3, x + 1, 8), offsets[1], scale, inputs[(Int8Inputs.Scale * 8) + 1]));
-                (f2, f3) = (Finish(f2, Sum(g0, g1, g2, g3, x + 2, 8), offsets[2], scale, inputs[(Int8Inputs.Scale * 8) + 2]), Finish(f3, Sum(g0, g1, g2, g3, x + 3, 8), offsets[3], scale, inputs[(Int8Inputs.Scale * 8) + 3]));
-                (f4, f5) = (Finish(f4, Sum(g0, g1, g2, g3, x + 4, 8), offsets[4], scale, inputs[(Int8Inputs.Scale * 8) + 4]), Finish(f5, Sum(g0, g1, g2, g3, x + 5, 8), offsets[5], scale, inputs[(Int8Inputs.Scale * 8) + 5]));
-                (f6, f7) = (Finish(f6, Sum(g0, g1, g2, g3, x + 6, 8), offsets[6], scale, inputs[(Int8Inputs.Scale * 8) + 6]), Finish(f7, Sum(g0, g1, g2, g3, x + 7, 8), offsets[7], scale, inputs[(Int8Inputs.Scale * 8) + 7]));
+                (f0, f1) = (
+                    Finish(f0, Sum(g0, g1, g2, g3, x + 0, 8), offsets[0], scale, inputs[(Int8Inputs.Scale * 8) + 0]),
+                    Finish(f1, Sum(g0, g1, g2, g3, x + 1, 8), offsets[1], scale, inputs[(Int8Inputs.Scale * 8) + 1]));
+                (f2, f3) = (
+                    Finish(f2, Sum(g0, g1, g2, g3, x + 2, 8), offsets[2], scale, inputs[(Int8Inputs.Scale * 8) + 2]),
+                    Finish(f3, Sum(g0, g1, g2, g3, x + 3, 8), offsets[3], scale, inputs[(Int8Inputs.Scale * 8) + 3]));
+                (f4, f5) = (
+                    Finish(f4, Sum(g0, g1, g2, g3, x + 4, 8), offsets[4], scale, inputs[(Int8Inputs.Scale * 8) + 4]),
+                    Finish(f5, Sum(g0, g1, g2, g3, x + 5, 8), offsets[5], scale, inputs[(Int8Inputs.Scale * 8) + 5]));
+                (f6, f7) = (
+                    Finish(f6, Sum(g0, g1, g2, g3, x + 6, 8), offsets[6], scale, inputs[(Int8Inputs.Scale * 8) + 6]),
+                    Finish(f7, Sum(g0, g1, g2, g3, x + 7, 8), offsets[7], scale, inputs[(Int8Inputs.Scale * 8) + 7]));
             }
         }
 
