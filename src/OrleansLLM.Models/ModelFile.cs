@@ -10,7 +10,8 @@ using OrleansLLM.Models.Tensors;
 namespace OrleansLLM.Models;
 
 /// <summary>
-/// A model on disk, opened but not loaded: a Hugging Face folder or a GGUF file (the first part of a split one). Opening reads headers and
+/// A model on disk, opened but not loaded: a Hugging Face folder, a GGUF file (the first part of a split one), or a folder that holds one
+/// GGUF model. Opening reads headers and
 /// norms only, and checks everything that headers can tell: the architecture, the configuration, each tensor's shape and
 /// format. Loading hands the weights to a device; the file may be disposed afterwards.
 /// </summary>
@@ -35,7 +36,7 @@ public sealed class ModelFile : IDisposable
         }
     }
 
-    /// <summary>As it was given.</summary>
+    /// <summary>The folder or the GGUF file.</summary>
     public string Path => _tensors.Path;
 
     /// <summary>The GGUF file, which also holds the vocabulary and the chat template; null for a folder.</summary>
@@ -71,22 +72,8 @@ public sealed class ModelFile : IDisposable
     /// <exception cref="UnsupportedModelException">It is of an architecture or format that is not built.</exception>
     public static ModelFile Open(string path)
     {
-        if (Directory.Exists(path))
-        {
-            return OpenFolder(new(path));
-        }
-
-        var file = GgufFile.Open(path);
-        try
-        {
-            var (architecture, header) = ModelCatalog.OfGguf(file);
-            return new(file, architecture, header, GenerationDefaultsReader.Read(file));
-        }
-        catch
-        {
-            file.Dispose();
-            throw;
-        }
+        var given = Directory.Exists(path) ? GgufFolder.Find(path) : path;
+        return given is null ? OpenFolder(new(path)) : OpenGguf(given);
     }
 
     /// <summary>The cache that the model needs, known before it is loaded.</summary>
@@ -101,6 +88,21 @@ public sealed class ModelFile : IDisposable
         _blueprint, _config, Facts(options), CacheLayouts.Cut(_config, options).Places, new(device, TensorBytes, progress), options.MaxRows);
 
     public void Dispose() => _tensors.Dispose();
+
+    private static ModelFile OpenGguf(string path)
+    {
+        var file = GgufFile.Open(path);
+        try
+        {
+            var (architecture, header) = ModelCatalog.OfGguf(file);
+            return new(file, architecture, header, GenerationDefaultsReader.Read(file));
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
 
     private static ModelFile OpenFolder(FolderFiles folder)
     {

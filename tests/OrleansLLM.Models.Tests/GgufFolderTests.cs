@@ -1,0 +1,34 @@
+using OrleansLLM.Files;
+using OrleansLLM.Models.Loading;
+
+namespace OrleansLLM.Models.Tests;
+
+public sealed class GgufFolderTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("orleansllm").FullName;
+
+    [Fact]
+    public void The_only_model_is_found_by_its_first_part()
+    {
+        Write("m-00001-of-00002.gguf", "m-00002-of-00002.gguf", "README.md");
+        Assert.Equal(Path.Combine(_folder, "m-00001-of-00002.gguf"), GgufFolder.Find(_folder));
+    }
+
+    [Fact]
+    public void Of_several_models_the_user_must_name_one()
+    {
+        Write("a.gguf", "b.gguf");
+        Assert.Contains("a.gguf, b.gguf", Assert.Throws<FileFormatException>(() => GgufFolder.Find(_folder)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_folder_with_a_configuration_is_read_by_it()
+    {
+        Write("a.gguf", "config.json");
+        Assert.Null(GgufFolder.Find(_folder));
+    }
+
+    public void Dispose() => Directory.Delete(_folder, true);
+
+    private void Write(params string[] names) => Array.ForEach(names, name => File.WriteAllText(Path.Combine(_folder, name), ""));
+}
