@@ -69,6 +69,13 @@ internal sealed class CoreFixture : IStepSink, IDisposable
         return child;
     }
 
+    /// <summary>From now on a sequence goes another way than its parent.</summary>
+    public void Forbid(SequenceId sequence, int token)
+    {
+        Answers[sequence].Forbidden = token;
+        Core.Change(sequence, new SequenceChange(Sampling: new SamplingParameters { Temperature = 0, LogitBias = [new(token, float.NegativeInfinity)] }));
+    }
+
     public void RunToRest(int atMost = 100_000)
     {
         for (var step = 0; !Core.IsIdle; step++)
@@ -91,7 +98,13 @@ internal sealed class CoreFixture : IStepSink, IDisposable
             Assert.Equal(answer.Tokens.Count, entry.Position);
             if (entry.Token is { } token)
             {
-                var expected = FakeModel.ArgMax(Model.Logits(answer.Tokens.ToArray(), answer.PromptLength));
+                var logits = Model.Logits(answer.Tokens.ToArray(), answer.PromptLength);
+                if (answer.Forbidden >= 0)
+                {
+                    logits[answer.Forbidden] = float.NegativeInfinity;
+                }
+
+                var expected = FakeModel.ArgMax(logits);
                 Assert.True(expected == token, $"{entry.Sequence} has {token} at {entry.Position} instead of {expected}.");
                 answer.Tokens.Add(token);
             }
@@ -114,6 +127,9 @@ internal sealed class CoreFixture : IStepSink, IDisposable
         public List<int> Tokens { get; } = tokens;
 
         public int CachedTokens { get; set; }
+
+        /// <summary>A token that it must not draw, or -1.</summary>
+        public int Forbidden { get; set; } = -1;
 
         public SequenceEnd? End { get; set; }
     }

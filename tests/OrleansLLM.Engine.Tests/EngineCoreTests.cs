@@ -194,6 +194,45 @@ public class EngineCoreTests
     }
 
     [Fact]
+    public void A_fork_that_outlives_its_parent_makes_the_cache_forget_the_block_that_it_writes_to()
+    {
+        using var fixture = new CoreFixture(CoreFixture.Options(100), [0]);
+        var parent = fixture.Submit(CoreFixture.Request(Prompt, 20))[0];
+        while (fixture.Core.Find(parent) is { OutputLength: < 12 })
+        {
+            fixture.Core.Step();
+        }
+
+        var tokens = fixture.Answers[parent].Tokens.ToArray();
+        fixture.Forbid(fixture.Fork(fixture.Core.Find(parent)!, 26, 1), tokens[26]);
+        fixture.Core.End(parent);
+        fixture.RunToRest();
+        var again = fixture.Submit(CoreFixture.Request(tokens, 6))[0];
+        fixture.RunToRest();
+        Assert.InRange(fixture.Answers[again].CachedTokens, 24, 24);
+    }
+
+    [Fact]
+    public void The_last_token_of_a_bad_word_is_forbidden_where_the_ones_before_it_stand()
+    {
+        var shape = new CacheShape(4, [new Models.CacheGroup(0)], 16);
+        var request = CoreFixture.Request([1, 2], 20) with
+        {
+            StopTokenIds = [9],
+            MinTokens = 4,
+            Sampling = new SamplingParameters { BadWords = [[5, 6, 7], [8], [6, 5, 3]], AllowedTokenIds = [1, 2], RepetitionPenalty = 2 },
+        };
+        var plan = new Compute.SamplingPlan(2);
+        Sampler.Fill(plan, [new Sequence(request, 1, new SequenceId(request.Id, 0), [5, 6], shape), new Sequence(request, 1, new SequenceId(request.Id, 1), [6, 6, 5, 5], shape)]);
+        Assert.Equal([9, 7, 8], plan.Bias.Ids(0).ToArray());
+        Assert.Equal([8], plan.Bias.Ids(1).ToArray());
+        Assert.Equal([1, 2], plan.Allowed.Ids(1).ToArray());
+        Assert.Equal([1, 2, 6, 5], plan.Seen.Ids(1).ToArray());
+        Assert.Equal([0, 0, 2, 2], plan.Seen.Values(1).ToArray());
+        Assert.Equal(6, plan.Position[1]);
+    }
+
+    [Fact]
     public void A_sequence_that_ends_while_its_blocks_are_under_way_frees_them_on_both_sides()
     {
         using var fixture = new CoreFixture(

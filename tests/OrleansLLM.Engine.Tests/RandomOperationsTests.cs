@@ -55,7 +55,11 @@ public class RandomOperationsTests
             _nextIndex.Clear();
             for (var i = 0; i < 300; i++)
             {
-                Command();
+                for (var commands = random.Next(4); commands > 0; commands--)
+                {
+                    Command();
+                }
+
                 fixture.Core.Step();
                 CheckReferences();
             }
@@ -99,7 +103,17 @@ public class RandomOperationsTests
         private void Fork(Sequence parent)
         {
             var index = _nextIndex[parent.Id.Request]++;
-            fixture.Fork(parent, random.Next(3) == 0 ? random.Next(1, parent.Count + 1) : parent.Count, index);
+            var at = random.Next(3) > 0 ? random.Next(1, parent.Count + 1) : parent.Count;
+            var child = fixture.Fork(parent, at, index);
+            if (at < parent.Count && random.Next(2) == 0)
+            {
+                fixture.Forbid(child, parent.Tokens[at]);
+            }
+
+            if (random.Next(3) == 0)
+            {
+                fixture.Core.End(parent.Id);
+            }
         }
 
         private Sequence Pick() => fixture.Core.Sequences.ElementAt(random.Next(fixture.Core.Sequences.Count));
