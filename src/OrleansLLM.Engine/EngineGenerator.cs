@@ -173,11 +173,23 @@ public sealed class EngineGenerator : IGenerator, IDisposable
 
     private void Deliver(StepEntry entry)
     {
-        if (_logs.Append(entry) == AppendResult.Gap)
+        try
         {
+            if (_logs.Append(entry) != AppendResult.Gap)
+            {
+                return;
+            }
+
             _logs.End(entry.Sequence, new SequenceEnd(FinishReason.Failed, Message: $"The tokens before position {entry.Position} were lost."));
-            _ = EndAsync(entry.Sequence);
         }
+#pragma warning disable CA1031 // this runs on the thread pool, where a bug would end the process: it ends the sequence
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            _logs.End(entry.Sequence, new SequenceEnd(FinishReason.Failed, Message: $"Its log is broken: {exception.Message}"));
+        }
+
+        _ = EndAsync(entry.Sequence);
     }
 
     private async Task EndAsync(SequenceId sequence) => await _engine.EndAsync(sequence, CancellationToken.None).ConfigureAwait(false);

@@ -6,8 +6,6 @@ namespace OrleansLLM.Engine;
 /// </summary>
 internal sealed class PrefixCache
 {
-    private const int NoGroup = -1;
-
     private readonly Dictionary<BlockContent, int> _blocks;
     private readonly BlockContent[] _contents;
 
@@ -15,21 +13,20 @@ internal sealed class PrefixCache
     {
         _blocks = new Dictionary<BlockContent, int>(blocks);
         _contents = new BlockContent[blocks];
-        Array.Fill(_contents, new BlockContent(default, NoGroup));
     }
 
     /// <summary>Blocks with a content, in use or free.</summary>
     public int Count => _blocks.Count;
 
-    public bool TryFind(UInt128 hash, int group, out int block) => _blocks.TryGetValue(new BlockContent(hash, group), out block);
+    public bool TryFind(UInt128 hash, int group, out int block) => _blocks.TryGetValue(ContentOf(hash, group), out block);
 
     /// <summary>Whether the block has a content that a prefix may hit.</summary>
-    public bool Holds(int block) => _contents[block].Group != NoGroup;
+    public bool Holds(int block) => _contents[block] != default;
 
     /// <summary>Remembers a full block, unless another one with the same content is known.</summary>
     public void Add(UInt128 hash, int group, int block)
     {
-        var content = new BlockContent(hash, group);
+        var content = ContentOf(hash, group);
         if (!Holds(block) && _blocks.TryAdd(content, block))
         {
             _contents[block] = content;
@@ -42,9 +39,12 @@ internal sealed class PrefixCache
         if (Holds(block))
         {
             _blocks.Remove(_contents[block]);
-            _contents[block] = new BlockContent(default, NoGroup);
+            _contents[block] = default;
         }
     }
 
-    private readonly record struct BlockContent(UInt128 Hash, int Group);
+    private static BlockContent ContentOf(UInt128 hash, int group) => new(hash, group + 1);
+
+    /// <param name="GroupNumber">Counted from 1, so that memory which was never touched means no content.</param>
+    private readonly record struct BlockContent(UInt128 Hash, int GroupNumber);
 }
