@@ -1,16 +1,21 @@
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 using System.Text;
+using System.Text.RegularExpressions;
 using OrleansLLM.Testing;
 
 namespace OrleansLLM.Cli.Tests;
 
 /// <summary>The built program, started as its own process.</summary>
-internal sealed class OrleansLLMProcess : IAsyncDisposable
+internal sealed partial class OrleansLLMProcess : IAsyncDisposable
 {
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(120);
+
     private readonly Process _process;
     private readonly StringBuilder _output = new();
     private readonly StringBuilder _errors = new();
     private readonly Task _reading;
+    private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     private OrleansLLMProcess(Process process)
     {
@@ -48,19 +53,46 @@ internal sealed class OrleansLLMProcess : IAsyncDisposable
     public async Task<(int Code, string Output, string Errors)> WaitAsync()
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
-        limit.CancelAfter(TimeSpan.FromSeconds(60));
+        limit.CancelAfter(Patience);
         try
         {
             await _process.WaitForExitAsync(limit.Token);
         }
         catch (OperationCanceledException)
         {
-            throw new TimeoutException($"The program did not end within 60 s.\n{Output}\n{Errors}");
+            throw new TimeoutException($"The program did not end in time.\n{Output}\n{Errors}");
         }
 
         await _reading;
         return (_process.ExitCode, Output, Errors);
     }
+
+    /// <summary>Waits for a line of its output or errors.</summary>
+    public async Task<Match> WaitForAsync(Regex line)
+    {
+        var limit = Stopwatch.StartNew();
+        while (limit.Elapsed < Patience)
+        {
+            var changed = _changed.Task;
+            var match = line.Match(Output + Errors);
+            if (match.Success)
+            {
+                return match;
+            }
+
+            if (_reading.IsCompleted)
+            {
+                break;
+            }
+
+            await Task.WhenAny(changed, _reading).WaitAsync(Patience, TestContext.Current.CancellationToken);
+        }
+
+        throw new TimeoutException($"The program never wrote {line}.\n{Output}\n{Errors}");
+    }
+
+    /// <summary>As an operator or a container's runtime does.</summary>
+    public void Terminate() => Assert.Equal(0, Kill(_process.Id, 15));
 
     public static Task<(int Code, string Output, string Errors)> RunAsync(params string[] arguments) => RunAsync(arguments, input: "");
 
@@ -82,7 +114,7 @@ internal sealed class OrleansLLMProcess : IAsyncDisposable
         _process.Dispose();
     }
 
-    private static async Task ReadAsync(StreamReader reader, StringBuilder to)
+    private async Task ReadAsync(StreamReader reader, StringBuilder to)
     {
         while (await reader.ReadLineAsync() is { } line)
         {
@@ -90,6 +122,8 @@ internal sealed class OrleansLLMProcess : IAsyncDisposable
             {
                 to.Append(line).Append('\n');
             }
+
+            Interlocked.Exchange(ref _changed, new(TaskCreationOptions.RunContinuationsAsynchronously)).TrySetResult();
         }
     }
 
@@ -100,4 +134,7 @@ internal sealed class OrleansLLMProcess : IAsyncDisposable
             return builder.ToString();
         }
     }
+
+    [LibraryImport("libc", EntryPoint = "kill")]
+    private static partial int Kill(int process, int signal);
 }

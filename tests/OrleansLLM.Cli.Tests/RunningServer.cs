@@ -1,0 +1,55 @@
+using System.Net.Http.Json;
+using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
+
+namespace OrleansLLM.Cli.Tests;
+
+/// <summary><c>orleansllm serve</c> as its own process on a free port.</summary>
+internal sealed partial class RunningServer : IAsyncDisposable
+{
+    private RunningServer(OrleansLLMProcess process, Uri address)
+    {
+        Process = process;
+        Http = new HttpClient { BaseAddress = address, Timeout = TimeSpan.FromMinutes(2) };
+    }
+
+    public OrleansLLMProcess Process { get; }
+
+    public HttpClient Http { get; }
+
+    /// <summary>Comes back once the port answers; the model may still load.</summary>
+    public static async Task<RunningServer> StartAsync(string model, params string[] options)
+    {
+        var process = OrleansLLMProcess.Start(["serve", model, "--port", "0", .. options]);
+        var match = await process.WaitForAsync(Listening());
+        return new RunningServer(process, new Uri(match.Groups[1].Value));
+    }
+
+    /// <summary>Comes back once the model answers.</summary>
+    public static async Task<RunningServer> StartReadyAsync(string model, params string[] options)
+    {
+        var server = await StartAsync(model, options);
+        await server.Process.WaitForAsync(Serving());
+        return server;
+    }
+
+    public async Task<JsonNode> PostAsync(string path, JsonNode body)
+    {
+        using var response = await Http.PostAsJsonAsync(path, body, TestContext.Current.CancellationToken);
+        var text = await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
+        Assert.True(response.IsSuccessStatusCode, text);
+        return JsonNode.Parse(text)!;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        Http.Dispose();
+        await Process.DisposeAsync();
+    }
+
+    [GeneratedRegex(@"Listening on (http://\S+?)[\s""]")]
+    private static partial Regex Listening();
+
+    [GeneratedRegex(@"Serving \S+, [0-9.]+ s after the start")]
+    private static partial Regex Serving();
+}
