@@ -15,11 +15,27 @@ public class GoldenEngineTests
 {
     public static TheoryData<string> Folders => [.. ReferenceData.Cases("hf", "golden.json")];
 
+    public static TheoryData<string> FoldersOfTransformers4 => [.. ReferenceData.Cases("hf", "config.v4.json")];
+
+    public static TheoryData<string> Checkpoints => [.. ReferenceData.Cases("formats/checkpoints", "golden.json")];
+
     public static TheoryData<string> GgufFolders => [.. ReferenceData.Cases("gguf", "golden.json")];
 
     [Theory(SkipTestWithoutData = true)]
     [MemberData(nameof(Folders))]
     public Task A_folder_generates_what_transformers_generates(string folder) => CheckAsync(folder, folder);
+
+    [Theory(SkipTestWithoutData = true)]
+    [MemberData(nameof(FoldersOfTransformers4))]
+    public async Task A_folder_as_transformers_4_described_it_generates_the_same(string folder)
+    {
+        using var older = new OlderFolder(folder);
+        await CheckAsync(folder, older.Path);
+    }
+
+    [Theory(SkipTestWithoutData = true)]
+    [MemberData(nameof(Checkpoints))]
+    public Task A_checkpoint_of_any_format_generates_what_transformers_generates(string folder) => CheckAsync(folder, folder);
 
     [Theory(SkipTestWithoutData = true)]
     [MemberData(nameof(GgufFolders))]
@@ -59,6 +75,24 @@ public class GoldenEngineTests
     }
 
     private static JsonSerializerOptions JsonOptions { get; } = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+}
+
+/// <summary>A copy of a folder in which config.v4.json is the config.json.</summary>
+internal sealed class OlderFolder : IDisposable
+{
+    public OlderFolder(string folder)
+    {
+        foreach (var file in Directory.EnumerateFiles(folder))
+        {
+            File.Copy(file, System.IO.Path.Combine(Path, System.IO.Path.GetFileName(file)));
+        }
+
+        File.Move(System.IO.Path.Combine(Path, "config.v4.json"), System.IO.Path.Combine(Path, "config.json"), overwrite: true);
+    }
+
+    public string Path { get; } = Directory.CreateTempSubdirectory().FullName;
+
+    public void Dispose() => Directory.Delete(Path, recursive: true);
 }
 
 internal sealed record GoldenAnswers(string Kind, int[][] Prompts, int[][] Argmax, int[][] Greedy, float[] Margin);
