@@ -1,20 +1,22 @@
-using System.Diagnostics;
 using OrleansLLM.Benchmarks;
 
-var path = args[0];
-using var peer = new LlamaCppPeer(path, 2, 32, 4096);
-var ids = Enumerable.Range(0, 512).Select(i => 1000 + i).ToArray();
-for (var k = 0; k < 3; k++)
+var benchmarks = new (string Name, string Description, Func<string[], Task> Run)[]
 {
-    var t = Stopwatch.StartNew();
-    peer.Prefill(ids);
-    Console.WriteLine($"prefill {512 / t.Elapsed.TotalSeconds}");
-    foreach (var b in new[] { 1, 8, 32 })
-    {
-        peer.Prefill(ids);
-        peer.Share(b);
-        t.Restart();
-        for (var i = 0; i < 16; i++) peer.Decode(512 + i, new int[b]);
-        Console.WriteLine($"{b}: {16 * b / t.Elapsed.TotalSeconds}");
-    }
+    ("llama", "MODEL.gguf [PAIRS]: prefill and decode against llama.cpp, in this process, in turn", LlamaComparison.RunAsync),
+    ("kv-waste", "MODEL [REQUESTS]: slots allocated but not filled, on the seeded ShareGPT-like mix", KvWaste.RunAsync),
+    ("fork-blocks", "MODEL: blocks in use by n = 4 against 4 requests", ForkBlocks.RunAsync),
+    ("grains", "MODEL [PAIRS]: tokens/s of 32 requests through the grains against the bare engine", GrainCost.RunAsync),
+};
+
+if (args.Length >= 2 && benchmarks.FirstOrDefault(benchmark => benchmark.Name == args[0]) is { Run: { } run })
+{
+    await run(args[1..]);
+    return 0;
 }
+
+foreach (var (name, description, _) in benchmarks)
+{
+    Console.WriteLine($"{name,-12} {description}");
+}
+
+return 1;
