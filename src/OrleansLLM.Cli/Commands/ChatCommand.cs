@@ -44,6 +44,13 @@ internal sealed class ChatCommand
         }
 
         Prompt.Welcome(model, "/clear forgets the conversation, /exit or an empty Ctrl-C ends it, Ctrl-C during an answer ends the answer.");
+        await ConverseAsync(messages, () => AnswerAsync(result, printer, model, messages, cancellation)).ConfigureAwait(false);
+        return 0;
+    }
+
+    /// <summary>Turn after turn until the user ends it; a question without an answer is taken back.</summary>
+    private static async Task ConverseAsync(JsonArray messages, Func<Task<string?>> answer)
+    {
         while (Prompt.ReadLine() is { } line)
         {
             switch (line.Trim())
@@ -51,26 +58,27 @@ internal sealed class ChatCommand
                 case "":
                     continue;
                 case "/exit":
-                    return 0;
+                    return;
                 case "/clear":
-                    var kept = messages.Where(message => message?["role"]?.GetValue<string>() == "system").Select(message => message?.DeepClone());
-                    messages = new JsonArray([.. kept]);
+                    Forget(messages);
                     continue;
             }
 
             messages.Add(Message("user", line));
-            var answer = await AnswerAsync(result, printer, model, messages, cancellation).ConfigureAwait(false);
-            if (answer is null)
+            if (await answer().ConfigureAwait(false) is { } text)
+            {
+                messages.Add(Message("assistant", text));
+            }
+            else
             {
                 messages.RemoveAt(messages.Count - 1);
-                continue;
             }
-
-            messages.Add(Message("assistant", answer));
         }
-
-        return 0;
     }
+
+    /// <summary>Leaves only what the conversation begins with.</summary>
+    private static void Forget(JsonArray messages) =>
+        messages.RemoveAll(message => message?["role"]?.GetValue<string>() != "system");
 
     private async Task<string?> AnswerAsync(
         ParseResult result, AnswerPrinter printer, string model, JsonArray messages, CancellationToken cancellation)
