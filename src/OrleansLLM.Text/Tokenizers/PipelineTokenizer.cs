@@ -35,6 +35,9 @@ internal sealed partial class PipelineTokenizer(TokenizerParts parts) : TextToke
 {
     private readonly Vocabulary _vocabulary = parts.Model.Vocabulary;
 
+    /// <summary>Ends when encoding has reached its full speed.</summary>
+    public Task Prepared => parts.Model.Prepared;
+
     public override int VocabularySize { get; } =
         Math.Max(parts.Model.Vocabulary.Size, parts.Added.Tokens.Count == 0 ? 0 : parts.Added.Tokens.Keys.Max() + 1);
 

@@ -35,7 +35,7 @@ public sealed class GgufVocabularyGoldenTests
         using var file = GgufFile.Open(path);
         var kind = file.Metadata.Text("tokenizer.ggml.model") ?? "none";
         Assert.SkipUnless(GgufTokenizers.IsBuilt(kind), $"GGUF vocabulary kind {kind} is not built");
-        var tokenizer = TokenizerLoader.FromGguf(file);
+        var tokenizer = GoldenTokenizers.Prepare(TokenizerLoader.FromGguf(file));
         var texts = File.ReadAllText(path + ".inp").Split(Separator);
         var answers = File.ReadAllText(path + ".out").TrimEnd('\n').Split('\n');
         var mismatches = texts.Zip(answers).Where(pair =>
@@ -52,7 +52,7 @@ public sealed class GgufVocabularyGoldenTests
     {
         using var document = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, "golden.json")));
         using var file = GgufFile.Open(Path.Combine(folder, document.RootElement.GetProperty("file").GetString() ?? "model.gguf"));
-        var tokenizer = TokenizerLoader.FromGguf(file);
+        var tokenizer = GoldenTokenizers.Prepare(TokenizerLoader.FromGguf(file));
         Assert.All(document.RootElement.GetProperty("tokenizer").EnumerateArray(), item => Assert.Equal(
             GoldenTokenizers.Integers(item.GetProperty("ids")),
             tokenizer.Encode(item.GetProperty("text").GetString()!, [], AddedTokens.PostProcessor)));
@@ -71,7 +71,7 @@ public sealed class GgufVocabularyGoldenTests
             Assert.SkipUnless(OrleansLLM.Text.Tokenizers.Models.TokenModelKinds.IsBuilt(kind), $"tokenizer model {kind} is not built");
         }
 
-        var tokenizer = file is null ? TokenizerLoader.FromFolder(folder) : TokenizerLoader.FromGguf(file);
+        var tokenizer = GoldenTokenizers.Prepare(file is null ? TokenizerLoader.FromFolder(folder) : TokenizerLoader.FromGguf(file));
         var texts = document.RootElement.TryGetProperty("tokenizer", out var list) ? list.EnumerateArray().ToArray() : [];
         Assert.All(texts, item =>
         {

@@ -30,7 +30,15 @@ internal sealed class GoldenTokenizers
         var kind = TokenizerJson.ReadModelKind(File.ReadAllBytes(Path.Combine(folder, "tokenizer.json")));
         Assert.SkipUnless(TokenModelKinds.IsBuilt(kind), $"tokenizer model {kind} is not built");
         using var document = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, "cases.json")));
-        return new GoldenTokenizers((PipelineTokenizer)TokenizerLoader.FromFolder(folder), document.RootElement.Clone());
+        return new GoldenTokenizers(Prepare(TokenizerLoader.FromFolder(folder)), document.RootElement.Clone());
+    }
+
+    /// <summary>Waits for a tokenizer's last tables: its answers come from them, and what keeps them from being built is thrown.</summary>
+    public static PipelineTokenizer Prepare(TextTokenizer tokenizer)
+    {
+        var pipeline = (PipelineTokenizer)tokenizer;
+        pipeline.Prepared.GetAwaiter().GetResult();
+        return pipeline;
     }
 
     public IEnumerable<JsonElement> List(string name) =>

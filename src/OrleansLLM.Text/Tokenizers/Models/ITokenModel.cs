@@ -10,6 +10,9 @@ internal interface ITokenModel
 {
     Vocabulary Vocabulary { get; }
 
+    /// <summary>Ends when all of the model's tables are built; before that it works, with the same ids, at a lower speed.</summary>
+    Task Prepared { get; }
+
     /// <summary>Adds the tokens of a piece that is not empty.</summary>
     void Tokenize(ReadOnlySpan<char> piece, List<ModelToken> tokens);
 }

@@ -35,6 +35,22 @@ internal sealed class MergeTable
         return _pairs[slot] == pair;
     }
 
+    /// <summary>All pairs, the lowest rank first.</summary>
+    public List<(int Left, int Right, int Rank)> ByRank()
+    {
+        var merges = new List<(int Left, int Right, int Rank)>(_count);
+        for (var slot = 0; slot < _pairs.Length; slot++)
+        {
+            if (_pairs[slot] != Empty)
+            {
+                merges.Add(((int)(_pairs[slot] >> 32), (int)(uint)_pairs[slot], _values[slot].Rank));
+            }
+        }
+
+        merges.Sort((first, second) => first.Rank.CompareTo(second.Rank));
+        return merges;
+    }
+
     private void Put(ulong pair, (int Rank, int Merged) value)
     {
         var slot = Slot(pair);

@@ -72,6 +72,21 @@ internal sealed class Vocabulary
     /// <summary>The string of an id, or nothing where there is none.</summary>
     public ReadOnlySpan<char> Find(int id) => Contains(id) ? Span(_entryOfId[id]) : default;
 
+    /// <summary>The strings with their ids, as far as an id has one string only: of two strings with one id, the later.</summary>
+    public List<KeyValuePair<string, int>> Strings()
+    {
+        var strings = new List<KeyValuePair<string, int>>(_entries.Count);
+        for (var entry = 0; entry < _entries.Count; entry++)
+        {
+            if (_entryOfId[_entries[entry].Id] == entry)
+            {
+                strings.Add(KeyValuePair.Create(Span(entry).ToString(), _entries[entry].Id));
+            }
+        }
+
+        return strings;
+    }
+
     private ReadOnlySpan<char> Span(int entry) => _characters.AsSpan(_entries[entry].Start, _entries[entry].Length);
 
     private int FindEntry(ReadOnlySpan<char> token, int hash)
