@@ -7,63 +7,6 @@ namespace OrleansLLM.Text.Templates.Library;
 internal sealed record FormatSpec(
     string Fill, char Align, char Sign, bool Alternate, int Width, char Grouping, int Precision, char Type)
 {
-    public static FormatSpec Parse(string text)
-    {
-        var at = 0;
-        var (fill, align) = (" ", '\0');
-        var width = text.Length > 0 ? CodePoints.WidthAt(text, 0) : 0;
-        if (text.Length > width && "<>=^".Contains(text[width], StringComparison.Ordinal))
-        {
-            (fill, align, at) = (text[..width], text[width], width + 1);
-        }
-        else if (text.Length > 0 && "<>=^".Contains(text[0], StringComparison.Ordinal))
-        {
-            (align, at) = (text[0], 1);
-        }
-
-        var sign = Take("+- ");
-        var alternate = Take("#") != '\0';
-        if (at < text.Length && text[at] == '0' && align == '\0')
-        {
-            (fill, align) = ("0", '=');
-        }
-
-        var fieldWidth = Math.Max(0, Number());
-        var grouping = Take(",_");
-        var precision = -1;
-        if (Take(".") != '\0')
-        {
-            precision = Number();
-            if (precision < 0)
-            {
-                throw TemplateError.Value("Format specifier missing precision");
-            }
-        }
-
-        var type = at < text.Length ? text[at++] : '\0';
-        if (at < text.Length)
-        {
-            throw TemplateError.Value($"Invalid format specifier '{text}'");
-        }
-
-        return new(fill, align, sign, alternate, fieldWidth, grouping, precision, type);
-
-        char Take(string characters) =>
-            at < text.Length && characters.Contains(text[at], StringComparison.Ordinal) ? text[at++] : '\0';
-
-        int Number()
-        {
-            var start = at;
-            long number = 0;
-            while (at < text.Length && char.IsAsciiDigit(text[at]))
-            {
-                number = Math.Min((number * 10) + text[at++] - '0', int.MaxValue);
-            }
-
-            return at == start ? -1 : (int)number;
-        }
-    }
-
     /// <summary>format(value, spec).</summary>
     public static TextValue Format(Rendering rendering, Value value, string spec)
     {
@@ -74,9 +17,9 @@ internal sealed record FormatSpec(
 
         return value switch
         {
-            TextValue text => Parse(spec).Text(rendering, text),
-            IntValue number => Parse(spec).Integer(rendering, number),
-            FloatValue number => Parse(spec).Float(rendering, number.Number),
+            TextValue text => FormatSpecReader.Read(spec).Text(rendering, text),
+            IntValue number => FormatSpecReader.Read(spec).Integer(rendering, number),
+            FloatValue number => FormatSpecReader.Read(spec).Float(rendering, number.Number),
             _ => throw TemplateError.Type($"unsupported format string passed to {value.TypeName}.__format__"),
         };
     }

@@ -80,12 +80,20 @@ internal sealed class PercentFormat
 
     private void Field()
     {
-        Value? keyed = null;
-        if (Peek() == '(')
+        var keyed = Peek() == '(' ? Keyed() : null;
+        var conversion = ReadConversion();
+        if (conversion.Type == '%')
         {
-            keyed = Keyed();
+            _to.Append('%');
+            return;
         }
 
+        _rendering.ChargeText(Math.Max(conversion.Width, Math.Max(conversion.Precision, 0)));
+        Write(Convert(conversion, keyed ?? Next()), conversion);
+    }
+
+    private Conversion ReadConversion()
+    {
         var flags = "";
         while ("#0- +".Contains(Peek(), StringComparison.Ordinal))
         {
@@ -105,20 +113,13 @@ internal sealed class PercentFormat
             precision = Math.Max(0, Size());
         }
 
+        // C's length modifiers mean nothing here.
         while (Peek() is 'h' or 'l' or 'L')
         {
             _at++;
         }
 
-        var type = Take();
-        if (type == '%')
-        {
-            _to.Append('%');
-            return;
-        }
-
-        _rendering.ChargeText(Math.Max(width, Math.Max(precision, 0)));
-        Write(Convert(type, flags, precision, keyed ?? Next()), flags, width, type);
+        return new(flags, width, precision, Take());
     }
 
     private Value Keyed()
@@ -164,43 +165,45 @@ internal sealed class PercentFormat
     private char Take() => _at < _format.Text.Length ? _format.Text[_at++] : throw TemplateError.Value("incomplete format");
 
     /// <summary>The sign or the prefix apart, so that zeros come between.</summary>
-    private (string Sign, TextValue Body) Convert(char type, string flags, int precision, Value value)
+    private (string Sign, TextValue Body) Convert(Conversion conversion, Value value)
     {
+        var type = conversion.Type;
         switch (type)
         {
             case 's' or 'r' or 'a':
-                return ("", Cut(Escaped(type == 's' ? value.ToText() : Repr(value, type)), precision));
+                return ("", Cut(Escaped(type == 's' ? value.ToText() : Repr(value, type)), conversion.Precision));
             case 'c':
                 return ("", new TextValue(Character(value)));
             case 'd' or 'i' or 'u' or 'x' or 'X' or 'o':
-                return Integer(type, flags, precision, value);
+                return Integer(conversion, value);
             case 'e' or 'E' or 'f' or 'F' or 'g' or 'G':
                 var number = Operators.Number(value is TextValue ? throw TemplateError.Type("must be real number, not str") : value);
-                return (SignOf(double.IsNegative(number), flags), new TextValue(Float(type, flags, precision, number)));
+                return (conversion.SignOf(double.IsNegative(number)), new TextValue(Float(conversion, number)));
             default:
                 throw TemplateError.Value($"unsupported format character '{type}' (0x{(int)type:x}) at index {_at - 1}");
         }
     }
 
-    private static string Float(char type, string flags, int precision, double number)
+    private static string Float(Conversion conversion, double number)
     {
-        if (precision > Decimals.MaxPrecision)
+        if (conversion.Precision > Decimals.MaxPrecision)
         {
             throw TemplateError.Limit($"a precision above {Decimals.MaxPrecision}");
         }
 
-        precision = precision < 0 ? 6 : precision;
-        var text = !double.IsFinite(number) ? FloatValue.Repr(Math.Abs(number)) : char.ToLowerInvariant(type) switch
+        var precision = conversion.Precision < 0 ? 6 : conversion.Precision;
+        var text = !double.IsFinite(number) ? FloatValue.Repr(Math.Abs(number)) : char.ToLowerInvariant(conversion.Type) switch
         {
             'e' => Decimals.Exponent(number, precision),
             'f' => Decimals.Fixed(number, precision),
-            _ => Decimals.General(number, precision, flags.Contains('#', StringComparison.Ordinal)),
+            _ => Decimals.General(number, precision, conversion.Has('#')),
         };
-        return char.IsUpper(type) ? text.ToUpperInvariant() : text;
+        return char.IsUpper(conversion.Type) ? text.ToUpperInvariant() : text;
     }
 
-    private static (string Sign, TextValue Body) Integer(char type, string flags, int precision, Value value)
+    private static (string Sign, TextValue Body) Integer(Conversion conversion, Value value)
     {
+        var type = conversion.Type;
         var number = value switch
         {
             IntValue integer => integer.Number,
@@ -216,14 +219,9 @@ internal sealed class PercentFormat
             'o' => InBase(magnitude, 8),
             _ => IntValue.Of(magnitude).Digits(),
         };
-        var prefix = flags.Contains('#', StringComparison.Ordinal) && type is 'x' or 'X' or 'o' ? "0" + type : "";
-        return (SignOf(number.Sign < 0, flags) + prefix, new TextValue(digits.PadLeft(Math.Max(precision, 0), '0')));
+        var prefix = conversion.Has('#') && type is 'x' or 'X' or 'o' ? "0" + type : "";
+        return (conversion.SignOf(number.Sign < 0) + prefix, new TextValue(digits.PadLeft(Math.Max(conversion.Precision, 0), '0')));
     }
-
-    private static string SignOf(bool negative, string flags) => negative ? "-"
-        : flags.Contains('+', StringComparison.Ordinal) ? "+"
-        : flags.Contains(' ', StringComparison.Ordinal) ? " "
-        : "";
 
     private TextValue Escaped(TextValue text) => _format.IsMarkup ? Markup.Escape(text) : text;
 
@@ -237,16 +235,25 @@ internal sealed class PercentFormat
     private static TextValue Cut(TextValue text, int precision) =>
         precision >= 0 && precision < text.CodePointCount ? text.Part(0, CodePoints.Offset(text, precision)) : text;
 
-    private void Write((string Sign, TextValue Body) converted, string flags, int width, char type)
+    private void Write((string Sign, TextValue Body) converted, Conversion conversion)
     {
         var (sign, body) = converted;
-        var missing = Math.Max(0, width - sign.Length - body.CodePointCount);
-        var left = flags.Contains('-', StringComparison.Ordinal);
-        var zeros = !left && flags.Contains('0', StringComparison.Ordinal) && type is not ('s' or 'r' or 'a' or 'c');
+        var missing = Math.Max(0, conversion.Width - sign.Length - body.CodePointCount);
+        var left = conversion.Has('-');
+        var zeros = !left && conversion.Has('0') && conversion.Type is not ('s' or 'r' or 'a' or 'c');
         _to.Append(' ', left || zeros ? 0 : missing);
         _to.Append(sign);
         _to.Append('0', zeros ? missing : 0);
         _to.Append(body);
         _to.Append(' ', left ? missing : 0);
+    }
+
+    /// <summary>What stands between the percent sign and the letter, and the letter.</summary>
+    /// <param name="Precision">-1 where none is given.</param>
+    private readonly record struct Conversion(string Flags, int Width, int Precision, char Type)
+    {
+        public bool Has(char flag) => Flags.Contains(flag, StringComparison.Ordinal);
+
+        public string SignOf(bool negative) => negative ? "-" : Has('+') ? "+" : Has(' ') ? " " : "";
     }
 }

@@ -42,37 +42,34 @@ internal static class Strftime
     }
 
     /// <summary>The text of a field, how wide it is by default and what fills it; null for an unknown letter.</summary>
-    private static (string Text, int Width, char Fill)? Field(DateTimeOffset now, char letter) => letter switch
+    private static (string Text, int Width, char Fill)? Field(DateTimeOffset now, char letter) =>
+        Composition(letter) is { } format ? Name(Format(now, format)) : DateField(now, letter) ?? TimeField(now, letter) ?? Literal(letter);
+
+    /// <summary>The format that a letter is short for.</summary>
+    private static string? Composition(char letter) => letter switch
+    {
+        'c' => "%a %b %e %H:%M:%S %Y",
+        'D' or 'x' => "%m/%d/%y",
+        'F' => "%Y-%m-%d",
+        'r' => "%I:%M:%S %p",
+        'R' => "%H:%M",
+        'T' or 'X' => "%H:%M:%S",
+        _ => null,
+    };
+
+    private static (string Text, int Width, char Fill)? DateField(DateTimeOffset now, char letter) => letter switch
     {
         'a' => Name(Names.GetAbbreviatedDayName(now.DayOfWeek)),
         'A' => Name(Names.GetDayName(now.DayOfWeek)),
         'b' or 'h' => Name(Names.GetAbbreviatedMonthName(now.Month)),
         'B' => Name(Names.GetMonthName(now.Month)),
-        'c' => Name(Format(now, "%a %b %e %H:%M:%S %Y")),
         'C' => Number(now.Year / 100, 2),
         'd' => Number(now.Day, 2),
-        'D' or 'x' => Name(Format(now, "%m/%d/%y")),
         'e' => Number(now.Day, 2, ' '),
-        'f' => Number((int)(now.Ticks % TimeSpan.TicksPerSecond / 10), 6),
-        'F' => Name(Format(now, "%Y-%m-%d")),
         'g' => Number(ISOWeek.GetYear(now.DateTime) % 100, 2),
         'G' => Number(ISOWeek.GetYear(now.DateTime), 1),
-        'H' => Number(now.Hour, 2),
-        'I' => Number(((now.Hour + 11) % 12) + 1, 2),
         'j' => Number(now.DayOfYear, 3),
-        'k' => Number(now.Hour, 2, ' '),
-        'l' => Number(((now.Hour + 11) % 12) + 1, 2, ' '),
         'm' => Number(now.Month, 2),
-        'M' => Number(now.Minute, 2),
-        'n' => Name("\n"),
-        'p' => Name(now.Hour < 12 ? "AM" : "PM"),
-        'P' => Name(now.Hour < 12 ? "am" : "pm"),
-        'r' => Name(Format(now, "%I:%M:%S %p")),
-        'R' => Name(Format(now, "%H:%M")),
-        's' => Name(now.ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture)),
-        'S' => Number(now.Second, 2),
-        't' => Name("\t"),
-        'T' or 'X' => Name(Format(now, "%H:%M:%S")),
         'u' => Number(now.DayOfWeek == DayOfWeek.Sunday ? 7 : (int)now.DayOfWeek, 1),
         'U' => Number((now.DayOfYear + 6 - (int)now.DayOfWeek) / 7, 2),
         'V' => Number(ISOWeek.GetWeekOfYear(now.DateTime), 2),
@@ -80,7 +77,29 @@ internal static class Strftime
         'W' => Number((now.DayOfYear + 6 - (((int)now.DayOfWeek + 6) % 7)) / 7, 2),
         'y' => Number(now.Year % 100, 2),
         'Y' => Number(now.Year, 1),
+        _ => null,
+    };
+
+    private static (string Text, int Width, char Fill)? TimeField(DateTimeOffset now, char letter) => letter switch
+    {
+        'f' => Number((int)(now.Ticks % TimeSpan.TicksPerSecond / 10), 6),
+        'H' => Number(now.Hour, 2),
+        'I' => Number(((now.Hour + 11) % 12) + 1, 2),
+        'k' => Number(now.Hour, 2, ' '),
+        'l' => Number(((now.Hour + 11) % 12) + 1, 2, ' '),
+        'M' => Number(now.Minute, 2),
+        'p' => Name(now.Hour < 12 ? "AM" : "PM"),
+        'P' => Name(now.Hour < 12 ? "am" : "pm"),
+        's' => Name(now.ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture)),
+        'S' => Number(now.Second, 2),
         'z' or 'Z' => Name(""),
+        _ => null,
+    };
+
+    private static (string Text, int Width, char Fill)? Literal(char letter) => letter switch
+    {
+        'n' => Name("\n"),
+        't' => Name("\t"),
         '%' => Name("%"),
         _ => null,
     };

@@ -8,9 +8,11 @@ internal enum Recursion
     Recursive,
 }
 
-/// <summary>{% for target in iterable if test recursive %}...{% else %}...{% endfor %}.</summary>
-internal sealed class ForStatement(
-    Target target, Expression iterable, Expression? test, Recursion recursion, Body body, Body? otherwise, int line) : Statement(line)
+/// <summary>What the opening tag says: for target in iterable if test recursive.</summary>
+internal sealed record LoopHead(Target Target, Expression Iterable, Expression? Test, Recursion Recursion);
+
+/// <summary>{% for ... %}...{% else %}...{% endfor %}.</summary>
+internal sealed class ForStatement(LoopHead head, Body body, Body? otherwise, int line) : Statement(line)
 {
     private BoundTarget? _target;
     private BoundTarget? _testTarget;
@@ -22,24 +24,24 @@ internal sealed class ForStatement(
     private ScopeEntry? _otherwiseEntry;
 
     public override IEnumerable<Node> Children =>
-        new Node?[] { target, iterable, body, otherwise, test }.OfType<Node>();
+        new Node?[] { head.Target, head.Iterable, body, otherwise, head.Test }.OfType<Node>();
 
-    public override void Collect(NameScope scope) => iterable.Collect(scope);
+    public override void Collect(NameScope scope) => head.Iterable.Collect(scope);
 
     public override void Bind(Binding binding)
     {
-        iterable.Bind(binding);
+        head.Iterable.Bind(binding);
         var scope = binding.Scope;
-        var inner = recursion == Recursion.Recursive ? scope.InnerFunction() : scope.Inner();
+        var inner = head.Recursion == Recursion.Recursive ? scope.InnerFunction() : scope.Inner();
         _function = inner.Function;
-        var usesLoop = recursion == Recursion.Recursive || body.Mentions("loop");
+        var usesLoop = head.Recursion == Recursion.Recursive || body.Mentions("loop");
         _loop = usesLoop ? inner.Declare("loop") : null;
-        target.Declare(inner);
+        head.Target.Declare(inner);
         body.Collect(inner);
         _entry = inner.Entry();
-        _target = target.In(inner);
+        _target = head.Target.In(inner);
         body.Bind(binding.Inner(inner) with { Loop = LoopPlace.Inside });
-        BindOtherwise(binding, recursion == Recursion.Recursive ? new NameScope(scope, inner.Function) : scope.Inner());
+        BindOtherwise(binding, head.Recursion == Recursion.Recursive ? new NameScope(scope, inner.Function) : scope.Inner());
         BindTest(binding, scope.InnerFunction());
     }
 
@@ -49,27 +51,27 @@ internal sealed class ForStatement(
         {
             otherwise.Collect(scope);
             _otherwiseEntry = scope.Entry();
-            otherwise.Bind(binding.Inner(scope) with { Loop = recursion == Recursion.Recursive ? LoopPlace.Outside : binding.Loop });
+            otherwise.Bind(binding.Inner(scope) with { Loop = head.Recursion == Recursion.Recursive ? LoopPlace.Outside : binding.Loop });
         }
     }
 
     private void BindTest(Binding binding, NameScope scope)
     {
-        if (test is not null)
+        if (head.Test is not null)
         {
-            target.Declare(scope);
-            test.Collect(scope);
+            head.Target.Declare(scope);
+            head.Test.Collect(scope);
             _testEntry = scope.Entry();
-            _testTarget = target.In(scope);
+            _testTarget = head.Target.In(scope);
             _testFunction = scope.Function;
-            test.Bind(binding.Inner(scope));
+            head.Test.Bind(binding.Inner(scope));
         }
     }
 
     public override Flow Execute(Rendering rendering, Frame frame)
     {
-        var items = iterable.Evaluate(rendering, frame);
-        if (recursion == Recursion.Recursive)
+        var items = head.Iterable.Evaluate(rendering, frame);
+        if (head.Recursion == Recursion.Recursive)
         {
             rendering.Print(Recurse(rendering, frame, items, 0));
             return Flow.Next;
@@ -90,14 +92,14 @@ internal sealed class ForStatement(
     {
         var walked = items.IterateOrThrow();
         var source = items;
-        if (test is not null)
+        if (head.Test is not null)
         {
             walked = Passing(rendering, outer, walked).GetEnumerator();
             source = new IteratorValue("generator", walked);
         }
 
         Func<Rendering, Value, int, Value>? recurse =
-            recursion == Recursion.Recursive ? (running, inner, level) => Recurse(running, outer, inner, level) : null;
+            head.Recursion == Recursion.Recursive ? (running, inner, level) => Recurse(running, outer, inner, level) : null;
         var loop = new LoopValue(source, walked, depth, recurse);
         var completed = false;
         while (_loop is null ? walked.MoveNext() : loop.MoveNext())
@@ -141,7 +143,7 @@ internal sealed class ForStatement(
             rendering.Step(Line);
             var item = items.Current;
             _testTarget!.Assign(rendering, frame, item);
-            if (test!.Evaluate(rendering, frame).IsTrue)
+            if (head.Test!.Evaluate(rendering, frame).IsTrue)
             {
                 yield return item;
             }

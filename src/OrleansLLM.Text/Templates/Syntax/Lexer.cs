@@ -83,11 +83,11 @@ internal sealed class Lexer
     private void ReadTag(int tag)
     {
         var kind = _source[tag + 1];
-        var sign = tag + 2 < _source.Length && _source[tag + 2] is '-' or '+' ? _source[tag + 2] : '\0';
-        var raw = kind == '%' ? RawEnd(tag + 2 + (sign == '\0' ? 0 : 1)) : -1;
+        var sign = WhiteSpace.SignAt(_source, tag + 2);
+        var inner = tag + 2 + (sign == '\0' ? 0 : 1);
         AddData(tag, sign, isPrint: kind == '{');
-        _at = tag + 2 + (sign == '\0' ? 0 : 1);
-        if (raw >= 0)
+        _at = inner;
+        if (kind == '%' && RawBlock.FindContent(_source, inner) is { } raw)
         {
             ReadRaw(raw);
             return;
@@ -115,12 +115,12 @@ internal sealed class Lexer
         var text = _source[_at..end];
         if (sign == '-')
         {
-            text = TrimEnd(text);
+            text = WhiteSpace.TrimEnd(text);
         }
         else if (sign != '+' && !isPrint)
         {
             var lineStart = text.LastIndexOf('\n') + 1;
-            if ((lineStart > 0 || _lineStarts) && text.AsSpan(lineStart).Length > 0 && IsBlank(text.AsSpan(lineStart)))
+            if ((lineStart > 0 || _lineStarts) && text.AsSpan(lineStart).Length > 0 && WhiteSpace.IsBlank(text.AsSpan(lineStart)))
             {
                 text = text[..lineStart];
             }
@@ -142,59 +142,23 @@ internal sealed class Lexer
             throw TemplateError.Syntax("Missing end of comment tag");
         }
 
-        var sign = end > _at && _source[end - 1] is '-' or '+' ? _source[end - 1] : '\0';
+        var sign = end > _at ? WhiteSpace.SignAt(_source, end - 1) : '\0';
         EndTag(end + 2, sign);
-    }
-
-    /// <summary>Where the content of a raw block begins if "raw" and the end of the tag stand here, else -1.</summary>
-    private int RawEnd(int at)
-    {
-        at = SkipSpace(at);
-        if (string.CompareOrdinal(_source, at, "raw", 0, 3) != 0)
-        {
-            return -1;
-        }
-
-        at = SkipSpace(at + 3);
-        if (string.CompareOrdinal(_source, at, "-%}", 0, 3) == 0)
-        {
-            return SkipSpace(at + 3);
-        }
-
-        return string.CompareOrdinal(_source, at, "%}", 0, 2) == 0 ? at + 2 : -1;
     }
 
     private void ReadRaw(int start)
     {
         _at = start;
         _lineStarts = start > 0 && _source[start - 1] == '\n';
-        for (var tag = _source.IndexOf("{%", start, StringComparison.Ordinal); tag >= 0; tag = _source.IndexOf("{%", tag + 1, StringComparison.Ordinal))
-        {
-            var sign = tag + 2 < _source.Length && _source[tag + 2] is '-' or '+' ? _source[tag + 2] : '\0';
-            var at = SkipSpace(tag + 2 + (sign == '\0' ? 0 : 1));
-            if (string.CompareOrdinal(_source, at, "endraw", 0, 6) != 0)
-            {
-                continue;
-            }
-
-            at = SkipSpace(at + 6);
-            var endSign = at < _source.Length && _source[at] is '-' or '+' ? _source[at] : '\0';
-            at += endSign == '\0' ? 0 : 1;
-            if (string.CompareOrdinal(_source, at, "%}", 0, 2) == 0)
-            {
-                AddData(tag, sign, isPrint: false);
-                EndTag(at + 2, endSign);
-                return;
-            }
-        }
-
-        throw TemplateError.Syntax("Missing end of raw directive");
+        var end = RawBlock.FindEnd(_source, start) ?? throw TemplateError.Syntax("Missing end of raw directive");
+        AddData(end.Tag, end.Sign, isPrint: false);
+        EndTag(end.End, end.EndSign);
     }
 
     /// <summary>Goes on behind a tag, and behind the white space or the line end that it takes along.</summary>
     private void EndTag(int end, char sign)
     {
-        _at = sign == '-' ? SkipSpace(end)
+        _at = sign == '-' ? WhiteSpace.Skip(_source, end)
             : sign != '+' && end < _source.Length && _source[end] == '\n' ? end + 1
             : end;
         _lineStarts = _source[_at - 1] == '\n';
@@ -202,10 +166,10 @@ internal sealed class Lexer
 
     private void ReadTokens(TokenKind end)
     {
-        var open = new Stack<char>();
+        var brackets = new Brackets();
         while (true)
         {
-            if (open.Count == 0 && TryEnd(end))
+            if (brackets.AreClosed && TryEnd(end))
             {
                 return;
             }
@@ -217,11 +181,11 @@ internal sealed class Lexer
 
             if (CodePoints.IsSpace(Current))
             {
-                _at = SkipSpace(_at);
+                _at = WhiteSpace.Skip(_source, _at);
             }
             else
             {
-                ReadToken(open);
+                ReadToken(brackets);
             }
         }
     }
@@ -243,14 +207,14 @@ internal sealed class Lexer
         }
         else
         {
-            _at = sign == '-' ? SkipSpace(at + 2) : at + 2;
+            _at = sign == '-' ? WhiteSpace.Skip(_source, at + 2) : at + 2;
             _lineStarts = _source[_at - 1] == '\n';
         }
 
         return true;
     }
 
-    private void ReadToken(Stack<char> open)
+    private void ReadToken(Brackets brackets)
     {
         if (LiteralReader.Number(_source, _at) is { } number)
         {
@@ -275,11 +239,11 @@ internal sealed class Lexer
         }
         else
         {
-            ReadOperator(open);
+            ReadOperator(brackets);
         }
     }
 
-    private void ReadOperator(Stack<char> open)
+    private void ReadOperator(Brackets brackets)
     {
         var two = _at + 1 < _source.Length ? _source.Substring(_at, 2) : "";
         var text = two is "//" or "**" or "==" or "!=" or ">=" or "<=" ? two : Current.ToString();
@@ -288,65 +252,12 @@ internal sealed class Lexer
             throw TemplateError.Syntax($"unexpected char '{text}' at {_at}");
         }
 
-        switch (text[0])
-        {
-            case '{' or '(' or '[':
-                open.Push(text[0] switch { '{' => '}', '(' => ')', _ => ']' });
-                break;
-            case '}' or ')' or ']':
-                if (open.Count == 0)
-                {
-                    throw TemplateError.Syntax($"unexpected '{text}'");
-                }
-
-                var expected = open.Pop();
-                if (expected != text[0])
-                {
-                    throw TemplateError.Syntax($"unexpected '{text}', expected '{expected}'");
-                }
-
-                break;
-        }
-
+        brackets.Follow(text[0]);
         Add(TokenKind.Operator, text);
         _at += text.Length;
     }
 
     private bool IsWord(int at) => _source[at] == '_' || CodePoints.IsAlphanumeric(_source, at);
-
-    private int SkipSpace(int at)
-    {
-        while (at < _source.Length && CodePoints.IsSpace(_source[at]))
-        {
-            at++;
-        }
-
-        return at;
-    }
-
-    private static string TrimEnd(string text)
-    {
-        var end = text.Length;
-        while (end > 0 && CodePoints.IsSpace(text[end - 1]))
-        {
-            end--;
-        }
-
-        return text[..end];
-    }
-
-    private static bool IsBlank(ReadOnlySpan<char> text)
-    {
-        foreach (var character in text)
-        {
-            if (!CodePoints.IsSpace(character))
-            {
-                return false;
-            }
-        }
-
-        return true;
-    }
 
     private void Add(TokenKind kind, string text) => _tokens.Add(new(kind, text, Line));
 }

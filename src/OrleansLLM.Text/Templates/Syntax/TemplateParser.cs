@@ -8,6 +8,7 @@ internal sealed class TemplateParser
 {
     private readonly TokenStream _tokens;
     private readonly ExpressionParser _expressions;
+    private readonly TargetParser _targets;
     private readonly Dictionary<string, Func<int, Statement>> _tags;
     private readonly HashSet<string> _blocks = [];
 
@@ -15,6 +16,8 @@ internal sealed class TemplateParser
     {
         _tokens = tokens;
         _expressions = new(tokens);
+        _targets = new(tokens, _expressions);
+        var loads = new LoadParser(tokens, _expressions, _targets);
         _tags = new()
         {
             ["autoescape"] = NotBuilt("autoescape"),
@@ -22,14 +25,14 @@ internal sealed class TemplateParser
             ["break"] = line => new JumpStatement(Flow.Break, line),
             ["call"] = Call,
             ["continue"] = line => new JumpStatement(Flow.Continue, line),
-            ["extends"] = Load("extends"),
+            ["extends"] = line => loads.Load("extends", line),
             ["filter"] = Filter,
             ["for"] = For,
-            ["from"] = From,
+            ["from"] = loads.From,
             ["generation"] = line => new GenerationStatement(new(null, [], [], Until("endgeneration"), line), line),
             ["if"] = If,
-            ["import"] = Import,
-            ["include"] = Load("include"),
+            ["import"] = loads.Import,
+            ["include"] = line => loads.Load("include", line),
             ["macro"] = Macro,
             ["print"] = Print,
             ["set"] = Set,
@@ -126,31 +129,31 @@ internal sealed class TemplateParser
 
     private ForStatement For(int line)
     {
-        var target = Target("in", mayBeAttribute: false);
+        var target = _targets.Read("in", mayBeAttribute: false);
         _tokens.ExpectName("in");
         var iterable = _expressions.Tuple(Conditionals.Excluded, "recursive");
         var test = _tokens.SkipName("if") ? _expressions.Expression() : null;
         var recursion = _tokens.SkipName("recursive") ? Recursion.Recursive : Recursion.None;
         var (body, end) = Until(["endfor", "else"]);
         var otherwise = end == "else" ? Until("endfor") : null;
-        return new(target, iterable, test, recursion, body, otherwise, line);
+        return new(new(target, iterable, test, recursion), body, otherwise, line);
     }
 
     private Statement Set(int line)
     {
-        var target = Target(null, mayBeAttribute: true);
+        var target = _targets.Read(null, mayBeAttribute: true);
         if (_tokens.Skip("="))
         {
             return new SetStatement(target, _expressions.Tuple(), line);
         }
 
-        var captured = _expressions.Filters(new CapturedExpression(line));
+        var captured = _expressions.Filters.ReadFilters(new CapturedExpression(line));
         return new SetBlockStatement(target, captured, Until("endset"), line);
     }
 
     private FilterStatement Filter(int line)
     {
-        var captured = _expressions.Filters(_expressions.Filter(new CapturedExpression(line)));
+        var captured = _expressions.Filters.ReadFilters(_expressions.Filters.ReadFilter(new CapturedExpression(line)));
         return new(captured, Until("endfilter"), line);
     }
 
@@ -164,7 +167,7 @@ internal sealed class TemplateParser
                 _tokens.Expect(",");
             }
 
-            var target = SingleTarget(mayBeAttribute: false);
+            var target = _targets.ReadSingle(mayBeAttribute: false);
             _tokens.Expect("=");
             variables.Add((target, _expressions.Expression()));
         }
@@ -174,7 +177,7 @@ internal sealed class TemplateParser
 
     private MacroStatement Macro(int line)
     {
-        var name = NewName();
+        var name = _targets.ReadName();
         var (parameters, defaults) = Parameters();
         return new(name, new(name, parameters, defaults, Until("endmacro"), line), line);
     }
@@ -198,7 +201,7 @@ internal sealed class TemplateParser
                 _tokens.Expect(",");
             }
 
-            var name = NewName();
+            var name = _targets.ReadName();
             if (names.Contains(name))
             {
                 throw _tokens.Fail($"duplicate argument '{name}'");
@@ -252,110 +255,6 @@ internal sealed class TemplateParser
         return new(body, line);
     }
 
-    private LoadStatement Import(int line)
-    {
-        _expressions.Expression();
-        _tokens.ExpectName("as");
-        var name = NewName();
-        SkipContext();
-        return new("import", [name], line);
-    }
-
-    private LoadStatement From(int line)
-    {
-        _expressions.Expression();
-        _tokens.ExpectName("import");
-        var names = new List<string>();
-        while (_tokens.Current.Kind == TokenKind.Name && !SkipContext())
-        {
-            var name = NewName();
-            names.Add(_tokens.SkipName("as") ? NewName() : name);
-            if (!SkipContext() && !_tokens.Skip(","))
-            {
-                break;
-            }
-        }
-
-        return new("from", names, line);
-    }
-
-    private Func<int, Statement> Load(string tag) => line =>
-    {
-        _expressions.Expression();
-        if (_tokens.SkipName("ignore"))
-        {
-            _tokens.ExpectName("missing");
-        }
-
-        SkipContext();
-        return new LoadStatement(tag, [], line);
-    };
-
     private static Func<int, Statement> NotBuilt(string tag) => line =>
         throw new ChatTemplateException(ChatTemplateFailure.NotBuilt, $"this server does not build tag '{tag}'; use a template without it", line);
-
-    private bool SkipContext()
-    {
-        if ((_tokens.Current.IsName("with") || _tokens.Current.IsName("without")) && _tokens.Ahead.IsName("context"))
-        {
-            _tokens.Take();
-            _tokens.Take();
-            return true;
-        }
-
-        return false;
-    }
-
-    private Target Target(string? end, bool mayBeAttribute)
-    {
-        var line = _tokens.Current.Line;
-        var items = new List<Target>();
-        var isTuple = false;
-        while (!_expressions.IsTupleEnd(end))
-        {
-            items.Add(SingleTarget(mayBeAttribute));
-            if (!_tokens.Skip(","))
-            {
-                break;
-            }
-
-            isTuple = true;
-        }
-
-        if (items.Count == 0)
-        {
-            throw _tokens.Fail($"Expected an expression, got '{_tokens.Current.Describe()}'");
-        }
-
-        return isTuple ? new TupleTarget(items, line) : items[0];
-    }
-
-    private Target SingleTarget(bool mayBeAttribute)
-    {
-        Value.GuardStack();
-        var line = _tokens.Current.Line;
-        if (_tokens.Skip("("))
-        {
-            var inner = Target(null, mayBeAttribute);
-            _tokens.Expect(")");
-            return inner;
-        }
-
-        if (_tokens.Current.Kind == TokenKind.Name && _tokens.Ahead.IsOperator(".") && mayBeAttribute)
-        {
-            var name = _tokens.Take().Text;
-            _tokens.Take();
-            return new AttributeTarget(name, _tokens.Expect(TokenKind.Name).Text, line);
-        }
-
-        return new NameTarget(NewName(), line);
-    }
-
-    private string NewName()
-    {
-        var token = _tokens.Expect(TokenKind.Name);
-        return token.Text is "true" or "True" or "false" or "False" or "none" or "None"
-            ? throw TokenStream.Fail($"can't assign to '{token.Text}'", token.Line)
-            : token.Text;
-    }
 }

@@ -3,6 +3,9 @@ namespace OrleansLLM.Text.Templates.Syntax;
 /// <summary>The tokens, one after the other.</summary>
 internal sealed class TokenStream(IReadOnlyList<Token> tokens)
 {
+    // Chains such as a.b.c are as deep in the tree as they are long.
+    private const int MaxChain = 500;
+
     private int _next;
 
     public Token Current => tokens[Math.Min(_next, tokens.Count - 1)];
@@ -43,6 +46,16 @@ internal sealed class TokenStream(IReadOnlyList<Token> tokens)
     public ChatTemplateException Fail(string message) => Fail(message, Current.Line);
 
     public static ChatTemplateException Fail(string message, int line) => new(ChatTemplateFailure.Syntax, message, line);
+
+    /// <summary>Refuses a chain that would nest the tree too deeply.</summary>
+    /// <param name="parts">How many parts it has so far.</param>
+    public void LimitChain(int parts)
+    {
+        if (parts > MaxChain)
+        {
+            throw Fail($"a chain of more than {MaxChain} parts");
+        }
+    }
 
     private bool SkipIf(bool matches)
     {
