@@ -80,6 +80,14 @@ internal sealed class PieceList(Tracking tracking)
 
     public void Split(IPattern pattern, SplitBehavior behavior) => Rewrite(piece => PutSplit(piece, pattern, behavior));
 
+    /// <summary>Lets go of the texts; returns how many pieces there is room for.</summary>
+    public int Clear()
+    {
+        _pieces.Clear();
+        _next.Clear();
+        return Math.Max(_pieces.Capacity, _next.Capacity);
+    }
+
     /// <summary>Begins with one piece.</summary>
     public void Begin(AlignedText text)
     {

@@ -121,7 +121,8 @@ internal sealed partial class PipelineTokenizer
         return text.EndsWith(tail, StringComparison.Ordinal) ? text[..^tail.Length] : text;
     }
 
-    private string DecodeTokens(List<string> tokens)
+    /// <summary>The text of the vocabulary's strings; the list is written over.</summary>
+    internal string DecodeTokens(List<string> tokens)
     {
         if (tokens.Count == 0)
         {
@@ -129,6 +130,6 @@ internal sealed partial class PipelineTokenizer
         }
 
         parts.Decoder.Decode(tokens);
-        return string.Concat(tokens);
+        return tokens.Count == 1 ? tokens[0] : string.Concat(tokens);
     }
 }

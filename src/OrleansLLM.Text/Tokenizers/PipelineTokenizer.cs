@@ -33,6 +33,12 @@ internal enum SpecialTokensInText
 /// <remarks>Immutable and thread-safe. Encoding a text of n characters takes O(n log n).</remarks>
 internal sealed partial class PipelineTokenizer(TokenizerParts parts) : TextTokenizer
 {
+    /// <summary>Lists that grew beyond this many pieces are given back after their text.</summary>
+    private const int MaxKept = 1 << 14;
+
+    [ThreadStatic]
+    private static Scratch? _scratch;
+
     private readonly Vocabulary _vocabulary = parts.Model.Vocabulary;
 
     /// <summary>Ends when encoding has reached its full speed.</summary>
@@ -74,11 +80,13 @@ internal sealed partial class PipelineTokenizer(TokenizerParts parts) : TextToke
     private TokenizedText Tokenize(string text, LiteralRanges literal, Tracking tracking)
     {
         literal = parts.SpecialTokensInText == SpecialTokensInText.PlainText ? LiteralRanges.Everything : literal;
-        var pieces = new PieceList(tracking);
+        var scratch = (tracking == Tracking.None ? _scratch : null) ?? new Scratch(new PieceList(tracking), []);
+        _scratch = null;
+        var (pieces, tokens) = scratch;
         parts.Added.Extract(new AlignedText(Runes.WellFormed(text), extents: null, origin: 0), literal, pieces);
         parts.PreTokenizer?.PreTokenize(pieces);
         var result = new TokenizedText(tracking);
-        var tokens = new List<ModelToken>();
+        result.Ids.EnsureCapacity(pieces.Pieces.Count);
         for (var word = 0; word < pieces.Pieces.Count; word++)
         {
             var piece = pieces.Pieces[word];
@@ -93,6 +101,11 @@ internal sealed partial class PipelineTokenizer(TokenizerParts parts) : TextToke
             }
 
             Add(result, piece, tokens, word);
+        }
+
+        if (pieces.Clear() <= MaxKept && tokens.Capacity <= MaxKept && tracking == Tracking.None)
+        {
+            _scratch = scratch;
         }
 
         return result;
@@ -129,4 +142,7 @@ internal sealed partial class PipelineTokenizer(TokenizerParts parts) : TextToke
 
         return joined;
     }
+
+    /// <summary>What a thread keeps for its next text.</summary>
+    private sealed record Scratch(PieceList Pieces, List<ModelToken> Tokens);
 }

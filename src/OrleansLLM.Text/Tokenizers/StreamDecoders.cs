@@ -68,13 +68,14 @@ internal sealed class WindowStreamDecoder(PipelineTokenizer tokenizer, SpecialTo
     /// <summary>More waiting ids than this are no character: they go out, whatever they spell.</summary>
     private const int MaxWaiting = 64;
 
-    private readonly List<int> _window = [];
+    private readonly List<string> _window = [];
+    private readonly List<string> _decoded = [];
     private string _emitted = string.Empty;
-    private int _emittedIds;
+    private int _emittedTokens;
 
     public string Add(int id)
     {
-        if (!tokenizer.IsShown(id, special))
+        if (!tokenizer.IsShown(id, special) || tokenizer.GetToken(id) is not { } token)
         {
             return string.Empty;
         }
@@ -84,9 +85,9 @@ internal sealed class WindowStreamDecoder(PipelineTokenizer tokenizer, SpecialTo
             Mark();
         }
 
-        _window.Add(id);
+        _window.Add(token);
         var text = Decode();
-        var waits = text.EndsWith('\uFFFD') && _window.Count - _emittedIds <= MaxWaiting;
+        var waits = text.EndsWith('\uFFFD') && _window.Count - _emittedTokens <= MaxWaiting;
         if (text.Length <= _emitted.Length && text.StartsWith(_emitted, StringComparison.Ordinal))
         {
             return string.Empty;
@@ -100,7 +101,7 @@ internal sealed class WindowStreamDecoder(PipelineTokenizer tokenizer, SpecialTo
         var rest = Fresh(Decode());
         _window.Clear();
         _emitted = string.Empty;
-        _emittedIds = 0;
+        _emittedTokens = 0;
         return rest;
     }
 
@@ -111,15 +112,15 @@ internal sealed class WindowStreamDecoder(PipelineTokenizer tokenizer, SpecialTo
         if (!text.EndsWith('\uFFFD'))
         {
             _emitted = text;
-            _emittedIds = _window.Count;
+            _emittedTokens = _window.Count;
         }
     }
 
     private string Emit(string text)
     {
         var fresh = Fresh(text);
-        _window.RemoveRange(0, _emittedIds);
-        _emittedIds = _window.Count;
+        _window.RemoveRange(0, _emittedTokens);
+        _emittedTokens = _window.Count;
         _emitted = Decode();
         return fresh;
     }
@@ -130,7 +131,12 @@ internal sealed class WindowStreamDecoder(PipelineTokenizer tokenizer, SpecialTo
     /// </summary>
     private string Fresh(string text) => text.StartsWith(_emitted, StringComparison.Ordinal)
         ? text[_emitted.Length..]
-        : tokenizer.Decode(CollectionsMarshal.AsSpan(_window)[_emittedIds..], special);
+        : Decode(_emittedTokens);
 
-    private string Decode() => tokenizer.Decode(CollectionsMarshal.AsSpan(_window), special);
+    private string Decode(int first = 0)
+    {
+        _decoded.Clear();
+        _decoded.AddRange(CollectionsMarshal.AsSpan(_window)[first..]);
+        return tokenizer.DecodeTokens(_decoded);
+    }
 }

@@ -51,6 +51,11 @@ internal sealed class ByteFallbackDecoder : ITokenDecoder
 
     public void Decode(List<string> tokens)
     {
+        if (!tokens.Exists(token => TryParse(token, out _)))
+        {
+            return;
+        }
+
         var result = new List<string>(tokens.Count);
         var run = new List<byte>();
         foreach (var token in tokens)

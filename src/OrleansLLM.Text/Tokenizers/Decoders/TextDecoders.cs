@@ -9,9 +9,12 @@ internal sealed class FuseDecoder : ITokenDecoder
 {
     public void Decode(List<string> tokens)
     {
-        var fused = string.Concat(tokens);
-        tokens.Clear();
-        tokens.Add(fused);
+        if (tokens.Count > 1)
+        {
+            var fused = string.Concat(tokens);
+            tokens.Clear();
+            tokens.Add(fused);
+        }
     }
 }
 
@@ -35,6 +38,16 @@ internal sealed class ReplaceDecoder(IPattern pattern, string content) : ITokenD
 {
     public void Decode(List<string> tokens)
     {
+        if (pattern is LiteralPattern literal)
+        {
+            for (var i = 0; i < tokens.Count; i++)
+            {
+                tokens[i] = literal.Replace(tokens[i], content);
+            }
+
+            return;
+        }
+
         var matches = new List<PatternMatch>();
         for (var i = 0; i < tokens.Count; i++)
         {

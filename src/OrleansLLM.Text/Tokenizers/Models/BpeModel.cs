@@ -1,6 +1,9 @@
 namespace OrleansLLM.Text.Tokenizers.Models;
 
-/// <summary>Byte pair encoding: Microsoft.ML.Tokenizers merges the pieces that it merges exactly and quickly, <see cref="HeapBpe"/> the others.</summary>
+/// <summary>
+/// Byte pair encoding: Microsoft.ML.Tokenizers merges words, <see cref="HeapBpe"/> long pieces, unknown characters, and what that package
+/// can't hold exactly.
+/// </summary>
 /// <remarks>
 /// Thread-safe. Both give the same ids, so that a text can be tokenized at once: the package's tables, which take longer to build than the
 /// file to read, are built behind it. A piece of n characters takes O(n log n): long ones never reach the package, which takes O(n²).

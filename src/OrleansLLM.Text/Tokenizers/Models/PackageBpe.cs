@@ -6,8 +6,11 @@ namespace OrleansLLM.Text.Tokenizers.Models;
 /// <summary>The BPE of Microsoft.ML.Tokenizers, given pieces whose characters are all in the vocabulary. Thread-safe.</summary>
 internal sealed class PackageBpe
 {
-    /// <summary>Its time grows with the square of a piece's length: up to this many UTF-16 units it is no slower than <see cref="HeapBpe"/>.</summary>
-    public const int MaxPieceLength = 256;
+    /// <summary>
+    /// It keeps words of up to this many UTF-16 units. Longer pieces it merges anew each time, 2.5 times slower than <see cref="HeapBpe"/>
+    /// at 16 units, 6 times at 8192.
+    /// </summary>
+    public const int MaxPieceLength = 15;
 
     private readonly BpeTokenizer _tokenizer;
     private readonly Vocabulary _vocabulary;

@@ -29,13 +29,15 @@ internal sealed class InvertedPattern(IPattern pattern) : IPattern
 /// <summary>Each character of a kind is a match of its own.</summary>
 internal sealed class CharacterPattern(Func<Rune, bool> isMatch) : IPattern
 {
+    private readonly bool[] _isAsciiMatch = [.. Enumerable.Range(0, 0x80).Select(value => isMatch(new Rune(value)))];
+
     public void Find(ReadOnlySpan<char> text, List<PatternMatch> matches)
     {
         var gap = 0;
         for (var i = 0; i < text.Length;)
         {
             var length = Runes.LengthAt(text, i);
-            if (isMatch(Runes.At(text, i)))
+            if (text[i] < 0x80 ? _isAsciiMatch[text[i]] : isMatch(Runes.At(text, i)))
             {
                 if (gap < i)
                 {
@@ -91,6 +93,9 @@ internal sealed class WordPattern : IPattern
 /// <summary>A string.</summary>
 internal sealed class LiteralPattern(string literal) : IPattern
 {
+    public string Replace(string text, string content) =>
+        literal.Length == 0 ? text : text.Replace(literal, content, StringComparison.Ordinal);
+
     public void Find(ReadOnlySpan<char> text, List<PatternMatch> matches)
     {
         var gap = 0;

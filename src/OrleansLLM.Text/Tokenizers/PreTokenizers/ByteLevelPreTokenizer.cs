@@ -64,10 +64,21 @@ internal sealed class ByteLevelPreTokenizer(PrefixSpace prefixSpace, IPattern? w
 
             var start = count;
             var span = piece.Span;
+            if (state.Extents is null && Ascii.IsValid(span))
+            {
+                foreach (var unit in span)
+                {
+                    characters[count++] = ByteCharacters.ToCharacter((byte)unit);
+                }
+
+                state.Spans.Add((start, span.Length));
+                continue;
+            }
+
             for (var i = 0; i < span.Length; i += Runes.LengthAt(span, i))
             {
                 var extent = state.Extents is null ? default : piece.Source.ExtentOfCharacter(piece.Start + i);
-                var length = span[i] < 0x80 ? Ascii(utf8, span[i]) : Runes.At(span, i).EncodeToUtf8(utf8);
+                var length = Runes.At(span, i).EncodeToUtf8(utf8);
                 for (var k = 0; k < length; k++)
                 {
                     if (state.Extents is { } extents)
@@ -81,12 +92,6 @@ internal sealed class ByteLevelPreTokenizer(PrefixSpace prefixSpace, IPattern? w
 
             state.Spans.Add((start, count - start));
         }
-    }
-
-    private static int Ascii(Span<byte> utf8, char unit)
-    {
-        utf8[0] = (byte)unit;
-        return 1;
     }
 }
 
