@@ -77,7 +77,13 @@ public sealed class ChatTemplate : IChatTemplate
     public RenderedPrompt Render(JsonObject variables)
     {
         ArgumentNullException.ThrowIfNull(variables);
-        var rendering = new Rendering(_clock);
+        return Render(variables, Rendering.MaxSteps);
+    }
+
+    /// <summary>Renders within so many steps, see <see cref="Rendering"/>.</summary>
+    internal RenderedPrompt Render(JsonObject variables, long maxSteps)
+    {
+        var rendering = new Rendering(_clock, maxSteps);
         try
         {
             return rendering.Run(() => Execute(rendering, variables));

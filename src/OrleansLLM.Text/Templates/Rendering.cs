@@ -5,12 +5,12 @@ namespace OrleansLLM.Text.Templates;
 
 /// <summary>
 /// One rendering: variables, output and what it has used of its bounds. One thread, thrown away afterwards.
-/// Promises: <see cref="MaxSteps"/> bounds time and memory together, since every evaluated node costs a step and every piece of text or
+/// Promises: a bound of steps bounds time and memory together, since every evaluated node costs a step and every piece of text or
 /// list that is made costs steps by its size; calls nest at most <see cref="MaxDepth"/> deep.
 /// </summary>
-internal sealed class Rendering(TimeProvider clock)
+internal sealed class Rendering(TimeProvider clock, long maxSteps)
 {
-    /// <summary>Well under a second; the longest of 2,100 published renderings takes some ten thousand.</summary>
+    /// <summary>A few seconds at worst, of empty loops; the longest of 2,100 published renderings takes some ten thousand.</summary>
     public const long MaxSteps = 20_000_000;
 
     /// <summary>Characters of one string, and so of the output.</summary>
@@ -79,9 +79,9 @@ internal sealed class Rendering(TimeProvider clock)
     public void Charge(long steps)
     {
         _steps += steps;
-        if (_steps > MaxSteps)
+        if (_steps > maxSteps)
         {
-            throw TemplateError.Limit($"rendering took more than {MaxSteps} steps; shorten the messages or the template's loops");
+            throw TemplateError.Limit($"rendering took more than {maxSteps} steps; shorten the messages or the template's loops");
         }
     }
 

@@ -102,8 +102,6 @@ public sealed class ChatTemplateTests
     }
 
     [Theory]
-    [InlineData("{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}")]
-    [InlineData("{% for a in range(99999) %}{{ 'x' * 100000 }}{% endfor %}")]
     [InlineData("{{ 'x' * 10 ** 12 }}")]
     [InlineData("{{ [1] * 10 ** 12 }}")]
     [InlineData("{{ 2 ** (10 ** 9) }}")]
@@ -120,15 +118,24 @@ public sealed class ChatTemplateTests
     [InlineData("{% set ns = namespace(x='a') %}{% for i in range(90) %}{% set ns.x = ns.x ~ ns.x %}{% endfor %}")]
     [InlineData("{% set ns = namespace(x='a') %}{% for i in range(90) %}{% set ns.x = ns.x.replace('a', 'aaaaaaa') %}{% endfor %}")]
     [InlineData("{% set ns = namespace(x=[1]) %}{% for i in range(90) %}{% set ns.x = ns.x + ns.x %}{% endfor %}")]
+    public async Task Every_bound_ends_a_rendering(string template)
+    {
+        var error = await RunIntoABound(template, Rendering.MaxSteps);
+        Assert.Equal(ChatTemplateFailure.Limit, error.Failure);
+    }
+
+    // These go on for ever but for the bound of steps, so a low one shows that each of their steps counts.
+    [Theory]
+    [InlineData("{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}")]
+    [InlineData("{% for a in range(99999) %}{{ 'x' * 100000 }}{% endfor %}")]
     [InlineData("{% set ns = namespace(x=[1]) %}{% for i in range(90) %}{% set ns.x = [ns.x, ns.x] %}{% endfor %}{{ ns.x }}")]
     [InlineData("{% set ns = namespace(x=[1]) %}{% for i in range(90) %}{% set ns.x = [ns.x, ns.x] %}{% endfor %}{{ ns.x | tojson }}")]
     [InlineData("{% set ns = namespace(x=[1], y=[1]) %}{% for i in range(90) %}{% set ns.x = [ns.x, ns.x] %}{% set ns.y = [ns.y, ns.y] %}{% endfor %}{{ ns.x == ns.y }}")]
-    public async Task Every_bound_ends_a_rendering(string template)
+    public async Task The_bound_of_steps_ends_a_rendering(string template)
     {
-        var compiled = ChatTemplate.Compile(template, ChatTemplateTokens.None);
-        var rendering = Task.Run(() => Assert.Throws<ChatTemplateException>(() => compiled.Render([])), TestContext.Current.CancellationToken);
-        var error = await rendering.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
+        var error = await RunIntoABound(template, maxSteps: 500_000);
         Assert.Equal(ChatTemplateFailure.Limit, error.Failure);
+        Assert.Contains("more than 500000 steps", error.Message, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -153,6 +160,14 @@ public sealed class ChatTemplateTests
         var template = ChatTemplate.Compile(Simple, ChatTemplateTokens.None);
         Parallel.For(0, 2000, index => Assert.Equal(
             $"<|user|>{index}<|end|>", template.Render(new ChatInput(Messages(("user", $"{index}")), null, false, false, null)).Text));
+    }
+
+    private static async Task<ChatTemplateException> RunIntoABound(string template, long maxSteps)
+    {
+        var compiled = ChatTemplate.Compile(template, ChatTemplateTokens.None);
+        var rendering = Task.Run(
+            () => Assert.Throws<ChatTemplateException>(() => compiled.Render([], maxSteps)), TestContext.Current.CancellationToken);
+        return await rendering.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
     }
 
     private static RenderedPrompt Render(string template, string text) =>
