@@ -6,13 +6,14 @@ namespace OrleansLLM.Text.Tokenizers.Models;
 /// </summary>
 /// <remarks>
 /// Thread-safe. Both give the same ids, so that a text can be tokenized at once: the package's tables, which take longer to build than the
-/// file to read, are built behind it. A piece of n characters takes O(n log n): long ones never reach the package, which takes O(n²).
+/// file to read, are built behind the first text, so that a server's start does not wait for them.
+/// A piece of n characters takes O(n log n): long ones never reach the package, which takes O(n²).
 /// </remarks>
 internal sealed class BpeModel : ITokenModel
 {
     private readonly BpeOptions _options;
     private readonly HeapBpe _heap;
-    private readonly Task<PackageBpe?> _package;
+    private readonly Lazy<Task<PackageBpe?>> _package;
 
     /// <summary>By id, whether a piece that is a token's string merges into that token: most words do, and need no merging the second time.</summary>
     private readonly WholeWord[] _wholeWords;
@@ -23,12 +24,12 @@ internal sealed class BpeModel : ITokenModel
         _options = options;
         _heap = new HeapBpe(vocabulary, merges, options);
         _wholeWords = new WholeWord[vocabulary.Size];
-        _package = Task.Run(() => PackageBpe.Build(vocabulary, merges, options));
+        _package = new Lazy<Task<PackageBpe?>>(() => Task.Run(() => PackageBpe.Build(vocabulary, merges, options)));
     }
 
     public Vocabulary Vocabulary { get; }
 
-    public Task Prepared => _package;
+    public Task Prepared => _package.Value;
 
     public void Tokenize(ReadOnlySpan<char> piece, List<ModelToken> tokens)
     {
@@ -57,8 +58,8 @@ internal sealed class BpeModel : ITokenModel
 
     private void Merge(ReadOnlySpan<char> piece, List<ModelToken> tokens)
     {
-        if (piece.Length > PackageBpe.MaxPieceLength || !_package.IsCompletedSuccessfully
-            || _package.Result?.TryTokenize(piece, tokens) != true)
+        if (piece.Length > PackageBpe.MaxPieceLength || !_package.Value.IsCompletedSuccessfully
+            || _package.Value.Result?.TryTokenize(piece, tokens) != true)
         {
             _heap.Tokenize(piece, tokens);
         }

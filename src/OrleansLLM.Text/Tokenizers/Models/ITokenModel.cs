@@ -10,7 +10,7 @@ internal interface ITokenModel
 {
     Vocabulary Vocabulary { get; }
 
-    /// <summary>Ends when all of the model's tables are built; before that it works, with the same ids, at a lower speed.</summary>
+    /// <summary>Builds what the model's full speed needs, if no text has begun it; before it ends, the ids are the same.</summary>
     Task Prepared { get; }
 
     /// <summary>Adds the tokens of a piece that is not empty.</summary>
