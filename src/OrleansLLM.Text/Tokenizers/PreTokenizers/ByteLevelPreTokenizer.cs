@@ -53,7 +53,6 @@ internal sealed class ByteLevelPreTokenizer(PrefixSpace prefixSpace, IPattern? w
 
     private static void Fill(Span<char> characters, (PieceList Pieces, Extent[]? Extents, List<(int Start, int Length)> Spans) state)
     {
-        Span<byte> utf8 = stackalloc byte[4];
         var count = 0;
         foreach (var piece in state.Pieces.Pieces)
         {
@@ -62,36 +61,45 @@ internal sealed class ByteLevelPreTokenizer(PrefixSpace prefixSpace, IPattern? w
                 continue;
             }
 
-            var start = count;
-            var span = piece.Span;
-            if (state.Extents is null && Ascii.IsValid(span))
-            {
-                foreach (var unit in span)
-                {
-                    characters[count++] = ByteCharacters.ToCharacter((byte)unit);
-                }
-
-                state.Spans.Add((start, span.Length));
-                continue;
-            }
-
-            for (var i = 0; i < span.Length; i += Runes.LengthAt(span, i))
-            {
-                var extent = state.Extents is null ? default : piece.Source.ExtentOfCharacter(piece.Start + i);
-                var length = Runes.At(span, i).EncodeToUtf8(utf8);
-                for (var k = 0; k < length; k++)
-                {
-                    if (state.Extents is { } extents)
-                    {
-                        extents[count] = extent;
-                    }
-
-                    characters[count++] = ByteCharacters.ToCharacter(utf8[k]);
-                }
-            }
-
-            state.Spans.Add((start, count - start));
+            var written = state.Extents is null && Ascii.IsValid(piece.Span)
+                ? WriteAscii(piece.Span, characters[count..])
+                : WriteBytes(piece, characters[count..], state.Extents is { } extents ? extents.AsSpan(count) : default);
+            state.Spans.Add((count, written));
+            count += written;
         }
+    }
+
+    private static int WriteAscii(ReadOnlySpan<char> text, Span<char> to)
+    {
+        for (var i = 0; i < text.Length; i++)
+        {
+            to[i] = ByteCharacters.ToCharacter((byte)text[i]);
+        }
+
+        return text.Length;
+    }
+
+    /// <param name="extents">Where each byte's character lies in the source; empty where nobody asks.</param>
+    private static int WriteBytes(in Piece piece, Span<char> to, Span<Extent> extents)
+    {
+        Span<byte> utf8 = stackalloc byte[4];
+        var count = 0;
+        var span = piece.Span;
+        for (var i = 0; i < span.Length; i += Runes.LengthAt(span, i))
+        {
+            var length = Runes.At(span, i).EncodeToUtf8(utf8);
+            if (!extents.IsEmpty)
+            {
+                extents.Slice(count, length).Fill(piece.Source.ExtentOfCharacter(piece.Start + i));
+            }
+
+            for (var k = 0; k < length; k++)
+            {
+                to[count++] = ByteCharacters.ToCharacter(utf8[k]);
+            }
+        }
+
+        return count;
     }
 }
 
