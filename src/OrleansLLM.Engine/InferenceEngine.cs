@@ -97,6 +97,9 @@ public sealed class InferenceEngine : IEngine, IDisposable
     /// </summary>
     public Task<string?> FindLeakAsync(CancellationToken cancellation) => _loop.AskAsync(core => core.FindLeak(), null, cancellation);
 
+    /// <summary>Ends what runs with <see cref="FinishReason.ShutDown"/>, which is still published, and takes nothing more.</summary>
+    public void Stop() => _loop.Stop();
+
     /// <summary>Ends what runs with <see cref="FinishReason.ShutDown"/>, stops the loop and frees the cache.</summary>
     public void Dispose()
     {

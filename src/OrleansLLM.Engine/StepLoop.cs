@@ -75,11 +75,16 @@ internal sealed class StepLoop : IDisposable
         await drained.WaitAsync(cancellation).ConfigureAwait(false);
     }
 
-    /// <summary>Ends what runs with <see cref="FinishReason.ShutDown"/> and stops the thread.</summary>
-    public void Dispose()
+    /// <summary>Ends what runs with <see cref="FinishReason.ShutDown"/> and lets the thread end; does not wait for it.</summary>
+    public void Stop()
     {
         _inbox.Enqueue(new Message<bool>(_ => EndAll(), false));
         _wake.Set();
+    }
+
+    public void Dispose()
+    {
+        Stop();
         _thread.Join();
     }
 

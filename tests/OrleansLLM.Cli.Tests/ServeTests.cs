@@ -64,6 +64,24 @@ public sealed class ServeTests
     }
 
     [Fact]
+    public async Task An_answer_that_outlives_the_shutdown_timeout_ends_with_an_error_event()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no SIGTERM.");
+        await using var server = await RunningServer.StartReadyAsync(Atlas, "--shutdown-timeout", "0");
+        var body = new JsonObject { ["prompt"] = "The climate", ["max_tokens"] = 1900, ["ignore_eos"] = true, ["stream"] = true };
+        using var request = new HttpRequestMessage(HttpMethod.Post, "v1/completions") { Content = JsonContent.Create(body) };
+        using var response = await server.Http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, Cancellation);
+        using var reader = new StreamReader(await response.Content.ReadAsStreamAsync(Cancellation));
+        Assert.StartsWith("data: ", await reader.ReadLineAsync(Cancellation), StringComparison.Ordinal);
+
+        server.Process.Terminate();
+        var rest = await reader.ReadToEndAsync(Cancellation);
+
+        Assert.Contains("\"message\":\"The server is stopping.\"", rest, StringComparison.Ordinal);
+        Assert.Equal(0, (await server.Process.WaitAsync()).Code);
+    }
+
+    [Fact]
     public async Task Two_servers_share_a_machine_and_a_port_in_use_is_said()
     {
         await using var first = await RunningServer.StartReadyAsync(Atlas);

@@ -8,12 +8,16 @@ namespace OrleansLLM.Cli.Serving;
 
 /// <summary>
 /// A stop in two steps: SIGTERM or Ctrl-C ends the taking of requests (health says 503, the port stays open) and waits for those that
-/// run, the shutdown time-out at most; then the host stops. A second signal does not wait.
+/// run, the shutdown time-out at most; what still runs then is ended, which its client is told, and the host stops. A second signal does
+/// not wait.
 /// </summary>
 internal sealed partial class DrainingLifetime(
     IHostApplicationLifetime application, ModelHost model, ActiveRequests active, ServerOptions options, ILogger<DrainingLifetime> logger)
     : IHostLifetime, IDisposable
 {
+    /// <summary>How long the clients of ended answers have to hear of it.</summary>
+    private static readonly TimeSpan FarewellTimeout = TimeSpan.FromSeconds(2);
+
     private readonly List<PosixSignalRegistration> _registrations = [];
     private int _signals;
 
@@ -55,14 +59,24 @@ internal sealed partial class DrainingLifetime(
         catch (TimeoutException)
         {
             LogOverdue();
+            await EndRunningAsync().ConfigureAwait(false);
         }
 
         application.StopApplication();
     }
 
+    private async Task EndRunningAsync()
+    {
+        if (model.Loaded.IsCompletedSuccessfully)
+        {
+            (await model.Loaded.ConfigureAwait(false)).Engine.Stop();
+            await active.WhenNone().WaitAsync(FarewellTimeout).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
     [LoggerMessage(LogLevel.Information, "Stopping: no new requests; those that run have {Seconds} s to finish. A second signal stops at once.")]
     private partial void LogDraining(double seconds);
 
-    [LoggerMessage(LogLevel.Warning, "Some requests did not finish in time and are broken off; --shutdown-timeout would give them more.")]
+    [LoggerMessage(LogLevel.Warning, "Some requests did not finish in time and are ended; --shutdown-timeout would give them more.")]
     private partial void LogOverdue();
 }
