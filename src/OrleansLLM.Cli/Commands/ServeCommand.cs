@@ -41,6 +41,7 @@ internal sealed class ServeCommand
 
     private async Task<int> RunAsync(ParseResult result, CancellationToken cancellation)
     {
+        var started = Stopwatch.GetTimestamp();
         var modelOptions = _model.Read(result, result.GetValue(_path)!, result.GetValue(_names) ?? []);
         var serverOptions = _server.Read(result);
         var workers = new TaskCompletionSource<LocalWorkers>(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -59,7 +60,7 @@ internal sealed class ServeCommand
                     .ConfigureAwait(false);
             }
 
-            return await AnnounceAndWaitAsync(app, model, modelOptions.Path).ConfigureAwait(false);
+            return await AnnounceAndWaitAsync(app, model, modelOptions.Path, started).ConfigureAwait(false);
         }
     }
 
@@ -80,7 +81,7 @@ internal sealed class ServeCommand
         return loaded;
     }
 
-    private static async Task<int> AnnounceAndWaitAsync(WebApplication app, ModelHost model, string path)
+    private static async Task<int> AnnounceAndWaitAsync(WebApplication app, ModelHost model, string path, long started)
     {
         var announcer = app.Services.GetRequiredService<Announcer>();
         announcer.OnListening(path);
@@ -90,7 +91,7 @@ internal sealed class ServeCommand
             if (await Task.WhenAny(model.Loaded, stopped).ConfigureAwait(false) == model.Loaded)
             {
                 var loaded = await model.Loaded.ConfigureAwait(false);
-                announcer.OnReady(loaded, DateTime.Now - Process.GetCurrentProcess().StartTime);
+                announcer.OnReady(loaded, Stopwatch.GetElapsedTime(started));
             }
 
             await stopped.ConfigureAwait(false);
