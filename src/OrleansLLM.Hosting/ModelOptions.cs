@@ -18,8 +18,8 @@ public sealed record ModelOptions
     /// <summary>Sequences that one step computes at most.</summary>
     public int MaxSequences { get; init; } = 256;
 
-    /// <summary>Tokens that one step computes at most.</summary>
-    public int MaxBatchedTokens { get; init; } = 2048;
+    /// <summary>Tokens that one step computes at most. On a CPU a step of more is no faster a token, and everyone waits longer for it.</summary>
+    public int MaxBatchedTokens { get; init; } = 256;
 
     /// <summary>Requests that may wait; more are refused.</summary>
     public int MaxWaitingRequests { get; init; } = 1024;

@@ -17,7 +17,7 @@ internal sealed class ModelArguments
         "--max-num-seqs", "COUNT", "Sequences that one step computes at most. Default: 256.", 1, 65_536);
 
     private readonly Option<long?> _maxBatchedTokens = Number(
-        "--max-num-batched-tokens", "TOKENS", "Tokens that one step computes at most; longer prompts go in chunks. Default: 2048.", 1, 1 << 20);
+        "--max-num-batched-tokens", "TOKENS", "Tokens that one step computes at most; longer prompts go in chunks. Default: 256, or --max-num-seqs where that is more.", 1, 1 << 20);
 
     private readonly Option<long?> _blockSize = Number("--block-size", "SLOTS", "Token slots of a cache block. Default: 16.", 1, 4096);
 
@@ -84,14 +84,15 @@ internal sealed class ModelArguments
     public ModelOptions Read(ParseResult result, string path, IReadOnlyList<string> servedNames)
     {
         var standard = new ModelOptions { Path = path };
+        var sequences = (int?)result.GetValue(_maxSequences) ?? standard.MaxSequences;
         var preemption = Enum.Parse<PreemptionMode>(result.GetValue(_preemption)!, ignoreCase: true);
         var swap = result.GetValue(_swapSpace) ?? (preemption == PreemptionMode.Swap ? 1 : 0);
         return standard with
         {
             ServedNames = servedNames,
             MaxModelLength = (int?)result.GetValue(_maxModelLength),
-            MaxSequences = (int?)result.GetValue(_maxSequences) ?? standard.MaxSequences,
-            MaxBatchedTokens = (int?)result.GetValue(_maxBatchedTokens) ?? standard.MaxBatchedTokens,
+            MaxSequences = sequences,
+            MaxBatchedTokens = (int?)result.GetValue(_maxBatchedTokens) ?? Math.Max(standard.MaxBatchedTokens, sequences),
             BlockSize = (int?)result.GetValue(_blockSize) ?? standard.BlockSize,
             KvCacheBytes = result.GetValue(_kvCacheBytes),
             KvCacheType = result.GetValue(_kvCacheType) == "float32" ? ElementType.Float32 : ElementType.BFloat16,
