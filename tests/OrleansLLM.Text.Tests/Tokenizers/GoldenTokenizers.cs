@@ -14,23 +14,27 @@ internal sealed class GoldenTokenizers
     private readonly List<string> _mismatches = [];
     private int _mismatchCount;
 
-    private GoldenTokenizers(PipelineTokenizer tokenizer, JsonElement cases)
+    private GoldenTokenizers(PipelineTokenizer tokenizer, EncoderLimits limits, JsonElement cases)
     {
         Tokenizer = tokenizer;
+        Limits = limits;
         Cases = cases;
     }
 
     public PipelineTokenizer Tokenizer { get; }
+
+    public EncoderLimits Limits { get; }
 
     public JsonElement Cases { get; }
 
     /// <summary>Loads a case; one whose model kind is not built is skipped by its name.</summary>
     public static GoldenTokenizers Load(string folder)
     {
-        var kind = TokenizerJson.ReadModelKind(File.ReadAllBytes(Path.Combine(folder, "tokenizer.json")));
+        var file = Path.Combine(folder, "tokenizer.json");
+        var kind = TokenizerJson.ReadModelKind(File.ReadAllBytes(file));
         Assert.SkipUnless(TokenModelKinds.IsBuilt(kind), $"tokenizer model {kind} is not built");
         using var document = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, "cases.json")));
-        return new GoldenTokenizers(Prepare(TokenizerLoader.FromFolder(folder)), document.RootElement.Clone());
+        return new GoldenTokenizers(Prepare(TokenizerLoader.FromFolder(folder)), EncoderLimits.Read(file), document.RootElement.Clone());
     }
 
     /// <summary>Waits for a tokenizer's last tables: its answers come from them, and what keeps them from being built is thrown.</summary>
@@ -62,6 +66,10 @@ internal sealed class GoldenTokenizers
 
     public void AssertNone() => Assert.True(
         _mismatchCount == 0, $"{_mismatchCount} mismatches\n{string.Join("\n", _mismatches)}");
+
+    /// <summary>Numbers of pieces, and <see cref="TokenizedText.NoWord"/> where the reference has none.</summary>
+    public static IEnumerable<int> Words(JsonElement list) =>
+        list.EnumerateArray().Select(word => word.ValueKind == JsonValueKind.Null ? TokenizedText.NoWord : word.GetInt32());
 
     public static int[] Integers(JsonElement list) => [.. list.EnumerateArray().Select(value => value.GetInt32())];
 
