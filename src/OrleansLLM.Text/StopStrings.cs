@@ -53,10 +53,23 @@ public sealed class StopStrings
             }
         }
 
-        // What is shown up to the end of a match in any case need not wait.
-        var held = _text == StopStringText.Included || _stops.Length == 0 ? 0 : _matched.Max();
-        _held = text[^held..];
-        return new(text[..^held], null);
+        return new(Release(text), null);
+    }
+
+    /// <summary>Takes text in which a stop string may begin but none may end yet (min_tokens), and gives what may be shown now.</summary>
+    public string Begin(string piece)
+    {
+        ArgumentNullException.ThrowIfNull(piece);
+        foreach (var next in piece)
+        {
+            Advance(next);
+            for (var k = 0; k < _stops.Length; k++)
+            {
+                _matched[k] = _matched[k] == _stops[k].Length ? _borders[k][^1] : _matched[k];
+            }
+        }
+
+        return Release(_held + piece);
     }
 
     /// <summary>The text that was held back and never became a stop string; call it when the stream ends without a match.</summary>
@@ -65,6 +78,14 @@ public sealed class StopStrings
         var rest = _held;
         _held = "";
         return rest;
+    }
+
+    /// <summary>Holds back what may become a stop string. What is shown up to the end of a match in any case need not wait.</summary>
+    private string Release(string text)
+    {
+        var held = _text == StopStringText.Included || _stops.Length == 0 ? 0 : _matched.Max();
+        _held = text[^held..];
+        return text[..^held];
     }
 
     /// <summary>The longest stop string that this character completes.</summary>

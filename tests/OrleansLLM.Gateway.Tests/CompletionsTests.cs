@@ -185,12 +185,17 @@ public sealed class CompletionsTests(SharedHost shared) : IClassFixture<SharedHo
         }
     }
 
-    [Fact]
-    public async Task A_stop_string_waits_for_min_tokens()
+    [Theory]
+    [InlineData("b", 2, "aba")]
+    [InlineData("ba", 2, "a")]
+    [InlineData("ab", 2, "ab")]
+    [InlineData("abab", 3, "")]
+    [InlineData("abab", 4, "abab")]
+    public async Task A_stop_string_ends_behind_min_tokens_wherever_it_begins(string stop, int minTokens, string text)
     {
         Say("abab");
-        var answer = await PostAsync("""{"prompt":"Hi","stop":"b","min_tokens":2}""");
-        Assert.Equal("aba", (string?)answer.Choice()["text"]);
+        var answer = await PostAsync($$"""{"prompt":"Hi","stop":"{{stop}}","min_tokens":{{minTokens}}}""");
+        Assert.Equal(text, (string?)answer.Choice()["text"]);
     }
 
     [Theory]

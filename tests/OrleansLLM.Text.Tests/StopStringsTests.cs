@@ -12,13 +12,22 @@ public sealed class StopStringsTests
         {
             var stops = Enumerable.Range(0, random.Next(1, 4)).Select(_ => RandomText(random, random.Next(1, 5))).ToArray();
             var text = RandomText(random, random.Next(0, 24));
-            var expected = Search(text, stops, mode);
+            var begun = random.Next(2) * random.Next(text.Length + 1);
+            var expected = Search(text, begun, stops, mode);
 
             var matcher = new StopStrings(stops, mode);
             var shown = "";
+            for (var at = 0; at < begun;)
+            {
+                var length = Math.Min(random.Next(0, 5), begun - at);
+                shown += matcher.Begin(text.Substring(at, length));
+                at += length;
+                Assert.StartsWith(shown, expected.Shown, StringComparison.Ordinal);
+            }
+
             StopStringMatch? match = null;
             var ends = new List<int>();
-            for (var at = 0; at < text.Length && match is null;)
+            for (var at = begun; at < text.Length && match is null;)
             {
                 var length = Math.Min(random.Next(0, 5), text.Length - at);
                 var result = matcher.Add(text.Substring(at, length), ends.Count);
@@ -69,9 +78,9 @@ public sealed class StopStringsTests
     private static string RandomText(Random random, int length) =>
         string.Concat(Enumerable.Range(0, length).Select(_ => "abé"[random.Next(3)]));
 
-    private static (string Shown, string? Stop, int End) Search(string text, string[] stops, StopStringText mode)
+    private static (string Shown, string? Stop, int End) Search(string text, int begun, string[] stops, StopStringText mode)
     {
-        for (var end = 1; end <= text.Length; end++)
+        for (var end = begun + 1; end <= text.Length; end++)
         {
             var found = stops.Where(stop => text[..end].EndsWith(stop, StringComparison.Ordinal)).MaxBy(stop => stop.Length);
             if (found is not null)

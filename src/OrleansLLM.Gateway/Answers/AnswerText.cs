@@ -61,7 +61,7 @@ internal sealed class AnswerText
         }
 
         _decoded += piece.Length;
-        return Tokens > _settings.MinTokens ? Show(_stops.Add(piece, Tokens)) : Show(new StopStringResult(piece, null));
+        return Show(Tokens > _settings.MinTokens ? _stops.Add(piece, Tokens) : new StopStringResult(_stops.Begin(piece), null));
     }
 
     /// <summary>The last delta of an answer that its sequence ended.</summary>
