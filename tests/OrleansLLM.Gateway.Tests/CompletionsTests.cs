@@ -108,6 +108,18 @@ public sealed class CompletionsTests(SharedHost shared) : IClassFixture<SharedHo
     }
 
     [Theory]
+    [InlineData("", 3)]
+    [InlineData(",\"seed\":5", 1)]
+    public async Task Equal_prompts_of_a_list_draw_alike_only_where_a_seed_is_given(string seed, int different)
+    {
+        Say("a");
+        var before = _host.Generator.Submitted.Select(request => request.Id).ToHashSet();
+        await PostAsync($$"""{"prompt":["Hi","Hi","Hi"]{{seed}}}""");
+        var seeds = _host.Generator.Submitted.Where(request => !before.Contains(request.Id)).Select(request => request.Sampling.Seed).ToList();
+        Assert.Equal((3, different), (seeds.Count, seeds.Distinct().Count()));
+    }
+
+    [Theory]
     [InlineData("""{"prompt":"Hi","echo":true}""", "Hi hello", 2)]
     [InlineData("""{"prompt":"Hi","echo":true,"max_tokens":0}""", "Hi", 0)]
     [InlineData("""{"prompt":"Hi","max_tokens":0}""", "", 0)]

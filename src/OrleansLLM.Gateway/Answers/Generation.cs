@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using OrleansLLM.Gateway.Http;
 using OrleansLLM.Gateway.OpenAI;
 using OrleansLLM.Gateway.Requests;
@@ -109,13 +110,20 @@ internal sealed class Generation(GatewayCall call, GenerationInput input, string
         }
     }
 
+    private static ulong RandomSeed()
+    {
+        Span<byte> bytes = stackalloc byte[8];
+        RandomNumberGenerator.Fill(bytes);
+        return BitConverter.ToUInt64(bytes);
+    }
+
     private GenerationRequest Describe(Prompt prompt) => new()
     {
         Id = RequestId.Create(),
         Model = input.Model.Name,
         PromptIds = prompt.Ids,
         Samples = input.Settings.Samples,
-        Sampling = input.Settings.Sampling,
+        Sampling = input.Settings.Sampling with { Seed = input.Settings.Seed ?? RandomSeed() },
         StopTokenIds = input.Settings.StopTokenIds,
         MaxTokens = prompt.MaxTokens,
         MinTokens = input.Settings.MinTokens,

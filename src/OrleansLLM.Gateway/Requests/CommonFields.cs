@@ -21,6 +21,7 @@ internal static class CommonFields
         {
             Samples = samples,
             Sampling = SamplingFields.Read(fields, model, shape),
+            Seed = fields.Long(Limits.Seed) is { } seed ? unchecked((ulong)seed) : null,
             ClientStops = clientStops,
             StopTokenIds = ignoresEnd ? clientStops : [.. model.EndTokens.Union(clientStops)],
             MinTokens = fields.Integer(Limits.MinTokens) ?? 0,

@@ -23,7 +23,11 @@ internal sealed record GenerationSettings
 {
     public required int Samples { get; init; }
 
+    /// <summary>All but the seed.</summary>
     public required SamplingParameters Sampling { get; init; }
+
+    /// <summary>Null where each prompt draws its own, so that equal prompts of a list have answers of their own.</summary>
+    public ulong? Seed { get; init; }
 
     /// <summary>stop_token_ids: they are reported as stop_reason, end-of-sequence ids are not.</summary>
     public required IReadOnlyList<int> ClientStops { get; init; }

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Security.Cryptography;
 using System.Text.Json;
 using OrleansLLM.Gateway.Http;
 using OrleansLLM.Text;
@@ -27,7 +26,6 @@ internal static class SamplingFields
             LogitBias = ReadBias(fields, model.Tokenizer.VocabularySize),
             AllowedTokenIds = [.. (fields.Ids(Limits.AllowedTokenIds, model.Tokenizer.VocabularySize) ?? []).Distinct()],
             BadWords = ReadBadWords(fields, model.Tokenizer),
-            Seed = fields.Long(Limits.Seed) is { } seed ? unchecked((ulong)seed) : RandomSeed(),
             Logprobs = shape.Logprobs,
             PromptLogprobs = PromptLogprobs(shape),
         };
@@ -35,13 +33,6 @@ internal static class SamplingFields
 
     private static float Softened(float temperature) =>
         temperature is > 0 and < Limits.SmallestTemperature ? Limits.SmallestTemperature : temperature;
-
-    private static ulong RandomSeed()
-    {
-        Span<byte> bytes = stackalloc byte[8];
-        RandomNumberGenerator.Fill(bytes);
-        return BitConverter.ToUInt64(bytes);
-    }
 
     private static int? PromptLogprobs(AnswerShape shape) =>
         !shape.NeedsPrompt ? null : Math.Max(shape.PromptLogprobs ?? 0, shape.Echo == PromptEcho.Repeat ? shape.Logprobs ?? 0 : 0);
