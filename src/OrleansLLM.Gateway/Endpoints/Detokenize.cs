@@ -8,32 +8,11 @@ namespace OrleansLLM.Gateway.Endpoints;
 /// <summary>The text of ids, special tokens included.</summary>
 internal static class Detokenize
 {
-    public static async ValueTask<ApiError?> HandleAsync(GatewayCall call)
-    {
-        var (body, error) = await JsonBody.ReadAsync(call.Context);
-        if (body is null)
-        {
-            return error;
-        }
+    public static ValueTask<ApiError?> HandleAsync(GatewayCall call) =>
+        RequestBody.AnswerAsync(call, Answer, WireJson.Default.Detokenized);
 
-        using (body)
-        {
-            var fields = new RequestFields(body.RootElement);
-            var found = ModelField.Find(call.Server, fields);
-            if (found.Value is not { } model)
-            {
-                return found.Error;
-            }
-
-            var ids = fields.Ids(Limits.Tokens, model.Tokenizer.VocabularySize) ?? fields.Refuse<int[]>("tokens", "`tokens` is missing.");
-            if (ids is null)
-            {
-                return fields.Error;
-            }
-
-            var answer = new Detokenized(model.Tokenizer.Decode(ids, SpecialTokens.Keep));
-            await Responses.WriteAsync(call.Context, StatusCodes.Status200OK, answer, WireJson.Default.Detokenized);
-            return null;
-        }
-    }
+    private static Detokenized? Answer(RequestFields fields, ServedModel model) =>
+        (fields.Ids(Limits.Tokens, model.Tokenizer.VocabularySize) ?? fields.Refuse<int[]>("tokens", "`tokens` is missing.")) is { } ids
+            ? new Detokenized(model.Tokenizer.Decode(ids, SpecialTokens.Keep))
+            : null;
 }

@@ -21,11 +21,11 @@ internal static class GenerationEndpoint
     public static async ValueTask<ApiError?> HandleAsync<TWhole, TChunk>(
         GatewayCall call,
         string promptField,
-        Func<RequestFields, ServedModel, string, GenerationInput?> read,
+        Func<RequestFields, ServedModel, GenerationInput?> read,
         Func<GenerationInput, RequestId, IAnswerShape<TWhole, TChunk>> shapeOf)
         where TChunk : class
     {
-        var (input, error) = await ReadAsync(call, read);
+        var (input, error) = await RequestBody.ReadAsync(call, read);
         if (input is null)
         {
             return error;
@@ -41,29 +41,6 @@ internal static class GenerationEndpoint
         return input.Stream is { } options
             ? await StreamAsync(call, generation, options, shape)
             : await AnswerAsync(call, generation, shape);
-    }
-
-    private static async ValueTask<Outcome<GenerationInput>> ReadAsync(
-        GatewayCall call, Func<RequestFields, ServedModel, string, GenerationInput?> read)
-    {
-        var (body, error) = await JsonBody.ReadAsync(call.Context);
-        if (body is null)
-        {
-            return error!;
-        }
-
-        using (body)
-        {
-            var fields = new RequestFields(body.RootElement);
-            var found = ModelField.Find(call.Server, fields);
-            if (found.Value is not { } model)
-            {
-                return found.Error!;
-            }
-
-            var name = fields.Text(Limits.Model);
-            return read(fields, model, string.IsNullOrEmpty(name) ? model.Name : name) is { } input ? input : fields.Error!;
-        }
     }
 
     private static async ValueTask<ApiError?> AnswerAsync<TWhole, TChunk>(

@@ -8,35 +8,15 @@ namespace OrleansLLM.Gateway.Endpoints;
 /// <summary>The ids of a text, or of messages as the model's template writes them.</summary>
 internal static class Tokenize
 {
-    public static async ValueTask<ApiError?> HandleAsync(GatewayCall call)
+    public static ValueTask<ApiError?> HandleAsync(GatewayCall call) =>
+        RequestBody.AnswerAsync(call, Answer, WireJson.Default.Tokenized);
+
+    private static Tokenized? Answer(RequestFields fields, ServedModel model)
     {
-        var (body, error) = await JsonBody.ReadAsync(call.Context);
-        if (body is null)
-        {
-            return error;
-        }
-
-        using (body)
-        {
-            var fields = new RequestFields(body.RootElement);
-            var found = ModelField.Find(call.Server, fields);
-            if (found.Value is not { } model)
-            {
-                return found.Error;
-            }
-
-            UnbuiltFields.Check(fields);
-            var ids = Read(fields, model);
-            var strings = fields.Flag("return_token_strs") == true ? ids?.Select(model.Tokenizer.GetToken).ToArray() : null;
-            if (ids is null || fields.Error is not null)
-            {
-                return fields.Error;
-            }
-
-            var answer = new Tokenized(ids.Length, model.MaxLength, ids, strings);
-            await Responses.WriteAsync(call.Context, StatusCodes.Status200OK, answer, WireJson.Default.Tokenized);
-            return null;
-        }
+        UnbuiltFields.Check(fields);
+        var ids = Read(fields, model);
+        var strings = fields.Flag("return_token_strs") == true ? ids?.Select(model.Tokenizer.GetToken).ToArray() : null;
+        return ids is null ? null : new Tokenized(ids.Length, model.MaxLength, ids, strings);
     }
 
     private static int[]? Read(RequestFields fields, ServedModel model)

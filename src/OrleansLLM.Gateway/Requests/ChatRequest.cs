@@ -7,7 +7,7 @@ namespace OrleansLLM.Gateway.Requests;
 internal static class ChatRequest
 {
     /// <summary>Null where <paramref name="fields"/> holds the error.</summary>
-    public static GenerationInput? Read(RequestFields fields, ServedModel model, string modelName)
+    public static GenerationInput? Read(RequestFields fields, ServedModel model)
     {
         UnbuiltFields.Check(fields);
         if (fields.Flag("echo") == true)
@@ -28,7 +28,7 @@ internal static class ChatRequest
         var prompt = new PromptFields(fields, model, "messages").FromText(text, ReadAdded(fields), PromptEcho.None, asked, int.MaxValue);
         IReadOnlyList<Prompt> prompts = prompt is null ? [] : [prompt];
         CommonFields.Check(fields, prompts, settings);
-        return fields.Error is null ? new GenerationInput(model, modelName, prompts, settings, shape, stream) : null;
+        return fields.Error is null ? new GenerationInput(model, RequestBody.ModelName(fields, model), prompts, settings, shape, stream) : null;
     }
 
     /// <summary>A template writes its special tokens itself, so nothing is added unless the client asks for it.</summary>

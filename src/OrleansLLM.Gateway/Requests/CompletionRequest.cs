@@ -9,7 +9,7 @@ internal static class CompletionRequest
     public const int StandardTokens = 16;
 
     /// <summary>Null where <paramref name="fields"/> holds the error.</summary>
-    public static GenerationInput? Read(RequestFields fields, ServedModel model, string modelName)
+    public static GenerationInput? Read(RequestFields fields, ServedModel model)
     {
         UnbuiltFields.Check(fields);
         var shape = CommonFields.ReadShape(fields) with
@@ -23,6 +23,6 @@ internal static class CompletionRequest
         var asked = fields.Integer(Limits.MaxTokens);
         var prompts = new PromptFields(fields, model, "prompt").Read(shape.Echo, added, asked, StandardTokens);
         CommonFields.Check(fields, prompts, settings);
-        return fields.Error is null ? new GenerationInput(model, modelName, prompts, settings, shape, stream) : null;
+        return fields.Error is null ? new GenerationInput(model, RequestBody.ModelName(fields, model), prompts, settings, shape, stream) : null;
     }
 }

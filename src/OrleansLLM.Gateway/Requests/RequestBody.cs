@@ -1,0 +1,55 @@
+using System.Text.Json.Serialization.Metadata;
+using OrleansLLM.Gateway.Http;
+
+namespace OrleansLLM.Gateway.Requests;
+
+/// <summary>How every endpoint with a body begins: one JSON object, the model that it names, then its other fields.</summary>
+internal static class RequestBody
+{
+    /// <param name="read">Gives null where the fields hold the error.</param>
+    public static async ValueTask<Outcome<T>> ReadAsync<T>(GatewayCall call, Func<RequestFields, ServedModel, T?> read)
+        where T : class
+    {
+        var (body, error) = await JsonBody.ReadAsync(call.Context);
+        if (body is null)
+        {
+            return error!;
+        }
+
+        using (body)
+        {
+            var fields = new RequestFields(body.RootElement);
+            var name = fields.Text(Limits.Model);
+            if (fields.Error is not null)
+            {
+                return fields.Error;
+            }
+
+            var (model, unknown) = call.Server.FindModel(name);
+            if (model is null)
+            {
+                return unknown!;
+            }
+
+            return read(fields, model) is { } input && fields.Error is null ? input : fields.Error!;
+        }
+    }
+
+    /// <summary>For an endpoint that answers from the body and the model alone.</summary>
+    public static async ValueTask<ApiError?> AnswerAsync<T>(
+        GatewayCall call, Func<RequestFields, ServedModel, T?> answerOf, JsonTypeInfo<T> type)
+        where T : class
+    {
+        var (answer, error) = await ReadAsync(call, answerOf);
+        if (answer is not null)
+        {
+            await Responses.WriteAsync(call.Context, StatusCodes.Status200OK, answer, type);
+        }
+
+        return error;
+    }
+
+    /// <summary>As the client wrote it, which answers repeat.</summary>
+    public static string ModelName(RequestFields fields, ServedModel model) =>
+        fields.Text(Limits.Model) is { Length: > 0 } name ? name : model.Name;
+}
