@@ -28,6 +28,7 @@ public static class GatewayExtensions
             {
                 exporter.ScopeInfoEnabled = false;
                 exporter.TargetInfoEnabled = false;
+                exporter.ScrapeResponseCacheDurationMilliseconds = 0; // a scrape says what is, not what was
             }));
         return services;
     }

@@ -1,12 +1,12 @@
 using System.Globalization;
-using System.Text.RegularExpressions;
 using OrleansLLM.Gateway.Metrics;
 using OrleansLLM.Gateway.Tests.Support;
+using OrleansLLM.Testing;
 
 namespace OrleansLLM.Gateway.Tests;
 
 /// <summary>What a scraper reads. A meter is the process's, so each test has a model of its own.</summary>
-public sealed partial class MetricsTests
+public sealed class MetricsTests
 {
     private static readonly (string Name, double[] Bounds)[] Histograms =
     [
@@ -63,58 +63,33 @@ public sealed partial class MetricsTests
     [Fact]
     public async Task The_text_is_strictly_well_formed_and_every_series_has_vllms_labels()
     {
-        await using var host = await GatewayHost.StartAsync(name: "metrics-form");
+        await using var host = await GatewayHost.StartAsync(name: "metrics-\"form\"\\");
         await host.PostAsync("/v1/completions", """{"prompt":"Hi"}""");
         var text = (await host.GetAsync("/metrics")).Body;
-        var types = new Dictionary<string, string>();
-        var seen = new HashSet<string>();
-        foreach (var line in text.Split('\n', StringSplitOptions.RemoveEmptyEntries).Where(line => line != "# EOF"))
-        {
-            if (Comment().Match(line) is { Success: true } comment)
-            {
-                Assert.True(comment.Groups[1].Value != "TYPE" || types.TryAdd(comment.Groups[2].Value, comment.Groups[3].Value), line);
-                continue;
-            }
-
-            var sample = Sample().Match(line);
-            Assert.True(sample.Success, line);
-            Assert.True(seen.Add($"{sample.Groups[1].Value}{sample.Groups[2].Value}"), line);
-            var family = Suffix().Replace(sample.Groups[1].Value, "");
-            Assert.True(types.ContainsKey(family) || types.ContainsKey(sample.Groups[1].Value), line);
-            if (sample.Groups[1].Value.StartsWith("vllm:", StringComparison.Ordinal))
-            {
-                Assert.Contains("model_name=\"", sample.Groups[2].Value, StringComparison.Ordinal);
-                Assert.Contains("engine=\"0\"", sample.Groups[2].Value, StringComparison.Ordinal);
-            }
-        }
-
+        var series = PrometheusText.Parse(text).Samples.Where(sample => sample.Name.StartsWith("vllm:", StringComparison.Ordinal)).ToList();
+        Assert.Contains(series, sample => sample.Labels["model_name"] == "metrics-\"form\"\\");
+        Assert.All(series, sample => Assert.Equal("0", sample.Labels["engine"]));
+        Assert.All(series, sample => Assert.Empty(sample.Labels.Keys.Except(["model_name", "engine", "finished_reason", "le"])));
         Assert.DoesNotContain("otel_scope", text, StringComparison.Ordinal);
         Assert.DoesNotContain("vllm_", text, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("a 1", "behind the TYPE")]
+    [InlineData("# TYPE a counter\na 1", "_total")]
+    [InlineData("# TYPE a gauge\na 1\na 1", "A series comes once")]
+    [InlineData("# TYPE a gauge\na{b=\"c\",b=\"d\"} 1", "A label comes once")]
+    [InlineData("# TYPE a gauge\na{b=c} 1", "No sample")]
+    [InlineData("# TYPE a gauge\na x", "No sample")]
+    [InlineData("# TYPE a gauge\na 1\n# TYPE b gauge\n# TYPE a gauge", "TYPE comes once")]
+    [InlineData("# TYPE a histogram\na_bucket{le=\"1\"} 2\na_bucket{le=\"+Inf\"} 1\na_sum 1\na_count 1", "cumulative")]
+    [InlineData("# TYPE a histogram\na_bucket{le=\"1\"} 1\na_sum 1\na_count 1", "+Inf")]
+    [InlineData("# TYPE a histogram\na_bucket{le=\"+Inf\"} 2\na_sum 1\na_count 1", "is the count")]
+    public void What_the_format_does_not_allow_is_found(string text, string rule) =>
+        Assert.Contains(rule, Assert.Throws<FormatException>(() => PrometheusText.Parse(text + "\n")).Message, StringComparison.Ordinal);
+
     /// <summary>A model's samples by name, and by their bound or reason where they have one.</summary>
-    private static Dictionary<string, double> Parse(string text, string model)
-    {
-        var samples = new Dictionary<string, double>();
-        foreach (var match in text.Split('\n').Select(line => Sample().Match(line)).Where(match => match.Success && match.Groups[2].Value.Contains($"model_name=\"{model}\"", StringComparison.Ordinal)))
-        {
-            var detail = Detail().Match(match.Groups[2].Value);
-            var key = detail.Success ? $"{match.Groups[1].Value}|{detail.Groups[1].Value}" : match.Groups[1].Value;
-            samples.Add(key, double.Parse(match.Groups[3].Value, CultureInfo.InvariantCulture));
-        }
-
-        return samples;
-    }
-
-    [GeneratedRegex("^# (TYPE|HELP|UNIT) ([a-zA-Z_:][a-zA-Z0-9_:]*) (.+)$")]
-    private static partial Regex Comment();
-
-    [GeneratedRegex("^([a-zA-Z_:][a-zA-Z0-9_:]*)(\\{(?:[a-zA-Z_][a-zA-Z0-9_]*=\"[^\"\\\\]*\",?)*\\})? ([-+0-9.eEInfNa]+)( [0-9]+)?$")]
-    private static partial Regex Sample();
-
-    [GeneratedRegex("(?:le|finished_reason)=\"([^\"]*)\"")]
-    private static partial Regex Detail();
-
-    [GeneratedRegex("_(bucket|sum|count|total)$")]
-    private static partial Regex Suffix();
+    private static Dictionary<string, double> Parse(string text, string model) => PrometheusText.Parse(text).Samples
+        .Where(sample => sample.Labels.GetValueOrDefault("model_name") == model)
+        .ToDictionary(sample => string.Join('|', [sample.Name, .. sample.Labels.Where(label => label.Key is "le" or "finished_reason").Select(label => label.Value)]), sample => sample.Value);
 }
