@@ -40,12 +40,12 @@ internal sealed class GatewayHost : IAsyncDisposable
 
     public static async Task<GatewayHost> StartAsync(
         GatewayOptions? options = null, string name = Model, SamplingParameters? defaults = null, TextTokenizer? tokenizer = null,
-        IChatTemplate? template = null)
+        IChatTemplate? template = null, LogLevel leastLogged = LogLevel.Information)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.WebHost.UseUrls("http://127.0.0.1:0");
-        var log = new LineLogger();
-        builder.Logging.ClearProviders().AddProvider(log);
+        var log = new LineLogger(leastLogged);
+        builder.Logging.ClearProviders().AddProvider(log).SetMinimumLevel(leastLogged);
         var generator = new FakeGenerator();
         var models = new FakeModels(name, defaults ?? new SamplingParameters(), tokenizer ?? new FakeTokenizer(), template);
         builder.Services.AddSingleton<IGenerator>(generator).AddSingleton<IServedModels>(models);
@@ -119,7 +119,7 @@ internal sealed class FakeModels(string name, SamplingParameters defaults, TextT
 }
 
 /// <summary>Keeps log lines.</summary>
-internal sealed class LineLogger : ILoggerProvider, ILogger
+internal sealed class LineLogger(LogLevel least) : ILoggerProvider, ILogger
 {
     private readonly Lock _lock = new();
     private readonly List<string> _lines = [];
@@ -145,7 +145,7 @@ internal sealed class LineLogger : ILoggerProvider, ILogger
         }
     }
 
-    public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Information;
+    public bool IsEnabled(LogLevel logLevel) => logLevel >= least;
 
     public IDisposable? BeginScope<TState>(TState state)
         where TState : notnull => null;
