@@ -9,6 +9,8 @@ namespace OrleansLLM.Engine;
 /// </summary>
 public sealed class InferenceEngine : IEngine, IDisposable
 {
+    private const int MaxLength = 1 << 30;
+
     private readonly EngineCore _core;
     private readonly StepLoop _loop;
     private readonly Admission _admission;
@@ -21,7 +23,7 @@ public sealed class InferenceEngine : IEngine, IDisposable
     public InferenceEngine(
         ICausalModel model, IDevice device, EngineOptions options, TimeProvider? time = null, Action<string>? log = null)
     {
-        Check(options);
+        Check(options, model);
         log ??= Console.Error.WriteLine;
         _core = new EngineCore(model, device, options, time ?? TimeProvider.System, log);
         _admission = new Admission(_core.Facts, _core.Shape);
@@ -162,16 +164,31 @@ public sealed class InferenceEngine : IEngine, IDisposable
             sequence.Id, phase, sequence.PromptLength, sequence.Count, Math.Max(0, sequence.CachedTokens), null);
     }
 
-    private static void Check(EngineOptions options)
+    private static void Check(EngineOptions options, ICausalModel model)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(options.BlockSize, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(options.MaxBatchedTokens, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(options.MaxSequences, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(options.MaxWaitingRequests, 1);
         ArgumentOutOfRangeException.ThrowIfNegative(options.SwapBytes);
-        if (options.MaxModelLength is < 1)
+        if (options.MaxModelLength is < 1 or > MaxLength)
         {
-            throw new ArgumentException($"MaxModelLength is {options.MaxModelLength}; it must be at least 1.", nameof(options));
+            throw new ArgumentException($"MaxModelLength is {options.MaxModelLength}; it must be 1 to {MaxLength}.", nameof(options));
+        }
+
+        // Dynamic scalings stretch to any length; elsewhere there is nothing behind the last position.
+        if (options.MaxModelLength > model.Facts.MaxLength && model.Facts.DynamicRopeOrigin == 0)
+        {
+            throw new ArgumentException(
+                $"MaxModelLength is {options.MaxModelLength}, but the model was made for {model.Facts.MaxLength} positions; ask for at most that many.",
+                nameof(options));
+        }
+
+        if (options.MaxBatchedTokens > model.MaxRows)
+        {
+            throw new ArgumentException(
+                $"MaxBatchedTokens is {options.MaxBatchedTokens}, but the model was loaded with room for {model.MaxRows} rows a step; "
+                + "load it with that many MaxRows, or batch fewer tokens.", nameof(options));
         }
     }
 }

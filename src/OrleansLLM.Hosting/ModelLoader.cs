@@ -40,7 +40,7 @@ public static class ModelLoader
             }
         }
         catch (Exception error) when (error is FileFormatException or TokenizerException or ChatTemplateException or ArgumentException
-            or IOException or UnauthorizedAccessException)
+            or IOException or UnauthorizedAccessException or OutOfMemoryException)
         {
             throw new ModelLoadException(error.Message, error);
         }
@@ -49,7 +49,7 @@ public static class ModelLoader
     private static EngineParts LoadEngine(ModelOptions options, ModelFile file, IProgress<LoadProgress>? progress, LoadClock clock)
     {
         var load = new ModelLoadOptions(options.MaxBatchedTokens, options.BlockSize, options.KvCacheType);
-        var maxLength = Math.Min(options.MaxModelLength ?? file.MaxLength, file.MaxLength);
+        var maxLength = options.MaxModelLength ?? file.MaxLength;
         var device = CpuDevice.Create(new CpuDeviceOptions
         {
             Threads = options.Threads ?? Environment.ProcessorCount,

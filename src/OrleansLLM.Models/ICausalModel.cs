@@ -10,6 +10,9 @@ public interface ICausalModel : IDisposable
 {
     ModelFacts Facts { get; }
 
+    /// <summary>Rows that one <see cref="Forward"/> has room for.</summary>
+    int MaxRows { get; }
+
     /// <summary>The cache that <see cref="Forward"/> reads and writes, of <see cref="ModelFacts.Cache"/>'s geometry.</summary>
     void Attach(KvCache cache);
 

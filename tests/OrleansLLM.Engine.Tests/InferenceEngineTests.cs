@@ -14,6 +14,26 @@ public sealed class InferenceEngineTests : IDisposable
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
+    public void A_batch_that_the_model_has_no_room_for_is_refused_with_both_numbers()
+    {
+        var options = CoreFixture.Options(100) with { MaxBatchedTokens = 17 };
+        var error = Assert.Throws<ArgumentException>(() => new InferenceEngine(_model, _device, options));
+        Assert.Contains("MaxBatchedTokens is 17", error.Message, StringComparison.Ordinal);
+        Assert.Contains("room for 16 rows", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_length_that_the_model_has_no_positions_for_is_refused_unless_they_stretch()
+    {
+        var options = CoreFixture.Options(100) with { MaxModelLength = 4097 };
+        var error = Assert.Throws<ArgumentException>(() => new InferenceEngine(_model, _device, options));
+        Assert.Contains("MaxModelLength is 4097", error.Message, StringComparison.Ordinal);
+        Assert.Contains("4096 positions", error.Message, StringComparison.Ordinal);
+        using var stretching = new FakeModel(4, [0], 32, 4096, 16, dynamicRopeOrigin: 4096);
+        new InferenceEngine(stretching, _device, options).Dispose();
+    }
+
+    [Fact]
     public async Task The_heart_beats_without_work()
     {
         var before = _engine.Heartbeat;

@@ -26,6 +26,8 @@ public sealed class FakeModel : ICausalModel
 
     public ModelFacts Facts { get; }
 
+    public int MaxRows => _states.Length;
+
     /// <summary>Rows of all forward passes: what the engine computed rather than found in the cache.</summary>
     public long ComputedRows { get; private set; }
 

@@ -48,6 +48,8 @@ internal sealed class Decoder : ICausalModel
 
     public ModelFacts Facts { get; }
 
+    public int MaxRows => _workspace.MaxRows;
+
     public void Attach(KvCache cache)
     {
         _cache = cache.Geometry == Facts.Cache.Geometry
