@@ -101,10 +101,12 @@ public sealed class ChatCompletionsTests(SharedHost shared) : IClassFixture<Shar
         Assert.Equal("""{"72":{"logprob":-0.25,"rank":1,"decoded_token":"H"}}""", answer.Json["prompt_logprobs"]![1]!.ToJsonString());
     }
 
-    [Fact]
-    public async Task Usage_comes_in_every_chunk_where_it_is_asked_for()
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    public async Task Usage_comes_in_every_chunk_where_it_is_asked_for(int tokensOfARange)
     {
-        Say("ab</s>");
+        _host.Generator.Answer = (_, _) => new Script(_tokenizer.Ids("ab</s>"), RangeLength: tokensOfARange);
         var answer = await PostAsync(
             """{"messages":[{"role":"user","content":"Hi"}],"stream":true,"stream_options":{"include_usage":true,"continuous_usage_stats":true}}""");
         Assert.Equal([0, 1, 2, 3, 3], answer.Chunks.Select(chunk => (int)chunk["usage"]!["completion_tokens"]!));

@@ -5,8 +5,9 @@ namespace OrleansLLM.Gateway.Answers;
 /// <summary>What one or a few tokens add to an answer.</summary>
 /// <param name="Tokens">The tokens whose text this is, where log probabilities were asked for.</param>
 /// <param name="Ids">The tokens that were drawn since the last delta, where ids were asked for.</param>
+/// <param name="Drawn">Tokens of the answer up to here.</param>
 /// <param name="End">Set on an answer's last delta.</param>
-internal sealed record AnswerDelta(string Text, IReadOnlyList<ShownToken> Tokens, IReadOnlyList<int> Ids, AnswerEnd? End = null);
+internal sealed record AnswerDelta(string Text, IReadOnlyList<ShownToken> Tokens, IReadOnlyList<int> Ids, int Drawn, AnswerEnd? End = null);
 
 /// <param name="Reason">As OpenAI writes it.</param>
 /// <param name="StopReason">vLLM's: the stop string, or the id from stop_token_ids.</param>

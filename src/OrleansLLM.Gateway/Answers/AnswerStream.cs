@@ -34,11 +34,10 @@ internal sealed class AnswerStream<TChunk>(GatewayCall call, StreamOptions optio
         await _turn.WaitAsync(cancellation);
         try
         {
-            var usage = options.Usage == UsageReport.Every ? new Usage(choice.Prompt.Ids.Length, choice.CompletionTokens) : null;
-            Open(choice, usage);
+            Open(choice);
             foreach (var delta in deltas)
             {
-                _events.Write(shape.Next(choice, delta, usage), shape.Type);
+                _events.Write(shape.Next(choice, delta, UsageOf(choice, delta.Drawn)), shape.Type);
             }
 
             await _events.FlushAsync(cancellation);
@@ -66,7 +65,10 @@ internal sealed class AnswerStream<TChunk>(GatewayCall call, StreamOptions optio
         _turn.Dispose();
     }
 
-    private void Open(Choice choice, Usage? usage)
+    private Usage? UsageOf(Choice choice, int drawn) =>
+        options.Usage == UsageReport.Every ? new Usage(choice.Prompt.Ids.Length, drawn) : null;
+
+    private void Open(Choice choice)
     {
         if (_isOpen[choice.Index])
         {
@@ -74,7 +76,7 @@ internal sealed class AnswerStream<TChunk>(GatewayCall call, StreamOptions optio
         }
 
         _isOpen[choice.Index] = true;
-        if (shape.Open(choice, usage is null ? null : usage with { CompletionTokens = 0 }) is { } chunk)
+        if (shape.Open(choice, UsageOf(choice, 0)) is { } chunk)
         {
             _events.Write(chunk, shape.Type);
         }

@@ -73,7 +73,7 @@ internal sealed class AnswerText
             var reason = end.Reason == FinishReason.Stop ? AnswerEnd.Stop : AnswerEnd.Length;
             var stopToken = end.StopToken is { } id && _settings.ClientStops.Contains(id) ? JsonValue.Create(id) : null;
             End = new AnswerEnd(reason, stopToken);
-            return new AnswerDelta(last.Text + _stops.Finish(), TakeTokens(_ => true), TakeIds(), End);
+            return new AnswerDelta(last.Text + _stops.Finish(), TakeTokens(_ => true), TakeIds(), Tokens, End);
         }
 
         return Show(last)!;
@@ -115,10 +115,10 @@ internal sealed class AnswerText
         if (result.Match is { } match)
         {
             End = new AnswerEnd(AnswerEnd.Stop, JsonValue.Create(match.StopString));
-            return new AnswerDelta(result.Text, TakeTokens(token => token.Start < _released), TakeIds(), End);
+            return new AnswerDelta(result.Text, TakeTokens(token => token.Start < _released), TakeIds(), Tokens, End);
         }
 
-        return result.Text.Length == 0 ? null : new AnswerDelta(result.Text, TakeTokens(token => token.End <= _released), TakeIds());
+        return result.Text.Length == 0 ? null : new AnswerDelta(result.Text, TakeTokens(token => token.End <= _released), TakeIds(), Tokens);
     }
 
     private IReadOnlyList<ShownToken> TakeTokens(Func<(ShownToken Token, int Start, int End), bool> isShown)

@@ -94,7 +94,7 @@ internal sealed class Choice(int index, SequenceId sequence, Prompt prompt, Gene
         }
 
         _hasEchoed = true;
-        _deltas.Add(new AnswerDelta(Prompt.Echo, input.Shape.Logprobs is null ? [] : PromptTokens(), []));
+        _deltas.Add(new AnswerDelta(Prompt.Echo, input.Shape.Logprobs is null ? [] : PromptTokens(), [], 0));
     }
 
     private ShownToken[] PromptTokens()
