@@ -77,6 +77,23 @@ public sealed class LimitsTests(SharedHost shared) : IClassFixture<SharedHost>
         Assert.Contains("4096", (string?)answer.Error("message"), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("/v1/completions", "\"prompt\":\"@\"", "prompt")]
+    [InlineData("/v1/completions", "\"prompt\":[\"a\",\"@\"],\"truncate_prompt_tokens\":5", "prompt")]
+    [InlineData("/v1/chat/completions", "\"messages\":[{\"role\":\"user\",\"content\":\"@\"}]", "messages")]
+    [InlineData("/tokenize", "\"prompt\":\"@\"", "prompt")]
+    [InlineData("/tokenize", "\"messages\":[{\"role\":\"user\",\"content\":\"@\"}]", "messages")]
+    public async Task A_text_that_can_never_fit_is_refused_before_it_is_tokenized(string path, string fields, string field)
+    {
+        var most = Limits.TextCharacters(GatewayHost.MaxLength);
+        var answer = await _host.PostAsync(path, $"{{{fields.Replace("@", new string('a', (int)most + 1), StringComparison.Ordinal)}}}");
+        Assert.Equal((400, field, "context_length_exceeded"), (answer.Status, (string?)answer.Error("param"), (string?)answer.Error("code")));
+        Assert.Contains($"{GatewayHost.MaxLength} tokens", (string?)answer.Error("message"), StringComparison.Ordinal);
+        Assert.Contains(most.ToString(CultureInfo.InvariantCulture), (string?)answer.Error("message"), StringComparison.Ordinal);
+        Assert.Contains(most.ToString(CultureInfo.InvariantCulture), await File.ReadAllTextAsync(
+            Path.Combine(ReferenceData.Repository, "docs", "api.md"), TestContext.Current.CancellationToken), StringComparison.Ordinal);
+    }
+
     private static bool IsLimitOf(Answer answer, Limit limit) =>
         answer.Status == 400
         && ((string?)answer.Error("param"))?.Split('.')[^1] == limit.Field

@@ -24,7 +24,7 @@ internal static class Tokenize
         if (fields.Find("messages") is not null)
         {
             return MessageFields.Read(fields) is { } input && MessageFields.Render(fields, model, input) is { } rendered
-                ? PromptFields.Encode(model.Tokenizer, rendered, ChatRequest.ReadAdded(fields))
+                ? new PromptFields(fields, model, "messages").Encode(rendered, ChatRequest.ReadAdded(fields))
                 : null;
         }
 
@@ -34,6 +34,6 @@ internal static class Tokenize
         }
 
         var added = fields.Flag("add_special_tokens") == false ? AddedTokens.None : AddedTokens.PostProcessor;
-        return PromptFields.Encode(model.Tokenizer, new RenderedPrompt(text, []), added);
+        return new PromptFields(fields, model, "prompt").Encode(new RenderedPrompt(text, []), added);
     }
 }

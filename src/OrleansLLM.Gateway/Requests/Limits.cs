@@ -51,6 +51,11 @@ internal static class Limits
     /// <summary>Answers of one request: prompts × n.</summary>
     public const int Answers = 512;
 
+    /// <summary>
+    /// UTF-16 units of a prompt's text: far more than a prompt of the model's length has, and so few that tokenizing them is cheap.
+    /// </summary>
+    public static long TextCharacters(int modelLength) => Math.Max(1 << 20, 64L * modelLength);
+
     /// <summary>Temperatures above 0 and below this are this: logits divided by less lose their differences (as vLLM).</summary>
     public const float SmallestTemperature = 0.01f;
 

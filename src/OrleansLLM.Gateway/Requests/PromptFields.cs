@@ -9,8 +9,6 @@ namespace OrleansLLM.Gateway.Requests;
 /// <param name="field">The field that holds the prompt, for errors.</param>
 internal sealed class PromptFields(RequestFields fields, ServedModel model, string field)
 {
-    private readonly int? _truncate = fields.Integer(Limits.TruncatePromptTokens);
-
     /// <summary>Prompts of /v1/completions: a text, a list of texts, of ids, or of lists of ids.</summary>
     public IReadOnlyList<Prompt> Read(PromptEcho echo, AddedTokens added, int? asked, int standard)
     {
@@ -46,16 +44,24 @@ internal sealed class PromptFields(RequestFields fields, ServedModel model, stri
     }
 
     /// <summary>One prompt from its text; null where it does not fit.</summary>
-    public Prompt? FromText(RenderedPrompt text, AddedTokens added, PromptEcho echo, int? asked, int standard)
-    {
-        var ids = Encode(model.Tokenizer, text, added);
-        var kept = Truncate(ids, asked);
-        return Fit(kept, Repeat(kept, echo, kept.Length == ids.Length ? text.Text : null), asked, standard);
-    }
+    public Prompt? FromText(RenderedPrompt text, AddedTokens added, PromptEcho echo, int? asked, int standard) =>
+        Encode(text, added) is { } ids && Truncate(ids, asked) is { } kept
+            ? Fit(kept, Repeat(kept, echo, kept.Length == ids.Length ? text.Text : null), asked, standard)
+            : null;
 
-    /// <summary>The ids of a text. A template or a client may have written the BOS that the post-processor adds: it comes once.</summary>
-    public static int[] Encode(TextTokenizer tokenizer, RenderedPrompt text, AddedTokens added)
+    /// <summary>
+    /// The ids of a text; null where it is so long that looking for them would only cost time and memory. A template or a client may have
+    /// written the BOS that the post-processor adds: it comes once.
+    /// </summary>
+    public int[]? Encode(RenderedPrompt text, AddedTokens added)
     {
+        var most = Limits.TextCharacters(model.MaxLength);
+        if (text.Text.Length > most)
+        {
+            return fields.Refuse<int[]>(ApiError.Invalid(field, TooManyCharacters(text.Text.Length, most), "context_length_exceeded"));
+        }
+
+        var tokenizer = model.Tokenizer;
         var ids = tokenizer.Encode(text.Text, [.. text.Literal], added);
         var isDoubled = added == AddedTokens.PostProcessor && ids.Count > 1 && ids[0] == ids[1] && tokenizer.IsSpecial(ids[0]);
         return [.. isDoubled ? ids.Skip(1) : ids];
@@ -78,15 +84,22 @@ internal sealed class PromptFields(RequestFields fields, ServedModel model, stri
     private string Repeat(int[] ids, PromptEcho echo, string? text) =>
         echo == PromptEcho.None ? "" : text ?? model.Tokenizer.Decode(ids, SpecialTokens.Skip);
 
-    /// <summary>Keeps the last tokens, as vLLM: -1 keeps what leaves room for the answer.</summary>
-    private int[] Truncate(int[] ids, int? asked)
+    /// <summary>Keeps the last tokens, as vLLM: -1 keeps what leaves room for the answer. Null where nothing would be kept.</summary>
+    private int[]? Truncate(int[] ids, int? asked)
     {
-        if (_truncate is not { } most)
+        if (fields.Integer(Limits.TruncatePromptTokens) is not { } most)
         {
             return ids;
         }
 
         var keep = most < 0 ? Math.Max(0, model.MaxLength - Math.Max(asked ?? 0, 1)) : most;
+        if (keep == 0 && ids.Length > 0)
+        {
+            return fields.Refuse<int[]>(
+                Limits.TruncatePromptTokens.Field,
+                "`truncate_prompt_tokens` leaves nothing of the prompt: keep at least one token, or ask for fewer tokens than the model's length.");
+        }
+
         return keep < ids.Length ? ids[^keep..] : ids;
     }
 
@@ -105,6 +118,10 @@ internal sealed class PromptFields(RequestFields fields, ServedModel model, stri
 
         return new Prompt(ids, echo, asked ?? Math.Min(room, standard));
     }
+
+    private string TooManyCharacters(int characters, long most) => string.Create(
+        CultureInfo.InvariantCulture,
+        $"This model's maximum context length is {model.MaxLength} tokens, but the prompt has {characters} characters, more than the {most} that can be meant for it. Shorten the prompt.");
 
     private string TooLong(int prompt, int? asked)
     {
