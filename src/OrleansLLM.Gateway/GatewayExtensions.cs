@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Cors.Infrastructure;
+using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using OpenTelemetry.Metrics;
 using OrleansLLM.Gateway.Endpoints;
@@ -56,7 +57,7 @@ public static class GatewayExtensions
                 AnnounceModels(server);
                 return next(context);
             }),
-            null);
+            null).WithMetadata(new HttpMethodMetadata([HttpMethods.Get]));
         return app;
     }
 

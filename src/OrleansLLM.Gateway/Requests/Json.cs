@@ -84,7 +84,7 @@ internal static class Json
     {
         JsonValueKind.Array => "a list",
         JsonValueKind.Object => "an object",
-        JsonValueKind.String => "a string",
+        JsonValueKind.String => GetString(value) is null ? "a string with half a surrogate pair" : "a string",
         _ => ApiError.Shorten(value.GetRawText()),
     };
 

@@ -56,9 +56,14 @@ internal static class MessageFields
             return null;
         }
 
-        return value.ValueKind == JsonValueKind.Object && Json.TryCopy(value, out var copy)
-            ? (JsonObject?)copy
-            : fields.Refuse<JsonObject>(field, $"`{field}` must be an object of the template's variables.");
+        if (value.ValueKind != JsonValueKind.Object || !Json.TryCopy(value, out var copy))
+        {
+            return fields.Refuse<JsonObject>(field, $"`{field}` must be an object of the template's variables.");
+        }
+
+        return value.TryGetProperty("messages", out _)
+            ? fields.Refuse<JsonObject>(field, $"`{field}` can't hold `messages`: they are the request's own.")
+            : (JsonObject?)copy;
     }
 
     private static JsonArray? ReadMessages(RequestFields fields)
@@ -148,8 +153,7 @@ internal static class MessageFields
     {
         if (value.ValueKind != JsonValueKind.Array)
         {
-            var what = value.ValueKind == JsonValueKind.String ? "has half a surrogate pair" : $"is {Json.Describe(value)}";
-            return Json.GetString(value) ?? Refuse<string>(fields, path, $"must be text or a list of parts, but {what}.");
+            return Json.GetString(value) ?? Refuse<string>(fields, path, $"must be text or a list of parts, but is {Json.Describe(value)}.");
         }
 
         if (!Limits.ContentParts.Allows(value.GetArrayLength()))

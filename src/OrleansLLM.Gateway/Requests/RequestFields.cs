@@ -169,7 +169,7 @@ internal sealed class RequestFields(JsonElement source, string path = "")
         : Refuse<string>(limit.Field, limit.Refusal(Name(limit.Field), text.Length.ToString(CultureInfo.InvariantCulture)));
 
     private string NoText(string field, JsonElement value) =>
-        $"`{Name(field)}` must be text, but {(value.ValueKind == JsonValueKind.String ? "has half a surrogate pair" : $"is {Json.Describe(value)}")}.";
+        $"`{Name(field)}` must be text, but is {Json.Describe(value)}.";
 
     private static string Count(JsonElement list) => list.GetArrayLength().ToString(CultureInfo.InvariantCulture);
 }
