@@ -4,12 +4,16 @@ using OrleansLLM.Testing;
 namespace OrleansLLM.Compute.Cpu.Tests.Sampling;
 
 /// <summary>
-/// Recorded probabilities against what is drawn: each token's share of evenly spread draws. Cases with steps that no issue built
-/// are skipped by name.
+/// Recorded probabilities against the definition's, and the definition's against what is drawn: each token's share of evenly spread
+/// draws. A case in the sampler's order is one call; one in another order is a call a step, each on what the step before it left. Cases
+/// with steps that no issue built are skipped by name.
 /// </summary>
 [Trait("Category", "Reference")]
 public sealed class GoldenSamplingTests
 {
+    private const int Draws = 4096;
+
+    /// <summary>In the sampler's order.</summary>
     private static readonly string[] Built = ["repetition_penalty", "temperature", "min_p", "top_k", "top_p"];
 
     public static TheoryData<string, int> Cases
@@ -39,28 +43,47 @@ public sealed class GoldenSamplingTests
         var steps = golden.GetProperty("steps").EnumerateArray().ToArray();
         foreach (var step in steps)
         {
-            Assert.SkipUnless(Built.Contains(step.GetProperty("name").GetString()), $"no issue has built {step.GetProperty("name")}");
+            Assert.SkipUnless(Built.Contains(NameOf(step)), $"no issue has built {NameOf(step)}");
         }
 
-        var names = steps.Select(step => step.GetProperty("name").GetString()).ToArray();
-        var (topP, minP) = (Array.IndexOf(names, "top_p"), Array.IndexOf(names, "min_p"));
-        Assert.SkipWhen(topP >= 0 && topP < minP, "the reference cuts by top-p before min-p, the sampler as vLLM after it: another distribution");
-        const int Draws = 4096;
         var logits = Numbers(golden.GetProperty("logits"));
-        var expected = golden.GetProperty("probabilities").EnumerateArray().Select(value => value.GetDouble()).ToArray();
-        var shares = Shares(logits, Plan(golden, steps, Draws), Draws);
+        foreach (var call in IsInOrder(steps) ? [steps] : steps.Select(step => new[] { step }))
+        {
+            var plan = Plan(golden, call, Draws);
+            var left = ReferenceDevice.Probabilities(ReferenceDevice.Adjust(logits, plan, 0), plan, 0);
+            CheckDraws(left, Shares(logits, plan, Draws));
+            logits = [.. left.Select(share => (float)Math.Log(share))];
+        }
+
+        var recorded = golden.GetProperty("probabilities").EnumerateArray().Select(value => value.GetDouble()).ToArray();
+        for (var id = 0; id < recorded.Length; id++)
+        {
+            Assert.Equal(recorded[id], Math.Exp(logits[id]), 1e-5);
+        }
+    }
+
+    private static void CheckDraws(double[] expected, double[] shares)
+    {
         for (var id = 0; id < expected.Length; id++)
         {
             if (expected[id] == 0)
             {
-                Assert.True(shares[id] < 1.5 / Draws, $"token {id} was removed, and drawn");
+                Assert.True(shares[id] == 0, $"token {id} was removed, and drawn");
             }
 
             // Five standard deviations of a binomial share.
             var deviation = Math.Sqrt(Math.Max(expected[id] * (1 - expected[id]), 1e-3) / Draws);
-            Assert.True(Math.Abs(shares[id] - expected[id]) < 5 * deviation, $"token {id}: {shares[id]} drawn, {expected[id]} recorded");
+            Assert.True(Math.Abs(shares[id] - expected[id]) < 5 * deviation, $"token {id}: {shares[id]} drawn, {expected[id]} defined");
         }
     }
+
+    private static bool IsInOrder(JsonElement[] steps)
+    {
+        var places = steps.Select(step => Array.IndexOf(Built, NameOf(step))).ToArray();
+        return places.SequenceEqual(places.Distinct().Order());
+    }
+
+    private static string NameOf(JsonElement step) => step.GetProperty("name").GetString()!;
 
     private static IEnumerable<string> Files() =>
         ReferenceData.GoldenRoots.Select(root => Path.Combine(root, "decoding", "sampling.json")).Where(File.Exists).Take(1);
@@ -71,7 +94,7 @@ public sealed class GoldenSamplingTests
     private static SamplingPlan Plan(JsonElement golden, JsonElement[] steps, int rows)
     {
         float Value(string name, float otherwise) =>
-            steps.Where(step => step.GetProperty("name").GetString() == name).Select(step => step.GetProperty("value").GetSingle()).FirstOrDefault(otherwise);
+            steps.Where(step => NameOf(step) == name).Select(step => step.GetProperty("value").GetSingle()).FirstOrDefault(otherwise);
         int[] Ids(string name) => [.. golden.GetProperty(name).EnumerateArray().Select(id => id.GetInt32())];
         var seen = Ids("prompt").Concat(Ids("generated")).Distinct().ToArray();
         var plan = new SamplingPlan(rows) { Rows = rows };
