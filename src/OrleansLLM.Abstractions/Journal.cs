@@ -10,14 +10,18 @@ public sealed record Journal(GenerationRequest Request, IReadOnlyList<JournalSeq
     /// <summary>The journal of a request of which nothing is published yet.</summary>
     public static Journal Begin(GenerationRequest request) => new(
         request,
-        [.. Enumerable.Range(0, request.Samples).Select(index => new JournalSequence(new SequenceId(request.Id, index), default, [], null))]);
+        [.. Enumerable.Range(0, request.Samples).Select(index => JournalSequence.Begin(new SequenceId(request.Id, index)))]);
 }
 
 /// <param name="Output">Published tokens behind the prompt.</param>
-/// <param name="Changes">In order of their positions.</param>
+/// <param name="Changes">In order of their positions; all of them hold for the token behind the output.</param>
 /// <param name="End">Null while it runs or waits.</param>
 public sealed record JournalSequence(
-    SequenceId Id, ReadOnlyMemory<int> Output, IReadOnlyList<JournalChange> Changes, SequenceEnd? End);
+    SequenceId Id, ReadOnlyMemory<int> Output, IReadOnlyList<JournalChange> Changes, SequenceEnd? End)
+{
+    /// <summary>A sequence of which nothing is published yet.</summary>
+    public static JournalSequence Begin(SequenceId id) => new(id, default, [], null);
+}
 
 /// <summary>A change and the position of the first token that it holds for, counted from the prompt's first.</summary>
 public sealed record JournalChange(int Position, SequenceChange Change);

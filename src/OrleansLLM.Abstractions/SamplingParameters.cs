@@ -3,7 +3,7 @@ namespace OrleansLLM;
 /// <summary>How tokens are drawn. Order and meaning are vLLM's; a default changes nothing.</summary>
 public sealed record SamplingParameters
 {
-    /// <summary>0 = greedy.</summary>
+    /// <summary>Below 0.00001 = greedy.</summary>
     public float Temperature { get; init; } = 1;
 
     /// <summary>Keeps the most likely tokens whose probabilities add up to this; 1 = all.</summary>

@@ -24,8 +24,12 @@ internal sealed class Admission(EngineFacts facts, CacheShape shape)
             ?? CheckSampling(request.Sampling);
     }
 
-    /// <summary>Null where sampling may be so.</summary>
-    public SubmitResult.Refused? CheckSampling(SamplingParameters sampling) =>
+    /// <summary>Null where a sequence may be changed so.</summary>
+    public SubmitResult.Refused? CheckChange(SequenceChange change) =>
+        CheckNumber("max_tokens", change.MaxTokens ?? 1, 1, int.MaxValue)
+        ?? (change.Sampling is { } sampling ? CheckSampling(sampling) : null);
+
+    private SubmitResult.Refused? CheckSampling(SamplingParameters sampling) =>
         CheckNumber("temperature", sampling.Temperature, 0, float.MaxValue)
         ?? CheckNumber("top_p", sampling.TopP, float.Epsilon, 1)
         ?? CheckNumber("min_p", sampling.MinP, 0, 1)
@@ -65,7 +69,13 @@ internal sealed class Admission(EngineFacts facts, CacheShape shape)
                 return Invalid(Say($"{sequence.Id} has {sequence.Output.Length} output tokens behind a prompt of {attempt.Request.PromptIds.Length}; at most {facts.MaxLength} fit together."));
             }
 
-            if (CheckTokens("output", sequence.Output.Span) is { } refused)
+            var refused = CheckTokens("output", sequence.Output.Span);
+            foreach (var noted in sequence.Changes)
+            {
+                refused ??= CheckChange(noted.Change);
+            }
+
+            if (refused is not null)
             {
                 return refused;
             }

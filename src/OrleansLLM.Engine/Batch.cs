@@ -3,8 +3,8 @@ using OrleansLLM.Compute;
 namespace OrleansLLM.Engine;
 
 /// <summary>
-/// What one step computes: for each entry a sequence's next tokens, and which entries draw a token. Reused from step to step; allocates
-/// nothing once it has grown to the largest step.
+/// What one step computes: for each entry a sequence's next tokens. An entry that reaches its sequence's last token draws the next one, its
+/// followers too. Reused from step to step; allocates nothing once it has grown to the largest step.
 /// </summary>
 internal sealed class Batch
 {
@@ -34,8 +34,7 @@ internal sealed class Batch
 
     public void Add(Sequence sequence, int count, IReadOnlyList<Sequence> followers)
     {
-        var draws = sequence.Computed + count == sequence.Count && sequence.MaxTokens > 0 ? Draw.Token : Draw.Nothing;
-        _entries.Add(new BatchEntry(sequence, count, draws, _followers.Count, followers.Count));
+        _entries.Add(new BatchEntry(sequence, count, _followers.Count, followers.Count));
         for (var i = 0; i < followers.Count; i++)
         {
             _followers.Add(followers[i]);
@@ -45,12 +44,6 @@ internal sealed class Batch
     }
 }
 
-internal enum Draw
-{
-    Nothing,
-    Token,
-}
-
 /// <param name="Count">Tokens to compute, from the sequence's first that is not computed.</param>
 /// <param name="FirstFollower">Its followers are [FirstFollower, FirstFollower + Followers) of the batch's.</param>
-internal readonly record struct BatchEntry(Sequence Sequence, int Count, Draw Draw, int FirstFollower, int Followers);
+internal readonly record struct BatchEntry(Sequence Sequence, int Count, int FirstFollower, int Followers);

@@ -12,9 +12,9 @@ internal sealed class BlockManager
     private readonly CacheShape _shape;
     private readonly PrefixHasher _hasher;
     private readonly PrefixCache _prefixes;
+    private readonly SharedPrefixes _shared;
     private readonly PrefixCaching _caching;
     private readonly List<int> _copiedFrom = [];
-    private readonly int[] _runs;
 
     public BlockManager(int blocks, CacheShape shape, PrefixHasher hasher, PrefixCaching caching)
     {
@@ -23,7 +23,7 @@ internal sealed class BlockManager
         _caching = caching;
         _prefixes = new PrefixCache(blocks);
         Pool = new BlockPool(blocks, _prefixes);
-        _runs = new int[shape.Groups.Count];
+        _shared = new SharedPrefixes(shape, hasher, _prefixes, Pool);
     }
 
     public BlockPool Pool { get; }
@@ -45,59 +45,12 @@ internal sealed class BlockManager
         return needed;
     }
 
-    /// <summary>
-    /// Blocks at the beginning of these tokens that every group can restore now. A full group needs all of them, a window group those that
-    /// the next query sees.
-    /// </summary>
-    public int Match(ReadOnlySpan<UInt128> hashes)
-    {
-        if (_caching == PrefixCaching.Off)
-        {
-            return 0;
-        }
+    /// <summary>Blocks at the beginning of these tokens that every group can restore now.</summary>
+    public int Match(ReadOnlySpan<UInt128> hashes) => _caching == PrefixCaching.Off ? 0 : _shared.Match(hashes);
 
-        var best = 0;
-        Array.Clear(_runs);
-        for (var index = 0; index < hashes.Length; index++)
-        {
-            if (!TryLengthenRuns(hashes[index], index))
-            {
-                break;
-            }
-
-            best = CanRestore(index + 1) ? index + 1 : best;
-        }
-
-        return best;
-    }
-
-    /// <summary>
-    /// Takes what the cache holds of the sequence's tokens, but for its last token, whose logits are needed. Returns the tokens that
-    /// count as computed now.
-    /// </summary>
-    public int Restore(Sequence sequence)
-    {
-        if (_caching == PrefixCaching.Off || sequence.NeedsPromptLogprobs)
-        {
-            return 0;
-        }
-
-        Hash(sequence, (sequence.Count - 1) / _shape.BlockSize);
-        var tables = sequence.Tables;
-        var blocks = Match(tables.Hashes.AsSpan(0, Math.Min(tables.HashCount, (sequence.Count - 1) / _shape.BlockSize)));
-        for (var index = 0; index < blocks; index++)
-        {
-            tables.Extend();
-            for (var group = 0; group < _shape.Groups.Count; group++)
-            {
-                RestoreEntry(tables, group, index, blocks);
-            }
-        }
-
-        tables.Registered = blocks;
-        sequence.Computed = blocks * _shape.BlockSize;
-        return sequence.Computed;
-    }
+    /// <summary>Takes what the cache holds of the sequence's tokens; returns how many count as computed now.</summary>
+    public int Restore(Sequence sequence) =>
+        _caching == PrefixCaching.Off || sequence.NeedsPromptLogprobs ? 0 : _shared.Restore(sequence);
 
     /// <summary>
     /// Makes the slots of the next <paramref name="count"/> tokens writable, or changes nothing and returns false where too few blocks are free.
@@ -151,7 +104,7 @@ internal sealed class BlockManager
     {
         if (_caching == PrefixCaching.On)
         {
-            Register(sequence);
+            _shared.Register(sequence);
         }
 
         var tables = sequence.Tables;
@@ -238,84 +191,6 @@ internal sealed class BlockManager
         return leak is null && _prefixes.Count != Pool.Cached
             ? $"The prefix cache knows {_prefixes.Count} blocks, but {Pool.Cached} free ones have a content."
             : leak;
-    }
-
-    private void Hash(Sequence sequence, int blocks)
-    {
-        var tables = sequence.Tables;
-        while (tables.HashCount < blocks)
-        {
-            var index = tables.HashCount;
-            var previous = index > 0
-                ? tables.Hashes[index - 1]
-                : _hasher.Seed(sequence.Request.CacheSalt, sequence.PromptLength);
-            tables.AddHash(_hasher.Next(previous, sequence.Tokens.Slice(index * _shape.BlockSize, _shape.BlockSize)));
-        }
-    }
-
-    private void Register(Sequence sequence)
-    {
-        var tables = sequence.Tables;
-        var full = sequence.Computed / _shape.BlockSize;
-        Hash(sequence, full);
-        for (var index = tables.Registered; index < full; index++)
-        {
-            for (var group = 0; group < _shape.Groups.Count; group++)
-            {
-                if (index >= tables.FirstHeld(group))
-                {
-                    _prefixes.Add(tables.Hashes[index], group, tables.Block(group, index));
-                }
-            }
-        }
-
-        tables.Registered = full;
-    }
-
-    private bool TryLengthenRuns(UInt128 hash, int index)
-    {
-        for (var group = 0; group < _runs.Length; group++)
-        {
-            var found = _prefixes.TryFind(hash, group, out _);
-            if (!found && _shape.Groups[group].Window == 0)
-            {
-                return false;
-            }
-
-            _runs[group] = found ? _runs[group] + 1 : 0;
-        }
-
-        return true;
-    }
-
-    private bool CanRestore(int blocks)
-    {
-        for (var group = 0; group < _runs.Length; group++)
-        {
-            if (_runs[group] < blocks - _shape.FirstNeeded(_shape.Groups[group].Window, blocks * _shape.BlockSize))
-            {
-                return false;
-            }
-        }
-
-        return true;
-    }
-
-    private void RestoreEntry(BlockTables tables, int group, int index, int blocks)
-    {
-        if (index < _shape.FirstNeeded(_shape.Groups[group].Window, blocks * _shape.BlockSize))
-        {
-            tables.MarkGone(group, index);
-            return;
-        }
-
-        if (!_prefixes.TryFind(tables.Hashes[index], group, out var block))
-        {
-            throw new InvalidOperationException($"Block {index} of group {group} was matched but is not in the prefix cache.");
-        }
-
-        Pool.Share(block);
-        tables.Replace(group, index, block);
     }
 
     private void MakeWritable(BlockTables tables, int group, int index, int slots, List<BlockCopy> copies)

@@ -69,21 +69,24 @@ public sealed class EngineGenerator : IGenerator, IDisposable
         var result = await _engine.ForkAsync(sequence, at, children, cancellation).ConfigureAwait(false);
         if (result is SubmitResult.Refused { Reason: RefusalReason.UnknownSequence })
         {
-            var attempt = new AttemptSequence[children.Count];
-            for (var i = 0; i < attempt.Length; i++)
-            {
-                attempt[i] = new AttemptSequence(children[i], _logs.OutputOf(children[i]));
-            }
-
-            var request = _logs.RequestOf(children[0])!;
-            result = await _engine.SubmitAsync(new Attempt(request, Epoch, attempt), _mailbox, cancellation).ConfigureAwait(false);
+            var attempt = new Attempt(
+                _logs.RequestOf(children[0])!, Epoch, [.. children.Select(child => _logs.JournalOf(child) ?? JournalSequence.Begin(child))]);
+            result = await _engine.SubmitAsync(attempt, _mailbox, cancellation).ConfigureAwait(false);
         }
 
         return Settle(result, children);
     }
 
-    public ValueTask<bool> ChangeAsync(SequenceId sequence, SequenceChange change, CancellationToken cancellation) =>
-        _engine.ChangeAsync(sequence, change, cancellation);
+    public async ValueTask<bool> ChangeAsync(SequenceId sequence, SequenceChange change, CancellationToken cancellation)
+    {
+        if (!await _engine.ChangeAsync(sequence, change, cancellation).ConfigureAwait(false))
+        {
+            return false;
+        }
+
+        _logs.Note(sequence, change);
+        return true;
+    }
 
     public async ValueTask<bool> FinishAsync(SequenceId sequence, int at, FinishReason reason, CancellationToken cancellation)
     {
@@ -133,18 +136,11 @@ public sealed class EngineGenerator : IGenerator, IDisposable
             return Invalid($"A request has 1 to {GenerationLimits.MaxSamples} samples, not {request.Samples}.");
         }
 
-        var ids = new SequenceId[request.Samples];
-        var sequences = new AttemptSequence[request.Samples];
-        for (var i = 0; i < ids.Length; i++)
-        {
-            ids[i] = new SequenceId(request.Id, i);
-            sequences[i] = new AttemptSequence(ids[i], default);
-        }
-
+        var attempt = new Attempt(request, Epoch, Journal.Begin(request).Sequences);
+        SequenceId[] ids = [.. attempt.Sequences.Select(sequence => sequence.Id)];
         _logs.Open(request, ids, Epoch);
         try
         {
-            var attempt = new Attempt(request, Epoch, sequences);
             return Settle(await _engine.SubmitAsync(attempt, _mailbox, cancellation).ConfigureAwait(false), ids);
         }
         catch (OperationCanceledException)

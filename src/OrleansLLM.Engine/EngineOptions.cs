@@ -1,3 +1,5 @@
+using OrleansLLM.Compute;
+
 namespace OrleansLLM.Engine;
 
 public enum PreemptionMode
@@ -38,6 +40,20 @@ public sealed record EngineOptions
     public PreemptionMode Preemption { get; init; } = PreemptionMode.Auto;
 
     public PrefixCaching PrefixCaching { get; init; } = PrefixCaching.On;
+
+    /// <summary>Blocks of the pool.</summary>
+    internal int CountBlocks(KvGeometry geometry) => CountBlocks(KvCacheBytes, geometry);
+
+    /// <summary>Blocks of host memory to swap to: as many as the pool has where swapping is asked for and no size is given.</summary>
+    internal int CountHostBlocks(KvGeometry geometry) => this switch
+    {
+        { Preemption: PreemptionMode.Recompute } => 0,
+        { Preemption: PreemptionMode.Swap, SwapBytes: 0 } => CountBlocks(KvCacheBytes, geometry),
+        _ => CountBlocks(SwapBytes, geometry),
+    };
+
+    private static int CountBlocks(long bytes, KvGeometry geometry) =>
+        (int)Math.Min(Math.Max(0, bytes) / geometry.BytesPerBlock, Array.MaxLength / 64);
 }
 
 public enum PrefixCaching

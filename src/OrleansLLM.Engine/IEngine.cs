@@ -12,7 +12,8 @@ public interface IEngine
     EngineLoad Load { get; }
 
     /// <summary>
-    /// Counts up while the step loop lives, at least once a second even without work: a loop that hangs is known by it.
+    /// Counts up while the step loop lives: once a step, and at least once a second between steps and without work. It rests during a step,
+    /// so a loop that hangs is one whose count stands still for longer than the longest step takes (a full batch of prompt tokens).
     /// </summary>
     long Heartbeat { get; }
 
@@ -43,13 +44,10 @@ public sealed record EngineFacts(string Model, int MaxLength, int VocabularySize
 
 /// <summary>
 /// One try at a request on one engine: the journal's content. A first try has no output; after a worker's death the next one goes on
-/// behind it, with a higher epoch, which is the same case as preemption.
+/// behind it, changed as it was, with a higher epoch, which is the same case as preemption.
 /// </summary>
-/// <param name="Sequences">The answers to compute, with what each has published already.</param>
-public sealed record Attempt(GenerationRequest Request, int Epoch, IReadOnlyList<AttemptSequence> Sequences);
-
-/// <param name="Output">Tokens behind the prompt that are published already.</param>
-public sealed record AttemptSequence(SequenceId Id, ReadOnlyMemory<int> Output);
+/// <param name="Sequences">The answers to compute, with what each has published already and how it was changed.</param>
+public sealed record Attempt(GenerationRequest Request, int Epoch, IReadOnlyList<JournalSequence> Sequences);
 
 /// <summary>
 /// Where an engine leaves the tokens of a step. Called on the step's thread once a step that has something for this sink: it must not

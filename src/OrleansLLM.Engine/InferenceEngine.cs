@@ -15,6 +15,7 @@ public sealed class InferenceEngine : IEngine, IDisposable
     private readonly StepLoop _loop;
     private readonly Admission _admission;
     private readonly EngineMeters _meters;
+    private readonly PrefixCaching _caching;
     private int _isDisposed;
 
     /// <param name="time">Measures the requests' time limits; null = the system's clock.</param>
@@ -25,6 +26,7 @@ public sealed class InferenceEngine : IEngine, IDisposable
     {
         Check(options, model);
         log ??= Console.Error.WriteLine;
+        _caching = options.PrefixCaching;
         _core = new EngineCore(model, device, options, time ?? TimeProvider.System, log);
         _admission = new Admission(_core.Facts, _core.Shape);
         _loop = new StepLoop(_core, $"step loop {options.Model}", log);
@@ -53,6 +55,11 @@ public sealed class InferenceEngine : IEngine, IDisposable
             sequences[i] = new Sequence(attempt.Request, attempt.Epoch, attempt.Sequences[i], _core.Shape);
         }
 
+        if (_caching == PrefixCaching.On)
+        {
+            _core.Hasher.Hash(sequences[0], (sequences[0].Count - 1) / Facts.BlockSize);
+        }
+
         return await _loop.AskAsync(
             core => _loop.Phase == LoopPhase.Running ? core.Submit(sequences, sink) : Unavailable, Unavailable, cancellation).ConfigureAwait(false);
     }
@@ -61,11 +68,9 @@ public sealed class InferenceEngine : IEngine, IDisposable
         SequenceId sequence, int at, IReadOnlyList<SequenceId> children, CancellationToken cancellation) =>
         await _loop.AskAsync(core => Fork(core, sequence, at, children), Unavailable, cancellation).ConfigureAwait(false);
 
-    public async ValueTask<bool> ChangeAsync(SequenceId sequence, SequenceChange change, CancellationToken cancellation)
-    {
-        var isPossible = (change.Sampling is null || _admission.CheckSampling(change.Sampling) is null) && change.MaxTokens is null or > 0;
-        return isPossible && await _loop.AskAsync(core => core.Change(sequence, change), false, cancellation).ConfigureAwait(false);
-    }
+    public async ValueTask<bool> ChangeAsync(SequenceId sequence, SequenceChange change, CancellationToken cancellation) =>
+        _admission.CheckChange(change) is null
+        && await _loop.AskAsync(core => core.Change(sequence, change), false, cancellation).ConfigureAwait(false);
 
     public async ValueTask EndAsync(SequenceId sequence, CancellationToken cancellation) =>
         await _loop.AskAsync(
@@ -86,7 +91,7 @@ public sealed class InferenceEngine : IEngine, IDisposable
         var previous = _core.Hasher.Seed(cacheSalt, promptIds.Length);
         for (var i = 0; i < hashes.Length; i++)
         {
-            hashes[i] = previous = _core.Hasher.Next(previous, promptIds.Span.Slice(i * Facts.BlockSize, Facts.BlockSize));
+            hashes[i] = previous = PrefixHasher.Next(previous, promptIds.Span.Slice(i * Facts.BlockSize, Facts.BlockSize));
         }
 
         return await _loop.AskAsync(core => core.MatchPrefix(hashes), 0, cancellation).ConfigureAwait(false);
@@ -139,7 +144,7 @@ public sealed class InferenceEngine : IEngine, IDisposable
             MaxTokens = parent.MaxTokens,
             Priority = parent.Priority,
         };
-        foreach (var child in children)
+        foreach (var child in children.Where(child => core.Find(child) is null))
         {
             core.AddFork(parent, new Sequence(request, parent.Epoch, child, parent.Tokens[prompt..at], core.Shape));
         }

@@ -45,7 +45,7 @@ internal sealed class ModelRunner : IDisposable
         DrawnLogprobs = new TokenLogprobs?[options.MaxSequences];
     }
 
-    /// <summary>The tokens of the last run's draws: for each entry that draws, its own, then its followers'.</summary>
+    /// <summary>The tokens of the last run's draws: for each entry that draws, its own, then its followers', of those that want tokens.</summary>
     public int[] Drawn { get; }
 
     /// <summary>Beside <see cref="Drawn"/>, where they were asked for.</summary>
@@ -171,21 +171,31 @@ internal sealed class ModelRunner : IDisposable
         {
             var entry = batch.Entries[i];
             row += entry.Count;
-            if (entry.Draw == Draw.Nothing)
+            if (entry.Sequence.Computed + entry.Count < entry.Sequence.Count)
             {
                 continue;
             }
 
-            _rows[draws] = row - 1;
-            _drawing[draws++] = entry.Sequence;
+            draws = AddDraw(entry.Sequence, row - 1, draws);
             for (var follower = 0; follower < entry.Followers; follower++)
             {
-                _rows[draws] = row - 1;
-                _drawing[draws++] = batch.Followers[entry.FirstFollower + follower];
+                draws = AddDraw(batch.Followers[entry.FirstFollower + follower], row - 1, draws);
             }
         }
 
         return draws;
+    }
+
+    private int AddDraw(Sequence sequence, int row, int draws)
+    {
+        if (!sequence.WantsTokens)
+        {
+            return draws;
+        }
+
+        _rows[draws] = row;
+        _drawing[draws] = sequence;
+        return draws + 1;
     }
 
     private void ReadDrawnLogprobs(Tensor logits, int first, ReadOnlySpan<Sequence> sequences)

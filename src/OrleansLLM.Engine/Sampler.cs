@@ -8,6 +8,9 @@ namespace OrleansLLM.Engine;
 /// </summary>
 internal static class Sampler
 {
+    /// <summary>Temperatures below are greedy, as in vLLM: logits divided by so little overflow.</summary>
+    private const float LeastTemperature = 1e-5f;
+
     public static void Fill(SamplingPlan plan, ReadOnlySpan<Sequence> sequences)
     {
         plan.Rows = sequences.Length;
@@ -26,7 +29,7 @@ internal static class Sampler
     private static void FillValues(SamplingPlan plan, int row, Sequence sequence)
     {
         var sampling = sequence.Sampling;
-        plan.Temperature[row] = sampling.Temperature;
+        plan.Temperature[row] = sampling.Temperature < LeastTemperature ? 0 : sampling.Temperature;
         plan.TopK[row] = sampling.TopK;
         plan.TopP[row] = sampling.TopP;
         plan.MinP[row] = sampling.MinP;

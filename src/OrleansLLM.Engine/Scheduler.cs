@@ -4,40 +4,51 @@ namespace OrleansLLM.Engine;
 
 /// <summary>
 /// Decides what each step computes. It needs counts, never token values. Promises: a step closes part of the gap between tokens and
-/// computed tokens, within a budget of tokens and sequences; first come, first served within a priority; when blocks run out, the
-/// latest-admitted lowest-priority sequence is pushed out, and the first in order always goes on, so everything that was admitted finishes;
-/// pushed-out ones come back before waiting ones; nobody is admitted in a step that pushed somebody out. Allocates nothing after warm-up.
+/// computed tokens, within a budget of tokens and sequences; a lower priority number first, within one first come, first served; when blocks run
+/// out, the latest-admitted lowest-priority sequence is pushed out, and the first in order always goes on, so everything that was admitted
+/// finishes; pushed-out ones come back before waiting ones of their priority; nobody is admitted in a step that pushed somebody out. Allocates
+/// nothing after warm-up.
 /// </summary>
-internal sealed class Scheduler(EngineOptions options, BlockManager blocks, SwapSpace swap, PreemptionCost cheaperPreemption)
+internal sealed class Scheduler
 {
+    private readonly EngineOptions _options;
+    private readonly BlockManager _blocks;
+    private readonly SwapSpace _swap;
     private readonly SequenceQueue _waiting = new();
-    private readonly SequenceQueue _preempted = new();
-    private readonly List<Sequence> _running = [];
+    private readonly RunningOrder _running = new();
+    private readonly Preemption _preemption;
     private long _arrivals;
-    private long _admissions;
     private int _starting;
+
+    public Scheduler(EngineOptions options, BlockManager blocks, SwapSpace swap, PreemptionCost cheaperPreemption)
+    {
+        (_options, _blocks, _swap) = (options, blocks, swap);
+        _preemption = new Preemption(options, blocks, swap, _running, cheaperPreemption);
+    }
 
     public int Running => _running.Count;
 
     public int Waiting => _waiting.Count;
 
-    public int Preempted => _preempted.Count;
+    public int Preempted => _preemption.Count;
 
-    public long PreemptionsByRecompute { get; private set; }
+    public long PreemptionsByRecompute => _preemption.ByRecompute;
 
-    public long PreemptionsBySwap { get; private set; }
+    public long PreemptionsBySwap => _preemption.BySwap;
 
     /// <summary>Tokens that were looked for in the prefix cache, and found, at first admissions.</summary>
     public long PrefixQueries { get; private set; }
 
     public long PrefixHits { get; private set; }
 
+    /// <summary>Sequences that have left the waiting queue for their first step.</summary>
+    public long Admitted { get; private set; }
+
     /// <summary>Puts a new sequence in line.</summary>
     public void Enqueue(Sequence sequence)
     {
-        sequence.State = SequenceState.Waiting;
-        sequence.Arrival = _arrivals++;
-        _waiting.Add(sequence);
+        Register(sequence);
+        EnqueueAgain(sequence);
     }
 
     /// <summary>Puts a sequence in line that has a place there by its arrival already, such as a new leader.</summary>
@@ -55,9 +66,9 @@ internal sealed class Scheduler(EngineOptions options, BlockManager blocks, Swap
     {
         batch.Clear();
         _starting = 0;
-        swap.Poll();
+        _swap.Poll();
         var outcome = ScheduleRunning(batch);
-        if (outcome == Pressure.None && swap.LeavingCount == 0)
+        if (outcome == Pressure.None && _swap.LeavingCount == 0)
         {
             Admit(batch);
         }
@@ -70,13 +81,13 @@ internal sealed class Scheduler(EngineOptions options, BlockManager blocks, Swap
     public bool TryRunFork(Sequence parent, Sequence child)
     {
         var computed = Math.Min(child.Count - 1, parent.Computed);
-        if (parent.State != SequenceState.Running || computed == 0 || _running.Count >= options.MaxSequences
-            || child.NeedsPromptLogprobs || !blocks.TryShare(parent, child, computed))
+        if (parent.State != SequenceState.Running || computed == 0 || _running.Count >= _options.MaxSequences
+            || child.NeedsPromptLogprobs || !_blocks.TryShare(parent, child, computed))
         {
             return false;
         }
 
-        child.Arrival = _arrivals++;
+        Register(child);
         child.CachedTokens = Math.Min(computed, child.PromptLength);
         Run(child);
         return true;
@@ -85,7 +96,7 @@ internal sealed class Scheduler(EngineOptions options, BlockManager blocks, Swap
     /// <summary>After the prompt is computed: a follower of the batch shares all of it and runs.</summary>
     public void StartFollower(Sequence leader, Sequence follower)
     {
-        if (!blocks.TryShare(leader, follower, leader.Computed))
+        if (!_blocks.TryShare(leader, follower, leader.Computed))
         {
             throw new InvalidOperationException($"{follower.Id} can't share the prompt that {leader.Id} has just computed.");
         }
@@ -108,17 +119,17 @@ internal sealed class Scheduler(EngineOptions options, BlockManager blocks, Swap
                 break;
             case SequenceState.Running:
                 _running.Remove(sequence);
-                blocks.Free(sequence);
+                _blocks.Free(sequence);
                 break;
             case SequenceState.SwappingIn:
                 _running.Remove(sequence);
                 break;
             case SequenceState.Swapped:
-                _preempted.Remove(sequence);
-                swap.Discard(sequence);
+                _preemption.Remove(sequence);
+                _swap.Discard(sequence);
                 break;
             case SequenceState.Preempted or SequenceState.SwappingOut:
-                _preempted.Remove(sequence);
+                _preemption.Remove(sequence);
                 break;
             default:
                 throw new InvalidOperationException($"{sequence.Id} has ended already.");
@@ -128,19 +139,23 @@ internal sealed class Scheduler(EngineOptions options, BlockManager blocks, Swap
     /// <summary>Moves a sequence to its new place in the order.</summary>
     public void ChangePriority(Sequence sequence, int priority)
     {
-        var queue = _waiting.Remove(sequence) ? _waiting : _preempted.Remove(sequence) ? _preempted : null;
+        var (waits, isPushedOut) = (_waiting.Remove(sequence), _preemption.Remove(sequence));
         sequence.Priority = priority;
-        queue?.Add(sequence);
-        if (_running.Remove(sequence))
+        _running.Reorder(sequence);
+        if (waits)
         {
-            InsertRunning(sequence);
+            _waiting.Add(sequence);
+        }
+        else if (isPushedOut)
+        {
+            _preemption.Add(sequence);
         }
     }
 
     private Pressure ScheduleRunning(Batch batch)
     {
         var pressure = Pressure.None;
-        for (var i = 0; i < _running.Count && batch.Tokens < options.MaxBatchedTokens; i++)
+        for (var i = 0; i < _running.Count && batch.Tokens < _options.MaxBatchedTokens; i++)
         {
             var sequence = _running[i];
             if (sequence.State != SequenceState.Running)
@@ -148,11 +163,11 @@ internal sealed class Scheduler(EngineOptions options, BlockManager blocks, Swap
                 continue;
             }
 
-            var count = Math.Min(sequence.Count - sequence.Computed, options.MaxBatchedTokens - batch.Tokens);
-            if (!blocks.TryPrepare(sequence, count, batch.Copies))
+            var count = Math.Min(sequence.Count - sequence.Computed, _options.MaxBatchedTokens - batch.Tokens);
+            if (!_blocks.TryPrepare(sequence, count, batch.Copies))
             {
                 pressure = Pressure.PushedOut;
-                if (!TryMakeRoom(i, count, batch))
+                if (!_preemption.TryMakeRoom(i, count, batch.Copies))
                 {
                     continue;
                 }
@@ -164,80 +179,14 @@ internal sealed class Scheduler(EngineOptions options, BlockManager blocks, Swap
         return pressure;
     }
 
-    /// <summary>
-    /// Pushes out sequences from the end of the order until the one at <paramref name="index"/> fits. False where it has to wait for blocks
-    /// that are under way, or is pushed out itself.
-    /// </summary>
-    private bool TryMakeRoom(int index, int count, Batch batch)
-    {
-        var sequence = _running[index];
-        while (!blocks.TryPrepare(sequence, count, batch.Copies))
-        {
-            if (swap.LeavingCount > 0 || blocks.Returning > 0)
-            {
-                return false;
-            }
-
-            var victim = _running.Count - 1;
-            while (victim > index && _running[victim].State != SequenceState.Running)
-            {
-                victim--;
-            }
-
-            if (victim == 0 && swap.IsUnderWay)
-            {
-                return false;
-            }
-
-            if (victim == 0 && _running.Count == 1)
-            {
-                throw new InvalidOperationException(
-                    $"{sequence.Id} needs slots for {count} tokens behind {sequence.Computed}, and the pool of {blocks.Pool.Total} blocks has {blocks.Pool.Free} "
-                    + "free with nothing else running: admission counted wrong.");
-            }
-
-            Preempt(_running[victim]);
-            if (victim == index)
-            {
-                return false;
-            }
-        }
-
-        return true;
-    }
-
-    private void Preempt(Sequence victim)
-    {
-        _running.Remove(victim);
-        var mode = options.Preemption switch
-        {
-            PreemptionMode.Auto when cheaperPreemption == PreemptionCost.SwapIsCheaper => PreemptionMode.Swap,
-            PreemptionMode.Auto => PreemptionMode.Recompute,
-            var forced => forced,
-        };
-        if (mode == PreemptionMode.Swap && swap.TryMoveOut(victim))
-        {
-            PreemptionsBySwap++;
-        }
-        else
-        {
-            PreemptionsByRecompute++;
-            victim.State = SequenceState.Preempted;
-            blocks.Free(victim);
-        }
-
-        _preempted.Add(victim);
-    }
-
     private void Admit(Batch batch)
     {
-        while (batch.Tokens < options.MaxBatchedTokens && _running.Count + _starting < options.MaxSequences)
+        while (batch.Tokens < _options.MaxBatchedTokens && _running.Count + _starting < _options.MaxSequences)
         {
-            var queue = _preempted.Count > 0 ? _preempted : _waiting;
-            var admitted = queue.Next switch
+            var admitted = NextInLine() switch
             {
                 null or { State: SequenceState.SwappingOut } => false,
-                { State: SequenceState.Swapped } swapped => TryReturn(swapped),
+                { State: SequenceState.Swapped } swapped => _preemption.TryReturn(swapped),
                 var sequence => TryAdmit(sequence, batch),
             };
             if (!admitted)
@@ -247,35 +196,36 @@ internal sealed class Scheduler(EngineOptions options, BlockManager blocks, Swap
         }
     }
 
-    private bool TryReturn(Sequence sequence)
+    private Sequence? NextInLine()
     {
-        if (blocks.NeededToReturn(sequence) > blocks.Pool.Free)
-        {
-            return false;
-        }
-
-        _preempted.Remove(sequence);
-        swap.MoveIn(sequence);
-        sequence.Admission = _admissions++;
-        InsertRunning(sequence);
-        return true;
+        var (pushedOut, waiting) = (_preemption.Next, _waiting.Next);
+        return pushedOut is null || waiting?.Priority < pushedOut.Priority ? waiting : pushedOut;
     }
 
     private bool TryAdmit(Sequence sequence, Batch batch)
     {
-        var cached = blocks.Restore(sequence);
-        var count = Math.Min(sequence.Count - sequence.Computed, options.MaxBatchedTokens - batch.Tokens);
-        if (!blocks.TryPrepare(sequence, count, batch.Copies))
+        var cached = _blocks.Restore(sequence);
+        var count = Math.Min(sequence.Count - sequence.Computed, _options.MaxBatchedTokens - batch.Tokens);
+        if (!_blocks.TryPrepare(sequence, count, batch.Copies))
         {
-            blocks.Free(sequence);
+            _blocks.Free(sequence);
             return false;
         }
 
-        (sequence.State == SequenceState.Preempted ? _preempted : _waiting).Remove(sequence);
+        if (sequence.State == SequenceState.Preempted)
+        {
+            _preemption.Remove(sequence);
+        }
+        else
+        {
+            _waiting.Remove(sequence);
+            Admitted++;
+        }
+
         if (sequence.CachedTokens < 0)
         {
             sequence.CachedTokens = Math.Min(cached, sequence.PromptLength);
-            PrefixQueries += options.PrefixCaching == PrefixCaching.On ? sequence.Count : 0;
+            PrefixQueries += _options.PrefixCaching == PrefixCaching.On ? sequence.Count : 0;
             PrefixHits += cached;
         }
 
@@ -287,8 +237,7 @@ internal sealed class Scheduler(EngineOptions options, BlockManager blocks, Swap
     private void Run(Sequence sequence)
     {
         sequence.State = SequenceState.Running;
-        sequence.Admission = _admissions++;
-        InsertRunning(sequence);
+        _running.Admit(sequence);
         sequence.QueueDeadline = long.MaxValue;
         if (sequence.Group is { } group)
         {
@@ -297,18 +246,6 @@ internal sealed class Scheduler(EngineOptions options, BlockManager blocks, Swap
                 follower.QueueDeadline = long.MaxValue;
             }
         }
-    }
-
-    private void InsertRunning(Sequence sequence)
-    {
-        var index = _running.Count;
-        while (index > 0
-            && (_running[index - 1].Priority, _running[index - 1].Admission).CompareTo((sequence.Priority, sequence.Admission)) > 0)
-        {
-            index--;
-        }
-
-        _running.Insert(index, sequence);
     }
 
     private void AddToBatch(Sequence sequence, int count, Batch batch)
@@ -321,7 +258,7 @@ internal sealed class Scheduler(EngineOptions options, BlockManager blocks, Swap
         }
 
         sequence.Group = null;
-        var room = Math.Min(options.MaxSequences - _running.Count - _starting, group.Followers.Count);
+        var room = Math.Min(_options.MaxSequences - _running.Count - _starting, group.Followers.Count);
         for (var i = 0; i < group.Followers.Count; i++)
         {
             var follower = group.Followers[i];

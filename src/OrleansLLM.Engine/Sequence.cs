@@ -29,9 +29,13 @@ internal sealed class Sequence
     private readonly int[] _stopTokens;
     private int[] _tokens;
 
-    public Sequence(GenerationRequest request, int epoch, AttemptSequence attempt, CacheShape shape)
-        : this(request, epoch, attempt.Id, attempt.Output.Span, shape)
+    public Sequence(GenerationRequest request, int epoch, JournalSequence journal, CacheShape shape)
+        : this(request, epoch, journal.Id, journal.Output.Span, shape)
     {
+        foreach (var noted in journal.Changes)
+        {
+            Change(noted.Change);
+        }
     }
 
     public Sequence(GenerationRequest request, int epoch, SequenceId id, ReadOnlySpan<int> output, CacheShape shape)
@@ -80,7 +84,7 @@ internal sealed class Sequence
 
     public SamplingParameters Sampling { get; private set; }
 
-    public int MaxTokens { get; set; }
+    public int MaxTokens { get; private set; }
 
     public int Priority { get; set; }
 
@@ -117,6 +121,9 @@ internal sealed class Sequence
     /// <summary>The whole prompt must be computed here, whatever the cache holds, for its log probabilities.</summary>
     public bool NeedsPromptLogprobs => Sampling.PromptLogprobs is not null && ResumedTokens == 0 && !ArePromptLogprobsDone;
 
+    /// <summary>Without new tokens it ends when its prompt is computed.</summary>
+    public bool WantsTokens => MaxTokens > 0;
+
     public bool AwaitsStopMask => OutputLength < Request.MinTokens;
 
     public ReadOnlySpan<int> StopTokens => _stopTokens;
@@ -132,10 +139,16 @@ internal sealed class Sequence
         Seen?.Add(token);
     }
 
-    public void Change(SamplingParameters sampling)
+    /// <summary>Holds from the next token on; its place in a queue is the scheduler's.</summary>
+    public void Change(SequenceChange change)
     {
-        Sampling = sampling with { PromptLogprobs = Sampling.PromptLogprobs };
-        Seen = SeenTokens.For(this);
+        MaxTokens = change.MaxTokens ?? MaxTokens;
+        Priority = change.Priority ?? Priority;
+        if (change.Sampling is { } sampling)
+        {
+            Sampling = sampling with { PromptLogprobs = Sampling.PromptLogprobs };
+            Seen = SeenTokens.For(this);
+        }
     }
 
     /// <summary>How it ends behind its last token, or null where it goes on.</summary>

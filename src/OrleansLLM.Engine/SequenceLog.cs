@@ -8,6 +8,7 @@ internal sealed class SequenceLog(SequenceId id, GenerationRequest request, int 
 {
     private readonly Lock _lock = new();
     private readonly List<SequenceLogReader> _readers = [];
+    private readonly List<JournalChange> _changes = [];
     private readonly bool _wantsPromptLogprobs = request.Sampling.PromptLogprobs is not null;
     private int[] _output = new int[Math.Clamp(request.MaxTokens, 1, 64)];
     private TokenLogprobs?[] _outputLogprobs = [];
@@ -36,18 +37,26 @@ internal sealed class SequenceLog(SequenceId id, GenerationRequest request, int 
         }
     }
 
-    public ReadOnlyMemory<int> Output
+    public JournalSequence Journal
     {
         get
         {
             lock (_lock)
             {
-                return _output.AsMemory(0, VisibleCount - PromptLength);
+                return new JournalSequence(Id, _output.AsMemory(0, VisibleCount - PromptLength), [.. _changes], _end);
             }
         }
     }
 
-    /// <summary>Starts with what another log holds before position <paramref name="at"/>.</summary>
+    public void Note(SequenceChange change)
+    {
+        lock (_lock)
+        {
+            _changes.Add(new JournalChange(PromptLength + _outputCount, change));
+        }
+    }
+
+    /// <summary>Starts with what another log holds before position <paramref name="at"/>, changed as that one is now.</summary>
     public void CopyFrom(SequenceLog parent, int at)
     {
         lock (parent._lock)
@@ -56,6 +65,7 @@ internal sealed class SequenceLog(SequenceId id, GenerationRequest request, int 
             _output = parent._output.AsSpan(0, _outputCount).ToArray();
             _outputLogprobs = parent._outputLogprobs.AsSpan(0, Math.Min(_outputCount, parent._outputLogprobs.Length)).ToArray();
             _promptLogprobs = parent._promptLogprobs?.AsSpan(0, PromptLength).ToArray();
+            _changes.AddRange(parent._changes.Select(noted => noted with { Position = Math.Min(noted.Position, at) }));
         }
     }
 
@@ -111,33 +121,23 @@ internal sealed class SequenceLog(SequenceId id, GenerationRequest request, int 
     }
 
     /// <summary>
-    /// Tokens at and behind <paramref name="at"/> are not shown any more, also where the log had ended by itself. False where an end mark
+    /// Tokens at and behind <paramref name="at"/> are not shown any more, also where the log had ended by itself. Refused where an end mark
     /// is set already.
     /// </summary>
-    public bool Finish(int at, FinishReason reason)
+    public EndMarkResult Finish(int at, FinishReason reason)
     {
         lock (_lock)
         {
             if (_endMark >= 0 || at < PromptLength)
             {
-                return false;
+                return EndMarkResult.Refused;
             }
 
+            var result = _end is null ? EndMarkResult.Ended : EndMarkResult.Cut;
             _endMark = Math.Min(at, PromptLength + _outputCount);
             _end = new SequenceEnd(reason);
             WakeReaders();
-            return true;
-        }
-    }
-
-    public bool HasEnded
-    {
-        get
-        {
-            lock (_lock)
-            {
-                return _end is not null;
-            }
+            return result;
         }
     }
 

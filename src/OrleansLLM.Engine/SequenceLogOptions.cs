@@ -13,6 +13,19 @@ public sealed record SequenceLogOptions
     public long RetainedTokens { get; init; } = 4 << 20;
 }
 
+/// <summary>What an end mark did.</summary>
+internal enum EndMarkResult
+{
+    /// <summary>One is set already, or it lies inside the prompt.</summary>
+    Refused,
+
+    /// <summary>The sequence ran and has ended now.</summary>
+    Ended,
+
+    /// <summary>The sequence had ended by itself and is shorter now.</summary>
+    Cut,
+}
+
 /// <summary>What became of a step's entry.</summary>
 public enum AppendResult
 {

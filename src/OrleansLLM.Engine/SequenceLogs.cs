@@ -12,14 +12,12 @@ public sealed class SequenceLogs : IDisposable
     private static readonly TimeSpan LongestTimer = TimeSpan.FromDays(40);
 
     private readonly Lock _lock = new();
-    private readonly Dictionary<SequenceId, SequenceLog> _logs = [];
-    private readonly Dictionary<RequestId, RequestLogs> _requests = [];
-    private readonly Queue<EndedLog> _ended = [];
+    private readonly LogIndex _logs = new();
+    private readonly EndedLogs _ended;
     private readonly SequenceLogOptions _options;
     private readonly TimeProvider _time;
     private readonly Action<SequenceId> _abandoned;
     private readonly ITimer _sweep;
-    private long _retainedTokens;
 
     /// <param name="abandoned">
     /// Called, on any thread and without a lock, when a sequence's last reader has left for longer than its linger. Its log has ended as
@@ -29,6 +27,7 @@ public sealed class SequenceLogs : IDisposable
     {
         _options = options;
         _time = time;
+        _ended = new EndedLogs(options, time);
         _abandoned = abandoned;
         _sweep = time.CreateTimer(static state => ((SequenceLogs)state!).Sweep(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
@@ -41,7 +40,7 @@ public sealed class SequenceLogs : IDisposable
     {
         lock (_lock)
         {
-            if (_requests.ContainsKey(request.Id))
+            if (_logs.Contains(request.Id))
             {
                 return false;
             }
@@ -63,7 +62,7 @@ public sealed class SequenceLogs : IDisposable
     {
         lock (_lock)
         {
-            if (!_logs.TryGetValue(parent, out var log) || at < 1 || at > log.Describe().Tokens)
+            if (_logs.Find(parent) is not { } log || at < 1 || at > log.Describe().Tokens)
             {
                 return null;
             }
@@ -72,7 +71,7 @@ public sealed class SequenceLogs : IDisposable
             var children = new List<SequenceId>(count);
             for (var i = 0; i < count; i++)
             {
-                var child = new SequenceLog(new SequenceId(parent.Request, _requests[parent.Request].NextIndex), request, epoch);
+                var child = new SequenceLog(_logs.NextId(parent.Request), request, epoch);
                 child.CopyFrom(log, at);
                 AddLog(child);
                 children.Add(child.Id);
@@ -87,15 +86,21 @@ public sealed class SequenceLogs : IDisposable
     {
         lock (_lock)
         {
-            return _requests.TryGetValue(request, out var logs) ? [.. logs.Ids] : null;
+            return _logs.Find(request);
         }
     }
 
     /// <summary>The request as this sequence sees it (a fork inside the prompt has the shorter one), or null.</summary>
     public GenerationRequest? RequestOf(SequenceId sequence) => FindLog(sequence)?.Request;
 
-    /// <summary>The tokens behind the prompt that are shown so far: a slice that never changes.</summary>
-    public ReadOnlyMemory<int> OutputOf(SequenceId sequence) => FindLog(sequence)?.Output ?? default;
+    /// <summary>
+    /// What a next attempt needs to go on with this sequence: its shown tokens, which never change, its changes and its end; null where it is
+    /// unknown.
+    /// </summary>
+    public JournalSequence? JournalOf(SequenceId sequence) => FindLog(sequence)?.Journal;
+
+    /// <summary>Notes a change that the engine took, at the position of the next token that is appended; forks begin with it.</summary>
+    public void Note(SequenceId sequence, SequenceChange change) => FindLog(sequence)?.Note(change);
 
     /// <summary>What the log knows: whether it ended and with how many tokens; null where it is unknown.</summary>
     public SequenceDescription? Describe(SequenceId sequence) => FindLog(sequence)?.Describe();
@@ -105,8 +110,7 @@ public sealed class SequenceLogs : IDisposable
 
     public AppendResult Append(in StepEntry entry)
     {
-        var log = FindLog(entry.Sequence);
-        if (log is null)
+        if (FindLog(entry.Sequence) is not { } log)
         {
             return AppendResult.Unknown;
         }
@@ -123,8 +127,7 @@ public sealed class SequenceLogs : IDisposable
     /// <summary>Ends a sequence; false where it is unknown or has ended.</summary>
     public bool End(SequenceId sequence, SequenceEnd end)
     {
-        var log = FindLog(sequence);
-        if (log is null || !log.End(end))
+        if (FindLog(sequence) is not { } log || !log.End(end))
         {
             return false;
         }
@@ -140,19 +143,13 @@ public sealed class SequenceLogs : IDisposable
     public bool Finish(SequenceId sequence, int at, FinishReason reason)
     {
         var log = FindLog(sequence);
-        if (log is null)
+        var result = log?.Finish(at, reason) ?? EndMarkResult.Refused;
+        if (result == EndMarkResult.Ended)
         {
-            return false;
+            Retain(log!);
         }
 
-        var hadEnded = log.HasEnded;
-        var finished = log.Finish(at, reason);
-        if (finished && !hadEnded)
-        {
-            Retain(log);
-        }
-
-        return finished;
+        return result != EndMarkResult.Refused;
     }
 
     /// <summary>Forgets a request that was refused after its logs were opened.</summary>
@@ -203,7 +200,7 @@ public sealed class SequenceLogs : IDisposable
         _sweep.Dispose();
         lock (_lock)
         {
-            foreach (var log in _logs.Values)
+            foreach (var log in _logs.All)
             {
                 log.AbandonTimer?.Dispose();
             }
@@ -214,20 +211,13 @@ public sealed class SequenceLogs : IDisposable
     {
         lock (_lock)
         {
-            return _logs.GetValueOrDefault(sequence);
+            return _logs.Find(sequence);
         }
     }
 
     private void AddLog(SequenceLog log)
     {
-        if (!_requests.TryGetValue(log.Id.Request, out var request))
-        {
-            _requests.Add(log.Id.Request, request = new RequestLogs());
-        }
-
-        request.Ids.Add(log.Id);
-        request.NextIndex = Math.Max(request.NextIndex, log.Id.Index + 1);
-        _logs.Add(log.Id, log);
+        _logs.Add(log);
         ArmAbandonTimer(log, _options.SubmitterHold);
     }
 
@@ -284,9 +274,7 @@ public sealed class SequenceLogs : IDisposable
         {
             log.AbandonTimer?.Dispose();
             log.AbandonTimer = null;
-            var tokens = log.PromptLength + log.Output.Length;
-            _retainedTokens += tokens;
-            _ended.Enqueue(new EndedLog(log.Id, tokens, _time.GetUtcNow() + _options.Retention));
+            _ended.Add(log.Id, log.Describe().Tokens);
         }
 
         Sweep();
@@ -296,43 +284,17 @@ public sealed class SequenceLogs : IDisposable
     {
         lock (_lock)
         {
-            var now = _time.GetUtcNow();
-            while (_ended.TryPeek(out var oldest) && (oldest.ForgetAt <= now || _retainedTokens > _options.RetainedTokens))
+            while (_ended.TryTake(out var id))
             {
-                _ended.Dequeue();
-                _retainedTokens -= oldest.Tokens;
-                Forget(oldest.Id);
+                Forget(id);
             }
 
-            if (_ended.TryPeek(out var next))
+            if (_ended.UntilNext is { } wait)
             {
-                _sweep.Change(next.ForgetAt - now, Timeout.InfiniteTimeSpan);
+                _sweep.Change(wait, Timeout.InfiniteTimeSpan);
             }
         }
     }
 
-    private void Forget(SequenceId id)
-    {
-        if (!_logs.Remove(id, out var log))
-        {
-            return;
-        }
-
-        log.AbandonTimer?.Dispose();
-        var request = _requests[id.Request];
-        request.Ids.Remove(id);
-        if (request.Ids.Count == 0)
-        {
-            _requests.Remove(id.Request);
-        }
-    }
-
-    private sealed class RequestLogs
-    {
-        public List<SequenceId> Ids { get; } = [];
-
-        public int NextIndex { get; set; }
-    }
-
-    private readonly record struct EndedLog(SequenceId Id, int Tokens, DateTimeOffset ForgetAt);
+    private void Forget(SequenceId id) => _logs.Remove(id)?.AbandonTimer?.Dispose();
 }

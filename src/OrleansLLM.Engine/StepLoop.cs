@@ -4,7 +4,7 @@ namespace OrleansLLM.Engine;
 
 /// <summary>
 /// The one thread that owns an <see cref="EngineCore"/>. Messages enter through its inbox between two steps. Promises: it sleeps without
-/// work; its heartbeat counts up at least once a second while it lives; no message and no request ends it; a bug in the engine itself ends all
+/// work; its heartbeat counts up once a step and at least once a second between steps; no message and no request ends it; a bug in the engine itself ends all
 /// sequences with a message, and everything after is refused.
 /// </summary>
 internal sealed class StepLoop : IDisposable

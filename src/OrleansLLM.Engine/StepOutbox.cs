@@ -1,14 +1,14 @@
 namespace OrleansLLM.Engine;
 
-/// <summary>What this step has for one sink so far. Reused from step to step.</summary>
-internal sealed class StepOutbox(IStepSink sink)
+/// <summary>What this step has for one sink so far. Reused from step to step, and for another sink where the first has gone.</summary>
+internal sealed class StepOutbox
 {
     private readonly StepBatch _batch = new();
 
     /// <summary>Sequences that publish here; without any the outbox can go.</summary>
     public int Sequences { get; set; }
 
-    public IStepSink Sink { get; } = sink;
+    public required IStepSink Sink { get; set; }
 
     public void Add(in StepEntry entry) => _batch.Add(entry);
 

@@ -14,6 +14,7 @@ internal sealed class SwapSpace : IDisposable
     private readonly HostBlocks? _host;
     private readonly Stack<int> _free = [];
     private readonly List<Swap> _underWay = [];
+    private readonly Stack<int[]> _unusedTables = [];
     private BlockMove[] _moves = new BlockMove[64];
 
     public SwapSpace(IDevice device, KvCache cache, BlockManager blocks, int hostBlocks)
@@ -55,11 +56,12 @@ internal sealed class SwapSpace : IDisposable
         }
 
         var groups = _blocks.Shape.Groups.Count;
-        if (tables.HostBlocks.Length < groups * tables.Count)
+        if (!_unusedTables.TryPop(out var places) || places.Length < groups * tables.Count)
         {
-            tables.HostBlocks = new int[groups * tables.Count * 2];
+            places = new int[groups * tables.Count * 2];
         }
 
+        tables.HostBlocks = places;
         for (var i = 0; i < groups * tables.Count; i++)
         {
             var isHeld = i % tables.Count >= tables.FirstHeld(i / tables.Count);
@@ -148,6 +150,9 @@ internal sealed class SwapSpace : IDisposable
                 _free.Push(tables.HostBlocks[i]);
             }
         }
+
+        _unusedTables.Push(tables.HostBlocks);
+        tables.HostBlocks = [];
     }
 
     private ReadOnlySpan<BlockMove> Moves(BlockTables tables)

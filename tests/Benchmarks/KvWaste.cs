@@ -22,7 +22,7 @@ internal static class KvWaste
         {
             var prompt = Load.Prompt(items[i].InputTokens, engine.Facts.VocabularySize, seed: i);
             var request = Load.Request(model.Served.Name, prompt, items[i].OutputTokens);
-            await engine.SubmitAsync(new Attempt(request, 1, [new AttemptSequence(new SequenceId(request.Id, 0), default)]), sink, CancellationToken.None);
+            await engine.SubmitAsync(new Attempt(request, 1, Journal.Begin(request).Sequences), sink, CancellationToken.None);
         }
 
         await sink.Ended;

@@ -2,16 +2,19 @@ using OrleansLLM.Testing;
 
 namespace OrleansLLM.Engine.Tests;
 
-/// <summary>An engine without its thread over the fake model, driven step by step; what it publishes is checked against the model's definition.</summary>
+/// <summary>
+/// An engine without its thread over the fake model, driven step by step. Every token, end and log probability that it publishes is compared with
+/// what the model's and the sampler's definitions give for that sequence alone.
+/// </summary>
 internal sealed class CoreFixture : IStepSink, IDisposable
 {
     private readonly FakeModelDevice _device;
 
-    public CoreFixture(EngineOptions options, int[] windows, int transferPolls = 0, int dynamicRopeOrigin = 0)
+    public CoreFixture(EngineOptions options, int[] windows, int transferPolls = 0, int dynamicRopeOrigin = 0, TimeProvider? time = null)
     {
         _device = new FakeModelDevice(transferPolls);
         Model = new FakeModel(options.BlockSize, windows, vocabulary: 32, maxLength: 4096, options.MaxBatchedTokens, dynamicRopeOrigin);
-        Core = new EngineCore(Model, _device, options, TimeProvider.System, Log.Add);
+        Core = new EngineCore(Model, _device, options, time ?? TimeProvider.System, Log.Add);
         Admission = new Admission(Core.Facts, Core.Shape);
     }
 
@@ -23,7 +26,7 @@ internal sealed class CoreFixture : IStepSink, IDisposable
 
     public List<string> Log { get; } = [];
 
-    /// <summary>Prompt and published tokens of every sequence that is or was here.</summary>
+    /// <summary>Every sequence that is or was here.</summary>
     public Dictionary<SequenceId, Expectation> Answers { get; } = [];
 
     public static EngineOptions Options(int blocks, int blockSize = 4) => new()
@@ -44,37 +47,48 @@ internal sealed class CoreFixture : IStepSink, IDisposable
         Sampling = new SamplingParameters { Temperature = 0 },
     };
 
-    public SequenceId[] Submit(GenerationRequest request, int epoch = 1, int[]? output = null)
+    public SequenceId[] Submit(GenerationRequest request, int epoch = 1, int[]? output = null, params JournalChange[] changes)
     {
-        var ids = Enumerable.Range(0, request.Samples).Select(i => new SequenceId(request.Id, i)).ToArray();
-        var attempt = new Attempt(request, epoch, [.. ids.Select(id => new AttemptSequence(id, output ?? []))]);
+        var journal = Journal.Begin(request);
+        var attempt = new Attempt(request, epoch, [.. journal.Sequences.Select(sequence => sequence with { Output = output ?? [], Changes = changes })]);
         Assert.Null(Admission.Check(attempt));
-        foreach (var id in ids)
+        foreach (var sequence in attempt.Sequences)
         {
-            Answers[id] = new Expectation(request.PromptIds.Length, [.. request.PromptIds.ToArray(), .. output ?? []]);
+            var answer = Answers[sequence.Id] = new Expectation(request, sequence.Id.Index, [.. request.PromptIds.ToArray(), .. output ?? []]);
+            Array.ForEach(changes, noted => answer.Change(noted.Change));
         }
 
         Assert.IsType<SubmitResult.Accepted>(
             Core.Submit([.. attempt.Sequences.Select(sequence => new Sequence(request, epoch, sequence, Core.Shape))], this));
-        return ids;
+        return [.. attempt.Sequences.Select(sequence => sequence.Id)];
     }
 
     public SequenceId Fork(Sequence parent, int at, int index)
     {
         var child = new SequenceId(parent.Id.Request, index);
         var prompt = Math.Min(at, parent.PromptLength);
-        var request = parent.Request with { PromptIds = parent.Request.PromptIds[..prompt], MaxTokens = parent.MaxTokens };
-        Answers[child] = new Expectation(prompt, [.. parent.Tokens[..at]]);
+        var request = parent.Request with
+        {
+            PromptIds = parent.Request.PromptIds[..prompt],
+            Sampling = parent.Sampling,
+            MaxTokens = parent.MaxTokens,
+        };
+        Answers[child] = new Expectation(request, index, [.. parent.Tokens[..at]]);
         Core.AddFork(parent, new Sequence(request, parent.Epoch, child, parent.Tokens[prompt..at], Core.Shape));
         return child;
     }
 
-    /// <summary>From now on a sequence goes another way than its parent.</summary>
-    public void Forbid(SequenceId sequence, int token)
+    public void Change(SequenceId sequence, SequenceChange change)
     {
-        Answers[sequence].Forbidden = token;
-        Core.Change(sequence, new SequenceChange(Sampling: new SamplingParameters { Temperature = 0, LogitBias = [new(token, float.NegativeInfinity)] }));
+        if (Core.Change(sequence, change))
+        {
+            Answers[sequence].Change(change);
+        }
     }
+
+    /// <summary>From now on a sequence goes another way than its parent.</summary>
+    public void Forbid(SequenceId sequence, int token) => Change(
+        sequence, new SequenceChange(Sampling: new SamplingParameters { Temperature = 0, LogitBias = [new(token, float.NegativeInfinity)] }));
 
     public void RunToRest(int atMost = 100_000)
     {
@@ -96,17 +110,14 @@ internal sealed class CoreFixture : IStepSink, IDisposable
             var answer = Answers[entry.Sequence];
             Assert.Null(answer.End);
             Assert.Equal(answer.Tokens.Count, entry.Position);
+            CheckPromptLogprobs(answer, entry);
             if (entry.Token is { } token)
             {
-                var logits = Model.Logits(answer.Tokens.ToArray(), answer.PromptLength);
-                if (answer.Forbidden >= 0)
-                {
-                    logits[answer.Forbidden] = float.NegativeInfinity;
-                }
-
-                var expected = FakeModel.ArgMax(logits);
-                Assert.True(expected == token, $"{entry.Sequence} has {token} at {entry.Position} instead of {expected}.");
-                answer.Tokens.Add(token);
+                CheckToken(answer, entry, token);
+            }
+            else if (entry.End!.Reason == FinishReason.Length)
+            {
+                Assert.True(answer.IsFull(Core.Facts.MaxLength), $"{entry.Sequence} ended at {answer.Tokens.Count} tokens.");
             }
 
             answer.CachedTokens = entry.CachedTokens;
@@ -120,17 +131,85 @@ internal sealed class CoreFixture : IStepSink, IDisposable
         _device.Dispose();
     }
 
-    internal sealed class Expectation(int promptLength, List<int> tokens)
+    private void CheckToken(Expectation answer, StepEntry entry, int token)
     {
-        public int PromptLength { get; } = promptLength;
+        Assert.False(answer.IsFull(Core.Facts.MaxLength), $"{entry.Sequence} got a token behind its last one.");
+        var logits = Model.Logits(answer.Tokens.ToArray(), answer.PromptLength);
+        var expected = SamplingDefinition.Draw(logits, answer.Request, answer.Sampling, answer.Sample, [.. answer.Tokens]);
+        Assert.True(expected == token, $"{entry.Sequence} has {token} at {entry.Position} instead of {expected}.");
+        Assert.Equal(answer.Sampling.Logprobs is not null, entry.Logprobs is not null);
+        if (entry.Logprobs is { } logprobs)
+        {
+            CheckLogprobs(logits, token, logprobs, answer.Sampling.Logprobs!.Value);
+        }
 
+        answer.Tokens.Add(token);
+        Assert.Equal(answer.ExpectedEnd(Core.Facts.MaxLength), entry.End);
+    }
+
+    /// <summary>They come once, with the first token, whatever was cached.</summary>
+    private void CheckPromptLogprobs(Expectation answer, StepEntry entry)
+    {
+        var wanted = entry.Token is not null && answer.WantsPromptLogprobs;
+        Assert.True(wanted == entry.PromptLogprobs is not null || entry.Token is null);
+        if (entry.PromptLogprobs is not { } logprobs)
+        {
+            return;
+        }
+
+        answer.WantsPromptLogprobs = false;
+        Assert.Equal(answer.PromptLength, logprobs.Count);
+        Assert.Null(logprobs[0]);
+        var prompt = answer.Request.PromptIds.Span;
+        for (var position = 1; position < logprobs.Count; position++)
+        {
+            CheckLogprobs(Model.Logits(prompt[..position], answer.PromptLength), prompt[position], logprobs[position]!, answer.Request.Sampling.PromptLogprobs!.Value);
+        }
+    }
+
+    private static void CheckLogprobs(float[] logits, int token, TokenLogprobs actual, int top)
+    {
+        var total = Math.Log(logits.Sum(logit => Math.Exp(logit)));
+        Assert.Equal(logits[token] - total, actual.Logprob, 1e-4);
+        Assert.Equal(1 + logits.Count(logit => logit > logits[token]), actual.Rank);
+        Assert.Equal(
+            Enumerable.Range(0, logits.Length).OrderByDescending(id => logits[id]).ThenBy(id => id).Take(top), actual.TopIds.ToArray());
+    }
+
+    /// <summary>What a sequence must give, by the definitions.</summary>
+    internal sealed class Expectation(GenerationRequest request, int sample, List<int> tokens)
+    {
+        public GenerationRequest Request { get; } = request;
+
+        public int Sample { get; } = sample;
+
+        public int PromptLength => Request.PromptIds.Length;
+
+        /// <summary>Prompt and what was published.</summary>
         public List<int> Tokens { get; } = tokens;
+
+        public SamplingParameters Sampling { get; private set; } = request.Sampling;
+
+        public int MaxTokens { get; private set; } = request.MaxTokens;
+
+        public bool WantsPromptLogprobs { get; set; } = request.Sampling.PromptLogprobs is not null && tokens.Count == request.PromptIds.Length;
 
         public int CachedTokens { get; set; }
 
-        /// <summary>A token that it must not draw, or -1.</summary>
-        public int Forbidden { get; set; } = -1;
-
         public SequenceEnd? End { get; set; }
+
+        public void Change(SequenceChange change)
+        {
+            Sampling = change.Sampling ?? Sampling;
+            MaxTokens = change.MaxTokens ?? MaxTokens;
+        }
+
+        public bool IsFull(int maxLength) => Tokens.Count - PromptLength >= MaxTokens || Tokens.Count >= maxLength;
+
+        /// <summary>After the last token.</summary>
+        public SequenceEnd? ExpectedEnd(int maxLength) =>
+            Tokens.Count - PromptLength >= Request.MinTokens && Request.StopTokenIds.Contains(Tokens[^1]) ? new SequenceEnd(FinishReason.Stop, Tokens[^1])
+                : IsFull(maxLength) ? new SequenceEnd(FinishReason.Length)
+                : null;
     }
 }

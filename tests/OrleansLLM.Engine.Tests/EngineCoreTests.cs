@@ -1,3 +1,5 @@
+using Microsoft.Extensions.Time.Testing;
+
 namespace OrleansLLM.Engine.Tests;
 
 /// <summary>Single promises of the engine, step by step. Every published token is checked against the model by the fixture.</summary>
@@ -137,7 +139,7 @@ public class EngineCoreTests
         }
 
         Assert.Equal(SequenceState.Preempted, fixture.Core.Find(victim)!.State);
-        var waiting = fixture.Submit(CoreFixture.Request([9], 2) with { Priority = 0 })[0];
+        var waiting = fixture.Submit(CoreFixture.Request([9], 2) with { Priority = 1 })[0];
         while (fixture.Core.Find(important) is not null)
         {
             fixture.Core.Step();
@@ -161,6 +163,111 @@ public class EngineCoreTests
         Assert.Equal([.. Prompt, .. expected], fixture.Answers[resumed].Tokens);
         Assert.Equal(FinishReason.Length, fixture.Answers[full].End!.Reason);
         Assert.Equal(new SequenceEnd(FinishReason.Stop, expected[3]), fixture.Answers[stopped].End);
+    }
+
+    [Fact]
+    public void A_resumed_attempt_goes_on_as_it_was_changed()
+    {
+        using var fixture = new CoreFixture(CoreFixture.Options(100), [0, 6]);
+        var request = CoreFixture.Request(Prompt, 10);
+        var expected = fixture.Model.Continue(Prompt, 10);
+        var other = new SamplingParameters { Temperature = 0, LogitBias = [new(expected[4], float.NegativeInfinity)] };
+        var changed = fixture.Submit(
+            request, 2, expected[..4], new JournalChange(22, new SequenceChange(MaxTokens: 9)), new JournalChange(24, new SequenceChange(6, 3, other)))[0];
+        Assert.Equal(3, fixture.Core.Find(changed)!.Priority);
+        fixture.RunToRest();
+        Assert.Equal(Prompt.Length + 6, fixture.Answers[changed].Tokens.Count);
+        Assert.NotEqual(expected[4], fixture.Answers[changed].Tokens[Prompt.Length + 4]);
+    }
+
+    [Fact]
+    public void A_change_that_can_not_be_is_refused_with_its_journal()
+    {
+        using var fixture = new CoreFixture(CoreFixture.Options(100), [0]);
+        var request = CoreFixture.Request(Prompt, 10);
+        var journal = JournalSequence.Begin(new SequenceId(request.Id, 0));
+        var wrong = new SequenceChange(Sampling: new SamplingParameters { TopP = 2 });
+        var refused = fixture.Admission.Check(new Attempt(request, 2, [journal with { Changes = [new JournalChange(21, wrong)] }]));
+        Assert.Contains("top_p is 2", refused!.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_waiting_sequence_of_a_lower_priority_number_goes_before_a_pushed_out_one()
+    {
+        using var fixture = new CoreFixture(CoreFixture.Options(12) with { MaxModelLength = 40 }, [0]);
+        var running = fixture.Submit(CoreFixture.Request([1, 2, 3, 4], 30) with { Priority = 1 })[0];
+        fixture.Core.Step();
+        var victim = fixture.Submit(CoreFixture.Request([5, 6, 7, 8], 30) with { Priority = 1 })[0];
+        while (fixture.Core.Statistics.Preemptions == 0)
+        {
+            fixture.Core.Step();
+        }
+
+        var urgent = fixture.Submit(CoreFixture.Request([9], 2))[0];
+        while (fixture.Core.Find(urgent) is not null)
+        {
+            Assert.NotNull(fixture.Core.Find(running));
+            Assert.Equal(SequenceState.Preempted, fixture.Core.Find(victim)!.State);
+            fixture.Core.Step();
+        }
+
+        fixture.RunToRest();
+    }
+
+    [Fact]
+    public void Prompt_logprobs_are_whole_when_the_prompt_is_chunked_pushed_out_and_cached()
+    {
+        foreach (var mode in new[] { PreemptionMode.Recompute, PreemptionMode.Swap })
+        {
+            using var fixture = new CoreFixture(CoreFixture.Options(14) with { Preemption = mode, MaxModelLength = 50, MaxBatchedTokens = 5 }, [0, 6]);
+            fixture.Submit(CoreFixture.Request(Prompt, 2));
+            fixture.RunToRest();
+            var other = fixture.Submit(CoreFixture.Request([1, 2, 3], 30))[0];
+            while (fixture.Core.Find(other)!.OutputLength < 20)
+            {
+                fixture.Core.Step();
+            }
+
+            var scored = fixture.Submit(CoreFixture.Request(Prompt, 4) with { Sampling = new SamplingParameters { Temperature = 0, PromptLogprobs = 3 } })[0];
+            var pushedOut = 0;
+            while (fixture.Core.Find(scored) is { } sequence)
+            {
+                pushedOut += sequence.State is SequenceState.Preempted or SequenceState.Swapped && sequence.OutputLength == 0 ? 1 : 0;
+                fixture.Core.Step();
+            }
+
+            fixture.RunToRest();
+            Assert.True(pushedOut > 0, $"It was not pushed out by {mode} before its first token.");
+            Assert.False(fixture.Answers[scored].WantsPromptLogprobs);
+        }
+    }
+
+    [Fact]
+    public void A_full_queue_says_how_long_a_place_takes()
+    {
+        var time = new FakeTimeProvider();
+        using var fixture = new CoreFixture(CoreFixture.Options(100) with { MaxSequences = 1, MaxWaitingRequests = 2 }, [0], time: time);
+        fixture.Submit(CoreFixture.Request([0], 1));
+        fixture.Submit(CoreFixture.Request([1], 1));
+        time.Advance(TimeSpan.FromSeconds(4));
+        Assert.Equal(TimeSpan.FromSeconds(4), Refuse().RetryAfter);
+        fixture.Core.Step();
+        fixture.Submit(CoreFixture.Request([2], 1));
+        time.Advance(TimeSpan.FromSeconds(8));
+        Assert.Equal(TimeSpan.FromSeconds(12), Refuse().RetryAfter);
+        fixture.Core.Step();
+        fixture.Submit(CoreFixture.Request([3], 1));
+        Assert.Equal(TimeSpan.FromSeconds(6), Refuse().RetryAfter);
+        fixture.RunToRest();
+
+        SubmitResult.Refused Refuse()
+        {
+            var request = CoreFixture.Request([4], 5);
+            var sequence = new Sequence(request, 1, JournalSequence.Begin(new SequenceId(request.Id, 0)), fixture.Core.Shape);
+            var refused = Assert.IsType<SubmitResult.Refused>(fixture.Core.Submit([sequence], fixture));
+            Assert.Equal(RefusalReason.QueueFull, refused.Reason);
+            return refused;
+        }
     }
 
     [Fact]

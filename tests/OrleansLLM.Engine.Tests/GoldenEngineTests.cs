@@ -107,7 +107,7 @@ internal sealed class GoldenRun : IDisposable
     private readonly CpuDevice _device = CpuDevice.Create(new CpuDeviceOptions { Threads = 1, Arithmetic = Arithmetic.Float32 });
     private readonly ICausalModel _model;
     private readonly int _blockSize;
-    private readonly List<int[]> _alone = [];
+    private readonly List<Answer> _alone = [];
 
     public GoldenRun(ModelFile file, GoldenAnswers golden, int blockSize)
     {
@@ -128,7 +128,7 @@ internal sealed class GoldenRun : IDisposable
             var answer = await ReadAsync(generator, await SubmitAsync(generator, prompt, promptLogprobs: 2));
             CheckArgmax(prompt, answer);
             CheckGreedy(prompt, answer);
-            _alone.Add([.. answer.Tokens]);
+            _alone.Add(answer);
         }
     }
 
@@ -179,7 +179,9 @@ internal sealed class GoldenRun : IDisposable
         var sequences = await Task.WhenAll(submissions);
         for (var i = 0; i < sequences.Length; i++)
         {
-            Assert.Equal(_alone[i % _golden.Prompts.Length], (await ReadAsync(generator, sequences[i])).Tokens);
+            var (alone, together) = (_alone[i % _golden.Prompts.Length], await ReadAsync(generator, sequences[i]));
+            Assert.Equal(alone.Tokens, together.Tokens);
+            Assert.Equal(alone.LastLogprobs(NewTokens), together.LastLogprobs(NewTokens));
         }
     }
 
@@ -254,5 +256,8 @@ internal sealed class GoldenRun : IDisposable
         public List<TokenLogprobs?> Logprobs { get; } = [];
 
         public SequenceEnd? End { get; set; }
+
+        /// <summary>Of the last tokens, to the bit.</summary>
+        public IEnumerable<float> LastLogprobs(int count) => Logprobs.TakeLast(count).Select(logprobs => logprobs!.Logprob);
     }
 }

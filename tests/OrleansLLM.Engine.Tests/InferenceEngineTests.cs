@@ -41,7 +41,8 @@ public sealed class InferenceEngineTests : IDisposable
         patience.CancelAfter(TimeSpan.FromSeconds(10));
         while (_engine.Heartbeat < before + 2)
         {
-            await Task.Delay(50, patience.Token);
+            patience.Token.ThrowIfCancellationRequested();
+            await Task.Yield();
         }
     }
 
@@ -130,6 +131,73 @@ public sealed class InferenceEngineTests : IDisposable
     }
 
     [Fact]
+    public async Task Waiting_requests_run_by_priority_and_within_one_by_arrival()
+    {
+        using var device = new FakeModelDevice();
+        using var engine = new InferenceEngine(new FakeModel(4, [0], 32, 4096, 16), device, CoreFixture.Options(100) with { MaxSequences = 1 });
+        using var arrived = new ManualResetEventSlim();
+        var sink = new EndRecorder(5);
+        var held = engine.AskAsync(_ => arrived.Wait(TimeSpan.FromSeconds(30), Cancellation), false);
+        var requests = new[] { 0, 5, -1, 5, 0 }.Select(priority => CoreFixture.Request([1, 2, 3], 4) with { Priority = priority }).ToArray();
+        var submissions = requests.Select(request => engine.SubmitAsync(new Attempt(request, 1, Journal.Begin(request).Sequences), sink, Cancellation).AsTask()).ToArray();
+        arrived.Set();
+        Assert.True(await held);
+        await Task.WhenAll(submissions);
+        await sink.AllEnded.WaitAsync(Cancellation);
+        Assert.Equal(new[] { 2, 0, 4, 1, 3 }.Select(i => requests[i].Id), sink.Ended.Select(id => id.Request));
+    }
+
+    [Theory]
+    [InlineData(PreemptionMode.Recompute)]
+    [InlineData(PreemptionMode.Swap)]
+    public async Task Requests_that_leave_at_any_moment_leave_no_block_behind(PreemptionMode mode)
+    {
+        using var device = new FakeModelDevice(transferPolls: 2);
+        var options = CoreFixture.Options(36) with { Preemption = mode, MaxModelLength = 60 };
+        using var engine = new InferenceEngine(new FakeModel(4, [0, 6], 32, 4096, 16), device, options);
+        using var generator = new EngineGenerator(engine, TimeProvider.System);
+        await Task.WhenAll(Enumerable.Range(0, 400).Select(seed => Task.Run(() => SubmitAndLeaveAsync(generator, new Random(seed)), Cancellation)));
+        await engine.DrainAsync(Cancellation);
+        Assert.Null(await engine.FindLeakAsync(Cancellation));
+        Assert.True(engine.Statistics.Preemptions > 0);
+    }
+
+    private static async Task SubmitAndLeaveAsync(EngineGenerator generator, Random random)
+    {
+        int[] prompt = [.. Enumerable.Range(0, random.Next(1, 40)).Select(_ => random.Next(32))];
+        var request = CoreFixture.Request(prompt, 16) with { Samples = random.Next(1, 4) };
+        using var leaving = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
+        var submission = generator.SubmitAsync(request, leaving.Token);
+        if (random.Next(5) == 0)
+        {
+            await leaving.CancelAsync();
+        }
+
+        try
+        {
+            var sequences = Assert.IsType<SubmitResult.Accepted>(await submission).Sequences;
+            for (var pauses = random.Next(60); pauses > 0; pauses--)
+            {
+                await Task.Yield();
+            }
+
+            if (random.Next(2) == 0)
+            {
+                await generator.CancelAsync(request.Id, Cancellation);
+                return;
+            }
+
+            // A reader that leaves early; its sequence ends with it, the others ran to their end or are cancelled.
+            await using var reader = generator.ReadAsync(sequences[0], random.Next(prompt.Length + 8), Cancellation).GetAsyncEnumerator(Cancellation);
+            await reader.MoveNextAsync();
+            await generator.FinishAsync(sequences[^1], prompt.Length + random.Next(8), FinishReason.Stop, Cancellation);
+        }
+        catch (OperationCanceledException) when (leaving.IsCancellationRequested)
+        {
+        }
+    }
+
+    [Fact]
     public void A_cache_without_room_for_a_token_is_refused_with_the_numbers()
     {
         var refused = Assert.Throws<ArgumentException>(() => new InferenceEngine(_model, _device, CoreFixture.Options(0)));
@@ -141,7 +209,7 @@ public sealed class InferenceEngineTests : IDisposable
     {
         using var small = new InferenceEngine(_model, _device, CoreFixture.Options(5));
         var request = CoreFixture.Request([1, 2, 3], 30);
-        var attempt = new Attempt(request, 1, [new AttemptSequence(new SequenceId(request.Id, 0), default)]);
+        var attempt = new Attempt(request, 1, Journal.Begin(request).Sequences);
         var refused = Assert.IsType<SubmitResult.Refused>(await small.SubmitAsync(attempt, new CoreFixture(CoreFixture.Options(5), [0]), Cancellation));
         Assert.Equal(RefusalReason.TooLong, refused.Reason);
         Assert.Contains("33 together, but at most 20 fit. That is what the KV pool of 5 blocks of 4 slots holds", refused.Message, StringComparison.Ordinal);
@@ -151,5 +219,24 @@ public sealed class InferenceEngineTests : IDisposable
     {
         _engine.Dispose();
         _device.Dispose();
+    }
+
+    /// <summary>The order of ends, written on the step's thread.</summary>
+    private sealed class EndRecorder(int count) : IStepSink
+    {
+        private readonly TaskCompletionSource _allEnded = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public List<SequenceId> Ended { get; } = [];
+
+        public Task AllEnded => _allEnded.Task;
+
+        public void OnStep(StepBatch batch)
+        {
+            Ended.AddRange(batch.Entries.Where(entry => entry.End is not null).Select(entry => entry.Sequence));
+            if (Ended.Count == count)
+            {
+                _allEnded.TrySetResult();
+            }
+        }
     }
 }

@@ -2,7 +2,7 @@ namespace OrleansLLM.Engine.Tests;
 
 /// <summary>
 /// A million random operations over a full and a window group with a pool under pressure. Every published token is compared with the model's
-/// definition, every reference count with a recount; whenever the engine comes to rest the idle check finds nothing.
+/// and the sampler's definition, every reference count with a recount; whenever the engine comes to rest the idle check finds nothing.
 /// </summary>
 public class RandomOperationsTests
 {
@@ -28,6 +28,15 @@ public class RandomOperationsTests
         Assert.True(statistics.Preemptions > 1000, $"Only {statistics.Preemptions} preemptions: the pool was not under pressure.");
         Assert.True(mode == PreemptionMode.Recompute ? statistics.PreemptionsBySwap == 0 : statistics.PreemptionsBySwap > 1000);
         Assert.True(caching == PrefixCaching.On ? statistics.PrefixHits > 1000 : statistics.PrefixHits == 0);
+        SequenceState[] pushedOut = mode == PreemptionMode.Recompute
+            ? [SequenceState.Preempted]
+            : [SequenceState.SwappingOut, SequenceState.Swapped, SequenceState.SwappingIn];
+        foreach (var state in pushedOut.Append(SequenceState.Waiting).Append(SequenceState.AwaitingPrompt).Append(SequenceState.Running))
+        {
+            Assert.True(run.Cancelled.GetValueOrDefault(state) > 10, $"{run.Cancelled.GetValueOrDefault(state)} sequences were cancelled while {state}.");
+        }
+
+        Assert.True(run.CancelledInPrefill > 10 && run.ForksInMidBlock > 1000, $"{run.CancelledInPrefill} in prefill, {run.ForksInMidBlock} forks");
     }
 
     [Fact]
@@ -46,6 +55,13 @@ public class RandomOperationsTests
         private readonly Dictionary<RequestId, int> _nextIndex = [];
         private int _commands;
 
+        /// <summary>By what they were at.</summary>
+        public Dictionary<SequenceState, int> Cancelled { get; } = [];
+
+        public int CancelledInPrefill { get; private set; }
+
+        public int ForksInMidBlock { get; private set; }
+
         public long Operations => _commands + fixture.Model.ComputedRows;
 
         /// <summary>A few hundred commands and steps, then all that is left runs to its end.</summary>
@@ -60,7 +76,10 @@ public class RandomOperationsTests
                     Command();
                 }
 
+                var before = fixture.Model.ComputedRows;
                 fixture.Core.Step();
+                Assert.InRange(fixture.Model.ComputedRows - before, 0, 16);
+                Assert.InRange(fixture.Core.Statistics.Load.Running, 0, 6);
                 CheckReferences();
             }
 
@@ -81,11 +100,11 @@ public class RandomOperationsTests
                     Fork(Pick());
                     break;
                 case 5 when sequences.Count > 0:
-                    fixture.Core.End(Pick().Id);
+                    Cancel(Pick());
                     break;
                 case 6 when sequences.Count > 0:
-                    var change = new SequenceChange(Priority: random.Next(3), MaxTokens: random.Next(4) == 0 ? random.Next(1, 12) : null);
-                    fixture.Core.Change(Pick().Id, change);
+                    fixture.Change(Pick().Id, new SequenceChange(
+                        random.Next(4) == 0 ? random.Next(1, 12) : null, random.Next(3), random.Next(4) == 0 ? Sampling() : null));
                     break;
             }
         }
@@ -94,7 +113,15 @@ public class RandomOperationsTests
         {
             var stem = _stems[random.Next(_stems.Length)];
             int[] prompt = [.. stem[..random.Next(1, stem.Length)], .. RandomTokens(random, random.Next(4))];
-            var request = CoreFixture.Request(prompt, random.Next(0, 16)) with { Samples = random.Next(3) == 0 ? random.Next(2, 5) : 1, Priority = random.Next(2) };
+            var maxTokens = random.Next(0, 16);
+            var request = CoreFixture.Request(prompt, maxTokens) with
+            {
+                Samples = random.Next(3) == 0 ? random.Next(2, 5) : 1,
+                Priority = random.Next(2),
+                Sampling = random.Next(4) == 0 ? Sampling() : new SamplingParameters { Temperature = 0 },
+                StopTokenIds = random.Next(4) == 0 ? RandomTokens(random, 2) : [],
+                MinTokens = random.Next(3) == 0 ? random.Next(maxTokens + 1) : 0,
+            };
             int[]? output = random.Next(6) == 0 && request.MaxTokens > 2 ? fixture.Model.Continue(prompt, 2) : null;
             fixture.Submit(request, 1, output);
             _nextIndex[request.Id] = request.Samples;
@@ -104,6 +131,7 @@ public class RandomOperationsTests
         {
             var index = _nextIndex[parent.Id.Request]++;
             var at = random.Next(3) > 0 ? random.Next(1, parent.Count + 1) : parent.Count;
+            ForksInMidBlock += at % 4 == 0 ? 0 : 1;
             var child = fixture.Fork(parent, at, index);
             if (at < parent.Count && random.Next(2) == 0)
             {
@@ -112,9 +140,33 @@ public class RandomOperationsTests
 
             if (random.Next(3) == 0)
             {
-                fixture.Core.End(parent.Id);
+                Cancel(parent);
             }
         }
+
+        private void Cancel(Sequence sequence)
+        {
+            Cancelled[sequence.State] = Cancelled.GetValueOrDefault(sequence.State) + 1;
+            CancelledInPrefill += sequence.State == SequenceState.Running && sequence.Computed < sequence.PromptLength ? 1 : 0;
+            fixture.Core.End(sequence.Id);
+        }
+
+        private SamplingParameters Sampling() => new()
+        {
+            Temperature = random.Next(3) * 0.7f,
+            TopP = Math.Min(1, 0.3f + (1.4f * random.NextSingle())),
+            TopK = random.Next(2) * random.Next(1, 40),
+            MinP = random.Next(2) * 0.2f * random.NextSingle(),
+            RepetitionPenalty = random.Next(2) == 0 ? 1 : 0.7f + random.NextSingle(),
+            PresencePenalty = random.Next(2) * random.NextSingle(),
+            FrequencyPenalty = random.Next(2) * (random.NextSingle() - 0.3f),
+            LogitBias = random.Next(3) == 0 ? [new(random.Next(32), (4 * random.NextSingle()) - 2)] : [],
+            AllowedTokenIds = random.Next(4) == 0 ? [2, 3, 5, 7, 11, 13, 17, 19, 23, 29] : [],
+            BadWords = random.Next(3) == 0 ? [RandomTokens(random, 1), RandomTokens(random, 2)] : [],
+            Seed = (ulong)random.NextInt64(),
+            Logprobs = random.Next(3) == 0 ? random.Next(4) : null,
+            PromptLogprobs = random.Next(6) == 0 ? 1 : null,
+        };
 
         private Sequence Pick() => fixture.Core.Sequences.ElementAt(random.Next(fixture.Core.Sequences.Count));
 

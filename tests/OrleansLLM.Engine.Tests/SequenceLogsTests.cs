@@ -31,7 +31,7 @@ public sealed class SequenceLogsTests : IDisposable
         Assert.Equal(AppendResult.Appended, Append(4, 8, epoch: 3, end: new SequenceEnd(FinishReason.Length)));
         Assert.Equal(AppendResult.Ended, Append(5, 8, epoch: 3));
         Assert.Equal(AppendResult.Unknown, _logs.Append(Entry(new SequenceId(RequestId.Create(), 0), 3, 1, 2, null)));
-        Assert.Equal([7, 8], _logs.OutputOf(_id).ToArray());
+        Assert.Equal([7, 8], _logs.JournalOf(_id)!.Output.ToArray());
     }
 
     [Fact]

@@ -169,6 +169,26 @@ public abstract partial class GeneratorBehaviour
     }
 
     [Fact]
+    public async Task A_fork_of_an_ended_sequence_goes_on_as_that_one_was_changed()
+    {
+        var generator = await StartAsync(DefaultOptions);
+        var request = CreateRequest(Endless);
+        var sequence = (await SubmitAsync(generator, request))[0];
+        var first = Expected(request with { MaxTokens = 1 })[0];
+        var other = new SamplingParameters { Temperature = 0, LogitBias = [new(first, float.NegativeInfinity)] };
+        await using (var reader = await EnterAsync(generator, sequence, request.PromptIds.Length + 2))
+        {
+            Assert.True(await generator.ChangeAsync(sequence, new SequenceChange(MaxTokens: 2, Sampling: other), Cancellation));
+            Assert.Equal(FinishReason.Length, (await EndOfAsync(generator, sequence)).End!.Reason);
+        }
+
+        var forked = await generator.ForkAsync(sequence, request.PromptIds.Length, 1, Cancellation);
+        var answer = await ReadAsync(generator, Assert.IsType<SubmitResult.Accepted>(forked).Sequences[0], request.PromptIds.Length);
+        Assert.Equal(2, answer.Tokens.Count);
+        Assert.NotEqual(first, answer.Tokens[0]);
+    }
+
+    [Fact]
     public async Task A_changed_limit_ends_a_running_sequence()
     {
         var generator = await StartAsync(DefaultOptions);

@@ -30,8 +30,7 @@ internal sealed class GpuWorkerGrain(LocalWorkers workers) : Grain, IGpuWorkerGr
         }
 
         var journal = JournalFormat.Read(message.Journal);
-        AttemptSequence[] sequences = [.. journal.Sequences.Select(sequence => new AttemptSequence(sequence.Id, sequence.Output))];
-        var attempt = new Attempt(journal.Request, message.Epoch, sequences);
+        var attempt = new Attempt(journal.Request, message.Epoch, journal.Sequences);
         var result = await worker.Engine.SubmitAsync(attempt, worker.OutletTo(message.Gateway), CancellationToken.None);
         Announce().Ignore();
         return SubmitReply.From(result);

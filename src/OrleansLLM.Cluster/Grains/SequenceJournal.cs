@@ -3,13 +3,11 @@ using OrleansLLM.Engine;
 namespace OrleansLLM.Cluster;
 
 /// <summary>
-/// The journal of one request as its grain keeps it: tokens stand in this silo's logs and are not kept twice, changes stand here.
+/// The journal of one request as its grain sees it: tokens and changes stand in this silo's logs and are not kept twice.
 /// Used by one grain, in its turns.
 /// </summary>
 internal sealed class SequenceJournal(SequenceLogs logs, RequestId request, string gateway)
 {
-    private readonly Dictionary<SequenceId, List<JournalChange>> _changes = [];
-
     /// <summary>Counts the attempts at this request.</summary>
     public int Epoch { get; } = 1;
 
@@ -22,21 +20,13 @@ internal sealed class SequenceJournal(SequenceLogs logs, RequestId request, stri
         logs.RequestOf(sequence) ?? throw new UnknownSequenceException(sequence);
 
     /// <summary>Notes a change that a worker took, at the position of the next token that is published.</summary>
-    public void Note(ChangeMessage message)
-    {
-        if (!_changes.TryGetValue(message.Sequence, out var changes))
-        {
-            _changes.Add(message.Sequence, changes = []);
-        }
-
-        changes.Add(new JournalChange(logs.Describe(message.Sequence)?.Tokens ?? 0, JournalFormat.ReadChange(message.Change)));
-    }
+    public void Note(ChangeMessage message) => logs.Note(message.Sequence, JournalFormat.ReadChange(message.Change));
 
     /// <summary>All that a worker needs to go on with these sequences.</summary>
     public AttemptMessage Attempt(IReadOnlyList<SequenceId> sequences) => new(
         JournalFormat.Write(new Journal(
             RequestOf(sequences[0]),
-            [.. sequences.Select(id => new JournalSequence(id, logs.OutputOf(id), _changes.GetValueOrDefault(id) ?? [], null))])),
+            [.. sequences.Select(id => logs.JournalOf(id) ?? JournalSequence.Begin(id))])),
         Epoch,
         gateway);
 

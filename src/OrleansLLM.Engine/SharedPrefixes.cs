@@ -1,0 +1,114 @@
+namespace OrleansLLM.Engine;
+
+/// <summary>
+/// What sequences share by content: full blocks under the chained hash of all tokens up to their end. Promises: a prefix hit is what every cache
+/// group can restore, all of it in a full group and what the next query sees in a window group; a match takes O(blocks) and allocates nothing.
+/// Not thread safe: the step's thread owns it.
+/// </summary>
+internal sealed class SharedPrefixes(CacheShape shape, PrefixHasher hasher, PrefixCache cache, BlockPool pool)
+{
+    private readonly int[] _runs = new int[shape.Groups.Count];
+
+    /// <summary>Blocks at the beginning of these tokens that every group can restore now.</summary>
+    public int Match(ReadOnlySpan<UInt128> hashes)
+    {
+        var best = 0;
+        Array.Clear(_runs);
+        for (var index = 0; index < hashes.Length && TryLengthenRuns(hashes[index]); index++)
+        {
+            best = CanRestore(index + 1) ? index + 1 : best;
+        }
+
+        return best;
+    }
+
+    /// <summary>
+    /// Takes what the cache holds of the sequence's tokens, but for its last token, whose logits are needed. Returns the tokens that
+    /// count as computed now.
+    /// </summary>
+    public int Restore(Sequence sequence)
+    {
+        var tables = sequence.Tables;
+        var full = (sequence.Count - 1) / shape.BlockSize;
+        hasher.Hash(sequence, full);
+        var blocks = Match(tables.Hashes.AsSpan(0, full));
+        for (var index = 0; index < blocks; index++)
+        {
+            tables.Extend();
+            for (var group = 0; group < shape.Groups.Count; group++)
+            {
+                RestoreEntry(tables, group, index, blocks);
+            }
+        }
+
+        tables.Registered = blocks;
+        sequence.Computed = blocks * shape.BlockSize;
+        return sequence.Computed;
+    }
+
+    /// <summary>Remembers the sequence's blocks that became full since the last time.</summary>
+    public void Register(Sequence sequence)
+    {
+        var tables = sequence.Tables;
+        var full = sequence.Computed / shape.BlockSize;
+        hasher.Hash(sequence, full);
+        for (var index = tables.Registered; index < full; index++)
+        {
+            for (var group = 0; group < shape.Groups.Count; group++)
+            {
+                if (index >= tables.FirstHeld(group))
+                {
+                    cache.Add(tables.Hashes[index], group, tables.Block(group, index));
+                }
+            }
+        }
+
+        tables.Registered = full;
+    }
+
+    private bool TryLengthenRuns(UInt128 hash)
+    {
+        for (var group = 0; group < _runs.Length; group++)
+        {
+            var found = cache.TryFind(hash, group, out _);
+            if (!found && shape.Groups[group].Window == 0)
+            {
+                return false;
+            }
+
+            _runs[group] = found ? _runs[group] + 1 : 0;
+        }
+
+        return true;
+    }
+
+    private bool CanRestore(int blocks)
+    {
+        for (var group = 0; group < _runs.Length; group++)
+        {
+            if (_runs[group] < blocks - shape.FirstNeeded(shape.Groups[group].Window, blocks * shape.BlockSize))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    private void RestoreEntry(BlockTables tables, int group, int index, int blocks)
+    {
+        if (index < shape.FirstNeeded(shape.Groups[group].Window, blocks * shape.BlockSize))
+        {
+            tables.MarkGone(group, index);
+            return;
+        }
+
+        if (!cache.TryFind(tables.Hashes[index], group, out var block))
+        {
+            throw new InvalidOperationException($"Block {index} of group {group} was matched but is not in the prefix cache.");
+        }
+
+        pool.Share(block);
+        tables.Replace(group, index, block);
+    }
+}

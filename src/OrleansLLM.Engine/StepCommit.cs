@@ -1,0 +1,75 @@
+namespace OrleansLLM.Engine;
+
+/// <summary>
+/// The end of a step: what was computed counts, full blocks are shared, followers begin, drawn tokens are appended and published, and what
+/// has reached its end leaves, its blocks with it. Counts the tokens. Allocates nothing; the step's thread owns it.
+/// </summary>
+internal sealed class StepCommit(BlockManager blocks, Scheduler scheduler, LiveSequences live, ModelRunner runner, int maxLength)
+{
+    /// <summary>Of prompts that were computed to their end, cached ones included.</summary>
+    public long PromptTokens { get; private set; }
+
+    public long CachedPromptTokens { get; private set; }
+
+    public long GeneratedTokens { get; private set; }
+
+    public void Run(Batch batch)
+    {
+        var drawn = 0;
+        for (var i = 0; i < batch.Entries.Count; i++)
+        {
+            var entry = batch.Entries[i];
+            var sequence = entry.Sequence;
+            sequence.Computed += entry.Count;
+            blocks.Commit(sequence);
+            if (sequence.Computed < sequence.Count)
+            {
+                continue;
+            }
+
+            CountPrompt(sequence);
+            for (var follower = 0; follower < entry.Followers; follower++)
+            {
+                var next = batch.Followers[entry.FirstFollower + follower];
+                next.PromptLogprobs = sequence.PromptLogprobs;
+                scheduler.StartFollower(sequence, next);
+            }
+
+            drawn = Append(sequence, drawn);
+            for (var follower = 0; follower < entry.Followers; follower++)
+            {
+                drawn = Append(batch.Followers[entry.FirstFollower + follower], drawn);
+            }
+        }
+    }
+
+    private int Append(Sequence sequence, int index)
+    {
+        if (!sequence.WantsTokens)
+        {
+            live.Finish(sequence, Ends.Length);
+            return index;
+        }
+
+        var token = runner.Drawn[index];
+        sequence.Append(token);
+        GeneratedTokens++;
+        var end = sequence.FindEnd(maxLength);
+        LiveSequences.Publish(sequence, sequence.Count - 1, token, runner.DrawnLogprobs[index], end);
+        if (end is not null)
+        {
+            live.Drop(sequence);
+        }
+
+        return index + 1;
+    }
+
+    private void CountPrompt(Sequence sequence)
+    {
+        if (sequence.Count == sequence.PromptLength)
+        {
+            PromptTokens += sequence.PromptLength;
+            CachedPromptTokens += sequence.CachedTokens;
+        }
+    }
+}
