@@ -1,8 +1,8 @@
 namespace OrleansLLM.Models;
 
 /// <summary>
-/// What the model's authors recommend where a request says nothing (generation_config.json), and its special ids. Null = they say
-/// nothing.
+/// What the model's authors recommend where a request says nothing (generation_config.json), and the ids that end an answer. Null =
+/// they say nothing.
 /// </summary>
 public sealed record GenerationDefaults
 {
@@ -19,12 +19,9 @@ public sealed record GenerationDefaults
 
     public float? RepetitionPenalty { get; init; }
 
+    /// <summary>Tokens of an answer.</summary>
     public int? MaxNewTokens { get; init; }
 
     /// <summary>Ids that end an answer, without repeats.</summary>
     public IReadOnlyList<int> EndIds { get; init; } = [];
-
-    public int? BeginId { get; init; }
-
-    public int? PadId { get; init; }
 }

@@ -27,7 +27,7 @@ public sealed class ModelFile : IDisposable
         Generation = generation;
         var isGguf = tensors is GgufFile;
         var reader = new TensorReader(tensors, isGguf ? TensorNames.Gguf : architecture.FolderNames);
-        _config = WithDivisors(architecture.Configure(source), reader);
+        _config = WithDivisors(architecture.Configure(source), reader, tensors.Path);
         _blueprint = architecture.Build(new(_config, reader, isGguf ? architecture.GgufRotaryOrder : RotaryOrder.Halves));
         Fingerprint = Fingerprints.Compute(_config, tensors.Tensors);
         foreach (var tensor in tensors.Tensors.Values)
@@ -127,8 +127,16 @@ public sealed class ModelFile : IDisposable
         }
     }
 
-    private static ModelConfig WithDivisors(ModelConfig config, TensorReader reader) =>
-        config.Rope is not null && reader.Has(TensorRole.RopeDivisors)
-            ? config with { Rope = config.Rope with { Divisors = reader.Vector(TensorRole.RopeDivisors, 0, config.Rope.Width / 2) } }
-            : config;
+    private static ModelConfig WithDivisors(ModelConfig config, TensorReader reader, string path)
+    {
+        if (config.Rope is null || !reader.Has(TensorRole.RopeDivisors))
+        {
+            return config;
+        }
+
+        var divisors = reader.Vector(TensorRole.RopeDivisors, 0, config.Rope.Width / 2);
+        return Array.TrueForAll(divisors, divisor => divisor > 0)
+            ? config with { Rope = config.Rope with { Divisors = divisors } }
+            : throw new FileFormatException(path, "a rotary frequency factor (rope_freqs) is not above 0; the file is damaged");
+    }
 }

@@ -77,24 +77,6 @@ public class GoldenEngineTests
     private static JsonSerializerOptions JsonOptions { get; } = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
 }
 
-/// <summary>A copy of a folder in which config.v4.json is the config.json.</summary>
-internal sealed class OlderFolder : IDisposable
-{
-    public OlderFolder(string folder)
-    {
-        foreach (var file in Directory.EnumerateFiles(folder))
-        {
-            File.Copy(file, System.IO.Path.Combine(Path, System.IO.Path.GetFileName(file)));
-        }
-
-        File.Move(System.IO.Path.Combine(Path, "config.v4.json"), System.IO.Path.Combine(Path, "config.json"), overwrite: true);
-    }
-
-    public string Path { get; } = Directory.CreateTempSubdirectory().FullName;
-
-    public void Dispose() => Directory.Delete(Path, recursive: true);
-}
-
 internal sealed record GoldenAnswers(string Kind, int[][] Prompts, int[][] Argmax, int[][] Greedy, float[] Margin);
 
 /// <summary>One model with one block size in several engines, each compared with the recorded answers and with the first.</summary>

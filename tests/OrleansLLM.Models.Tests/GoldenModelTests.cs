@@ -17,22 +17,9 @@ public class GoldenModelTests
         new(16, 33, Company.Alone),
     ];
 
-    public static TheoryData<string, string> Folders
-    {
-        get
-        {
-            var rows = new TheoryData<string, string>();
-            foreach (var folder in ReferenceData.Cases("hf", "golden.json"))
-            {
-                foreach (var config in new[] { "config.json", "config.v4.json" }.Where(name => File.Exists(Path.Combine(folder, name))))
-                {
-                    rows.Add(folder, config);
-                }
-            }
+    public static TheoryData<string> Folders => [.. ReferenceData.Cases("hf", "golden.json")];
 
-            return rows;
-        }
-    }
+    public static TheoryData<string> FoldersOfTransformers4 => [.. ReferenceData.Cases("hf", "config.v4.json")];
 
     public static TheoryData<string> GgufFolders => [.. ReferenceData.Cases("gguf", "golden.json")];
 
@@ -40,10 +27,20 @@ public class GoldenModelTests
 
     [Theory(SkipTestWithoutData = true)]
     [MemberData(nameof(Folders))]
-    public void A_folder_computes_what_transformers_computes(string folder, string config)
+    public void A_folder_computes_what_transformers_computes(string folder)
     {
         SkipWhatIsNotCausal(folder);
-        using var file = GoldenModels.OpenFolder(folder, config);
+        using var file = GoldenModels.OpenFolder(folder);
+        Check(file, folder, Exact);
+    }
+
+    [Theory(SkipTestWithoutData = true)]
+    [MemberData(nameof(FoldersOfTransformers4))]
+    public void A_folder_as_transformers_4_described_it_computes_the_same(string folder)
+    {
+        SkipWhatIsNotCausal(folder);
+        using var older = new OlderFolder(folder);
+        using var file = GoldenModels.OpenFolder(older.Path);
         Check(file, folder, Exact);
     }
 

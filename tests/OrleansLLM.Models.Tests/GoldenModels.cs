@@ -13,11 +13,11 @@ internal static class GoldenModels
     private static readonly string[] GgufNames = ["llama", "qwen2", "qwen3", "gemma2", "gpt2"];
     private static readonly string[] Formats = ["F32", "F16", "BF16", "Q8_0", "Q4_0", "Q4_1", "Q4_K", "Q6_K", "Q5_0", "Q5_1", "Q5_K"];
 
-    public static ModelFile OpenFolder(string folder, string configName = "config.json")
+    public static ModelFile OpenFolder(string folder)
     {
         try
         {
-            return ModelFile.Open(configName == "config.json" ? folder : WithConfig(folder, configName));
+            return ModelFile.Open(folder);
         }
         catch (UnsupportedModelException error)
         {
@@ -53,17 +53,5 @@ internal static class GoldenModels
         return ModelTypes.Contains(root.GetProperty("model_type").GetString())
             && RopeTypes.Contains(rope)
             && !root.TryGetProperty("quantization_config", out _);
-    }
-
-    private static string WithConfig(string folder, string configName)
-    {
-        var copy = Directory.CreateTempSubdirectory("orleansllm").FullName;
-        File.Copy(Path.Combine(folder, configName), Path.Combine(copy, "config.json"));
-        foreach (var file in Directory.GetFiles(folder, "*.safetensors*"))
-        {
-            File.Copy(file, Path.Combine(copy, Path.GetFileName(file)));
-        }
-
-        return copy;
     }
 }

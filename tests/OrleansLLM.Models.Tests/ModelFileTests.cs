@@ -19,7 +19,6 @@ public class ModelFileTests
         Assert.Null(file.Gguf);
         Assert.False(file.Generation.DoSample);
         Assert.Equal([3], file.Generation.EndIds);
-        Assert.Equal(0, file.Generation.BeginId);
         Assert.True(file.TensorBytes > 6_000_000);
         Assert.Equal("BF16", file.TensorTypes[0].Type);
     }

@@ -8,7 +8,11 @@ public class TensorSourceTests
 {
     [Fact]
     public void Interleaved_rows_come_back_as_halves() =>
-        Assert.Equal([0, 2, 4, 1, 3, 5, 6, 8, 10, 7, 9, 11], Enumerable.Range(0, 12).Select(row => UninterleavedSource.FileRow(row, 6)));
+        Assert.Equal([0, 2, 4, 1, 3, 5, 6, 8, 10, 7, 9, 11], Enumerable.Range(0, 12).Select(row => UninterleavedSource.FileRow(row, 6, 6)));
+
+    [Fact]
+    public void Rows_of_a_head_that_do_not_turn_stay_where_they_are() =>
+        Assert.Equal([0, 2, 1, 3, 4, 5, 6, 8, 7, 9, 10, 11], Enumerable.Range(0, 12).Select(row => UninterleavedSource.FileRow(row, 6, 4)));
 
     [Fact]
     public async Task A_turned_matrix_gives_columns_as_rows_to_any_thread()

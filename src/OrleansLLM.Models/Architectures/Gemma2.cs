@@ -23,14 +23,19 @@ internal sealed class Gemma2 : Architecture
 
     public override ModelConfig Configure(ConfigSource source)
     {
-        var standard = new ArchitectureDefaults(8192, KeyHeads: 4, HeadWidth: 256, Activation: "gelu_pytorch_tanh") { Tied = true };
+        var standard = new ArchitectureDefaults(8192, KeyHeads: 4, HeadWidth: 256, Activation: "gelu_pytorch_tanh") { Tied = true, ActivationKey = "hidden_activation" };
         var config = StandardConfig.Read(source, Name, source is GgufConfig ? standard with { KeyHeads = null, HeadWidth = null } : standard);
+        if (source.Flag("use_bidirectional_attention", false))
+        {
+            throw new UnsupportedModelException(source.Path, "use_bidirectional_attention is true, which is not built; causal models are");
+        }
+
         return config with
         {
             Windows = StandardConfig.Windows(source, config.Layers, source.Size("sliding_window", 4096), layer => layer % 2 == 0),
             AttentionScale = (float)(1 / Math.Sqrt(QueryScalar(source, config))),
-            AttentionSoftCap = (float)source.Number("attn_logit_softcapping", source.Has("attn_logit_softcapping") ? 0 : 50),
-            LogitSoftCap = (float)source.Number("final_logit_softcapping", source.Has("final_logit_softcapping") ? 0 : 30),
+            AttentionSoftCap = SoftCap(source, "attn_logit_softcapping", 50),
+            LogitSoftCap = SoftCap(source, "final_logit_softcapping", 30),
             EmbeddingScale = (float)Math.Sqrt(config.Width),
             NormOffset = source is GgufConfig ? 0 : 1,
         };
@@ -43,6 +48,13 @@ internal sealed class Gemma2 : Architecture
             MlpPostNorm = builder.RmsNorm(TensorRole.MlpPostNorm, layer),
         },
         builder.RmsNorm(TensorRole.FinalNorm));
+
+    /// <summary>0, which null also says, is none.</summary>
+    private static float SoftCap(ConfigSource source, string name, double absent)
+    {
+        var standard = source.Standard(name, absent, ofNull: 0);
+        return source.Number(name, standard) == 0 ? 0 : (float)source.Positive(name, standard);
+    }
 
     /// <summary>GGUF has no query_pre_attn_scalar; its readers know the 27B model, where it is not the head's width, by its layers.</summary>
     private static double QueryScalar(ConfigSource source, ModelConfig config) => source is not GgufConfig

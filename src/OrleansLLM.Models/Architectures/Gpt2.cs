@@ -42,7 +42,7 @@ internal sealed class Gpt2 : Architecture
             throw source.Refuse($"{width} numbers can't be split over {heads} heads; {source.KeyOf("n_embd")} must be a multiple");
         }
 
-        return new()
+        return StandardConfig.Check(source, new()
         {
             Architecture = Name,
             Layers = layers,
@@ -59,7 +59,7 @@ internal sealed class Gpt2 : Architecture
             Head = StandardConfig.Tying(source, true),
             AttentionScale = source.Flag("scale_attn_weights", true) ? (float)(1 / Math.Sqrt(width / heads)) : 1,
             ScoreScaling = source.Flag("scale_attn_by_inverse_layer_idx", false) ? ScoreScaling.ByLayer : ScoreScaling.Same,
-        };
+        });
     }
 
     public override DecoderBlueprint Build(BlueprintBuilder builder) =>

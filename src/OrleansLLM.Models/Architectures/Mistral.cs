@@ -18,7 +18,7 @@ internal sealed class Mistral : Architecture
     public override ModelConfig Configure(ConfigSource source)
     {
         var config = StandardConfig.Read(source, Name, new(131072, KeyHeads: 8));
-        var window = source.Size("sliding_window", source.Has("sliding_window") ? 0 : StandardWindow, 0);
+        var window = source.Size("sliding_window", source.Standard("sliding_window", StandardWindow, ofNull: 0), 0);
         return config with { Windows = StandardConfig.Windows(source, config.Layers, window, _ => true) };
     }
 

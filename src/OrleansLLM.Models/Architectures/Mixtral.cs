@@ -17,7 +17,9 @@ internal sealed class Mixtral : Architecture
     public override RotaryOrder GgufRotaryOrder => RotaryOrder.Interleaved;
 
     public override TensorNames FolderNames { get; } = TensorNames.Llama.With(
-        (TensorRole.Router, "model.layers.{0}.block_sparse_moe.gate"),
+        (TensorRole.Router, "model.layers.{0}.block_sparse_moe.gate|model.layers.{0}.mlp.gate"),
+        (TensorRole.StackedGateUp, "model.layers.{0}.mlp.experts.gate_up_proj"),
+        (TensorRole.StackedDown, "model.layers.{0}.mlp.experts.down_proj"),
         (TensorRole.ExpertGate, "model.layers.{0}.block_sparse_moe.experts.{1}.w1"),
         (TensorRole.ExpertUp, "model.layers.{0}.block_sparse_moe.experts.{1}.w3"),
         (TensorRole.ExpertDown, "model.layers.{0}.block_sparse_moe.experts.{1}.w2"));
@@ -26,7 +28,7 @@ internal sealed class Mixtral : Architecture
 
     public override ModelConfig Configure(ConfigSource source)
     {
-        var standard = new ArchitectureDefaults(131072, Epsilon: 1e-5, RopeTheta: 1e6, KeyHeads: source is GgufConfig ? null : 8);
+        var standard = source is GgufConfig ? new ArchitectureDefaults(131072) : new(131072, Epsilon: 1e-5, RopeTheta: 1e6, KeyHeads: 8);
         var config = StandardConfig.Read(source, Name, standard);
         var experts = source.Size("num_local_experts", 8, most: 65536);
         return config with
@@ -43,13 +45,10 @@ internal sealed class Mixtral : Architecture
     private static LayerBlueprint Layer(BlueprintBuilder builder, int layer)
     {
         var config = builder.Config;
-        var gates = builder.Experts(TensorRole.StackedGate, TensorRole.ExpertGate, layer, config.Inner, config.Width);
-        var ups = builder.Experts(TensorRole.StackedUp, TensorRole.ExpertUp, layer, config.Inner, config.Width);
-        var downs = builder.Experts(TensorRole.StackedDown, TensorRole.ExpertDown, layer, config.Width, config.Inner);
         var mlp = new ExpertMlpBlueprint(
             builder.Linear(TensorRole.Router, layer, config.Experts, config.Width, BiasPresence.None),
-            [.. gates.Zip(ups, (gate, up) => new LinearSource([gate, up], default))],
-            [.. downs.Select(down => new LinearSource(down))],
+            builder.ExpertGateUps(layer),
+            builder.ExpertDowns(layer),
             new(config.Experts, config.SelectedExperts, RoutingScore.SoftmaxRenormalized),
             config.Activation);
         return new(builder.RmsNorm(TensorRole.AttentionNorm, layer), builder.Attention(layer), builder.RmsNorm(TensorRole.MlpNorm, layer), mlp);

@@ -28,7 +28,7 @@ internal sealed class Qwen2 : Architecture
     /// <summary>Qwen's rule: with <c>use_sliding_window</c> the layers from <c>max_window_layers</c> on slide.</summary>
     public static int[] UpperWindows(ConfigSource source, int layers)
     {
-        var window = source.Flag("use_sliding_window", false) ? source.Size("sliding_window", source.Has("sliding_window") ? 0 : 4096, 0) : 0;
+        var window = source.Flag("use_sliding_window", false) ? source.Size("sliding_window", source.Standard("sliding_window", 4096, ofNull: 0), 0) : 0;
         var first = source.Size("max_window_layers", 28, 0);
         return StandardConfig.Windows(source, layers, window, layer => layer >= first);
     }

@@ -67,11 +67,30 @@ internal sealed class BlueprintBuilder(ModelConfig config, TensorReader tensors,
     public LinearSource Linear(TensorRole role, int layer, int outputs, int inputs, BiasPresence bias) =>
         new([Tensors.Matrix(role, layer, outputs, inputs)], Bias(bias, layer, [(role, outputs)]));
 
-    /// <summary>One matrix of every expert, from one stacked tensor or a tensor each.</summary>
-    public IReadOnlyList<WeightSource> Experts(TensorRole stacked, TensorRole single, int layer, int outputs, int inputs) =>
+    /// <summary>[gate | up] of every expert: from one tensor of all, a stacked tensor of each kind, or a tensor a matrix.</summary>
+    public IReadOnlyList<LinearSource> ExpertGateUps(int layer)
+    {
+        if (Tensors.Has(TensorRole.StackedGateUp, layer))
+        {
+            return [.. Tensors.Stacked(TensorRole.StackedGateUp, layer, Config.Experts, 2 * Config.Inner, Config.Width).Select(both => new LinearSource(both))];
+        }
+
+        var gates = Experts(TensorRole.StackedGate, TensorRole.ExpertGate, layer, Config.Inner, Config.Width);
+        var ups = Experts(TensorRole.StackedUp, TensorRole.ExpertUp, layer, Config.Inner, Config.Width);
+        return [.. gates.Zip(ups, (gate, up) => new LinearSource([gate, up], default))];
+    }
+
+    /// <summary>The second matrix of every expert's MLP.</summary>
+    public IReadOnlyList<LinearSource> ExpertDowns(int layer) =>
+        [.. Experts(TensorRole.StackedDown, TensorRole.ExpertDown, layer, Config.Width, Config.Inner).Select(down => new LinearSource(down))];
+
+    private IReadOnlyList<WeightSource> Experts(TensorRole stacked, TensorRole single, int layer, int outputs, int inputs) =>
         Tensors.Has(stacked, layer)
             ? Tensors.Stacked(stacked, layer, Config.Experts, outputs, inputs)
             : [.. Enumerable.Range(0, Config.Experts).Select(expert => Tensors.Matrix(single, layer, outputs, inputs, expert))];
+
+    /// <summary>Numbers of a head that turn.</summary>
+    private int Turned => Config.Rope?.Width ?? 0;
 
     private WeightSource? Head()
     {
@@ -87,9 +106,9 @@ internal sealed class BlueprintBuilder(ModelConfig config, TensorReader tensors,
     }
 
     private WeightSource Ordered(TensorRole role, FileSource source) =>
-        role == TensorRole.Value || rotaryOrder == RotaryOrder.Halves ? source : new UninterleavedSource(source, Config.HeadWidth);
+        role == TensorRole.Value || rotaryOrder == RotaryOrder.Halves ? source : new UninterleavedSource(source, Config.HeadWidth, Turned);
 
     private float[] OrderedBias(float[] bias, int turned) => rotaryOrder == RotaryOrder.Halves
         ? bias
-        : [.. bias.Select((value, row) => row < turned ? bias[UninterleavedSource.FileRow(row, Config.HeadWidth)] : value)];
+        : [.. bias.Select((value, row) => row < turned ? bias[UninterleavedSource.FileRow(row, Config.HeadWidth, Turned)] : value)];
 }

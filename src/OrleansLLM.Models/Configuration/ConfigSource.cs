@@ -11,6 +11,11 @@ internal abstract class ConfigSource(string path)
     /// <summary>No model is larger in any one dimension; larger numbers are damage.</summary>
     public const int MaxSize = 1 << 26;
 
+    /// <summary>Outside these bounds, float32 arithmetic has nothing to give but zeros and infinities.</summary>
+    private const double LeastPositive = 1e-15;
+
+    private const double MostPositive = 1e15;
+
     public string Path { get; } = path;
 
     /// <summary>The rotary scaling, if the file says one.</summary>
@@ -44,7 +49,9 @@ internal abstract class ConfigSource(string path)
     public double Positive(string name, double standard)
     {
         var number = Number(name, standard);
-        return double.IsNaN(number) ? throw Refuse($"{KeyOf(name)} is missing") : number > 0 ? number : throw Refuse($"{KeyOf(name)} is {number}; it must be above 0");
+        return double.IsNaN(number) ? throw Refuse($"{KeyOf(name)} is missing")
+            : number is >= LeastPositive and <= MostPositive ? number
+            : throw Refuse($"{KeyOf(name)} is {number}; it must be a number above 0, from {LeastPositive} to {MostPositive}");
     }
 
     public bool Flag(string name, bool standard) => Value(name) switch
@@ -63,6 +70,9 @@ internal abstract class ConfigSource(string path)
 
     /// <summary>Whether the name is there, also with null.</summary>
     public abstract bool Has(string name);
+
+    /// <summary>The default of a name for which null says something else than silence.</summary>
+    public T Standard<T>(string name, T absent, T ofNull) => Has(name) ? ofNull : absent;
 
     public FileFormatException Refuse(string problem) => new(Path, problem);
 

@@ -65,7 +65,7 @@ internal sealed class FolderConfig(string path, JsonElement root) : ConfigSource
         };
     }
 
-    private static RopeConfig Scale(FolderConfig inner, RopeConfig plain)
+    private RopeConfig Scale(FolderConfig inner, RopeConfig plain)
     {
         if (plain.Scaling == RopeScaling.Default)
         {
@@ -75,7 +75,7 @@ internal sealed class FolderConfig(string path, JsonElement root) : ConfigSource
         // Transformers' dynamic scaling counts from max_position_embeddings, whatever the section says.
         var original = plain.Scaling == RopeScaling.Dynamic
             ? plain.OriginalLength
-            : inner.Size("original_max_position_embeddings", plain.OriginalLength);
+            : Size("original_max_position_embeddings", inner.Size("original_max_position_embeddings", plain.OriginalLength));
         var scaled = plain with
         {
             OriginalLength = original,

@@ -16,7 +16,6 @@ internal sealed class GgufConfig(GgufFile file, string architecture) : ConfigSou
         ["n_head"] = "attention.head_count",
         ["num_key_value_heads"] = "attention.head_count_kv",
         ["head_dim"] = "attention.key_length",
-        ["value_head_dim"] = "attention.value_length",
         ["intermediate_size"] = "feed_forward_length",
         ["n_inner"] = "feed_forward_length",
         ["max_position_embeddings"] = "context_length",
@@ -49,16 +48,16 @@ internal sealed class GgufConfig(GgufFile file, string architecture) : ConfigSou
     {
         var turned = Size("rope_width", width, 2, width);
         var plain = new RopeConfig(turned, Positive("rope_theta", defaultTheta), RopeScaling.Default, 1, maxLength);
-        var factor = Number("rope_scaling_factor", Number("rope_scale_linear", 0));
+        var factor = ScalingFactor();
         return (Text("rope_scaling_type") ?? (factor == 0 ? "none" : "linear")) switch
         {
             _ when turned % 2 != 0 => throw Refuse($"{KeyOf("rope_width")} is {turned}; it must be even"),
             "none" => plain,
-            "linear" => plain with { Scaling = factor is 0 or 1 ? RopeScaling.Default : RopeScaling.Linear, Factor = Above0(factor) },
+            "linear" => plain with { Scaling = factor is 0 or 1 ? RopeScaling.Default : RopeScaling.Linear, Factor = factor == 0 ? 1 : factor },
             "yarn" => plain with
             {
                 Scaling = RopeScaling.Yarn,
-                Factor = Above0(factor),
+                Factor = factor == 0 ? 1 : factor,
                 OriginalLength = Size("rope_original_length", maxLength),
                 AttentionFactor = RopeConfig.YarnScale(factor, 1) * Positive("rope_attention_factor", 1),
                 BetaFast = Positive("beta_fast", 32),
@@ -81,11 +80,22 @@ internal sealed class GgufConfig(GgufFile file, string architecture) : ConfigSou
             return null;
         }
 
-        return file.Metadata.IsArray(key)
-            ? throw new UnsupportedModelException(Path, $"{key} is a list, one value a layer; models whose layers differ in it are not built")
-            : file.Metadata.Scalar(key);
+        return file.Metadata.IsArray(key) ? OfEveryLayer(key) : file.Metadata.Scalar(key);
     }
 
-    private double Above0(double factor) =>
-        factor >= 0 ? factor == 0 ? 1 : factor : throw Refuse($"{KeyOf("rope_scaling_factor")} is {factor}; it must be above 0");
+    /// <summary>A list has one value a layer, which must be the same in all.</summary>
+    private object OfEveryLayer(string key)
+    {
+        var values = file.Metadata.Integers(key)!;
+        return values.Distinct().Count() == 1
+            ? values[0]
+            : throw new UnsupportedModelException(Path, $"{key} differs from layer to layer ({file.Metadata.Show(key)}); models whose layers differ in it are not built");
+    }
+
+    /// <summary>Under its new or its old key; 0 where neither says one.</summary>
+    private double ScalingFactor()
+    {
+        var name = Has("rope_scaling_factor") ? "rope_scaling_factor" : "rope_scale_linear";
+        return Number(name, 0) == 0 ? 0 : Positive(name, 0);
+    }
 }

@@ -9,6 +9,7 @@ internal static class StandardConfig
     private const int MaxLayers = 4096;
     private const int MaxHeads = 1 << 16;
     private const int MaxPositions = 1 << 30;
+    private const int MaxHeadWidth = 1 << 14;
 
     public static ModelConfig Read(ConfigSource source, string architecture, ArchitectureDefaults standard)
     {
@@ -24,13 +25,13 @@ internal static class StandardConfig
             Layers = layers,
             Width = width,
             Heads = heads,
-            KeyHeads = source.Size("num_key_value_heads", standard.KeyHeads ?? heads, most: MaxHeads),
+            KeyHeads = source.Size("num_key_value_heads", source.Standard("num_key_value_heads", standard.KeyHeads ?? heads, ofNull: heads), most: MaxHeads),
             HeadWidth = headWidth,
             Inner = source.Size("intermediate_size"),
             Vocabulary = source.Size("vocab_size"),
             MaxLength = maxLength,
             Epsilon = (float)source.Positive("rms_norm_eps", standard.Epsilon),
-            Activation = ActivationNames.Parse(source, source.Text("hidden_activation") ?? source.Text("hidden_act") ?? standard.Activation),
+            Activation = ActivationNames.Parse(source, source.Text(standard.ActivationKey) ?? standard.Activation),
             Rope = source.Rope(headWidth, maxLength, standard.RopeTheta),
             Windows = new int[layers],
             Head = Tying(source, standard.Tied),
@@ -64,7 +65,7 @@ internal static class StandardConfig
     }
 
     /// <summary>Refuses heads that can't share keys, and sizes whose products overflow.</summary>
-    private static ModelConfig Check(ConfigSource source, ModelConfig config)
+    public static ModelConfig Check(ConfigSource source, ModelConfig config)
     {
         if (config.Heads % config.KeyHeads != 0)
         {
@@ -72,14 +73,14 @@ internal static class StandardConfig
                 $"{config.Heads} attention heads can't share {config.KeyHeads} key-value heads; the first must be a multiple of the second");
         }
 
-        return (long)config.Heads * config.HeadWidth > ConfigSource.MaxSize
+        return config.HeadWidth > MaxHeadWidth || (long)config.Heads * config.HeadWidth > ConfigSource.MaxSize
             ? throw source.Refuse($"{config.Heads} heads of {config.HeadWidth} numbers are more than any model has")
             : config;
     }
 
     private static int HeadWidth(ConfigSource source, int width, int heads, ArchitectureDefaults standard)
     {
-        var given = source.Size("head_dim", standard.HeadWidth ?? 0, 0);
+        var given = source.Size("head_dim", source.Standard("head_dim", standard.HeadWidth ?? 0, ofNull: 0), 0);
         return given > 0 ? given
             : width % heads == 0 ? width / heads
             : throw source.Refuse($"{width} numbers can't be split over {heads} heads; {source.KeyOf("hidden_size")} must be a multiple");
@@ -93,4 +94,6 @@ internal sealed record ArchitectureDefaults(
     int MaxLength, double Epsilon = 1e-6, double RopeTheta = 10000, int? KeyHeads = null, int? HeadWidth = null, string Activation = "silu")
 {
     public bool Tied { get; init; }
+
+    public string ActivationKey { get; init; } = "hidden_act";
 }

@@ -37,12 +37,7 @@ internal static class GenerationDefaultsReader
     {
         var metadata = file.Metadata;
         var ids = GgufEndKeys.Select(key => metadata.Integer(key)).OfType<long>().Concat(ControlIds(metadata));
-        return new()
-        {
-            EndIds = [.. ids.Where(id => id is >= 0 and <= int.MaxValue).Select(id => (int)id).Distinct()],
-            BeginId = (int?)metadata.Integer("tokenizer.ggml.bos_token_id"),
-            PadId = (int?)metadata.Integer("tokenizer.ggml.padding_token_id"),
-        };
+        return new() { EndIds = [.. ids.Where(id => id is >= 0 and <= int.MaxValue).Select(id => (int)id).Distinct()] };
     }
 
     private static IEnumerable<long> ControlIds(GgufMetadata metadata)
@@ -73,8 +68,6 @@ internal static class GenerationDefaultsReader
         RepetitionPenalty = Number(path, settings, "repetition_penalty", 0, float.MaxValue),
         MaxNewTokens = (int?)Number(path, settings, "max_new_tokens", 0, 1 << 30),
         EndIds = Ids(path, Value(settings, "eos_token_id") ?? Value(config, "eos_token_id")),
-        BeginId = Ids(path, Value(settings, "bos_token_id") ?? Value(config, "bos_token_id")) is [var begin, ..] ? begin : null,
-        PadId = Ids(path, Value(settings, "pad_token_id") ?? Value(config, "pad_token_id")) is [var pad, ..] ? pad : null,
     };
 
     private static JsonElement? Value(JsonElement from, string name) =>

@@ -13,7 +13,8 @@ internal enum MatrixOrder
 }
 
 /// <summary>
-/// The names that a kind of file gives to tensors, without <c>.weight</c> and <c>.bias</c>: {0} is the layer, {1} the expert.
+/// The names that a kind of file gives to tensors, without <c>.weight</c> and <c>.bias</c>: {0} is the layer, {1} the expert. Where
+/// versions of a library differ, their names stand side by side, divided by a bar.
 /// </summary>
 internal sealed class TensorNames(IReadOnlyDictionary<TensorRole, string> patterns, MatrixOrder order)
 {
@@ -67,6 +68,7 @@ internal sealed class TensorNames(IReadOnlyDictionary<TensorRole, string> patter
             [TensorRole.StackedGate] = "blk.{0}.ffn_gate_exps",
             [TensorRole.StackedUp] = "blk.{0}.ffn_up_exps",
             [TensorRole.StackedDown] = "blk.{0}.ffn_down_exps",
+            [TensorRole.StackedGateUp] = "blk.{0}.ffn_gate_up_exps",
             [TensorRole.ExpertGate] = "blk.{0}.ffn_gate.{1}",
             [TensorRole.ExpertUp] = "blk.{0}.ffn_up.{1}",
             [TensorRole.ExpertDown] = "blk.{0}.ffn_down.{1}",
@@ -87,16 +89,18 @@ internal sealed class TensorNames(IReadOnlyDictionary<TensorRole, string> patter
         return new(changed, Order);
     }
 
-    /// <summary>The name of a tensor and, second, without the prefix that old files leave out; none where this kind has no such tensor.</summary>
-    public IReadOnlyList<string> Of(TensorRole role, int layer, int expert, string suffix)
-    {
-        if (!patterns.TryGetValue(role, out var pattern))
-        {
-            return [];
-        }
+    /// <summary>
+    /// The names that a tensor may have, the likeliest first; none where this kind has no such tensor. Old files leave out the prefix,
+    /// and a weight without a module of its own has no suffix.
+    /// </summary>
+    public IReadOnlyList<string> Of(TensorRole role, int layer, int expert, string suffix) => patterns.TryGetValue(role, out var pattern)
+        ? [.. string.Format(CultureInfo.InvariantCulture, pattern, layer, expert).Split('|').SelectMany(name => Variants(name, suffix))]
+        : [];
 
-        var name = $"{string.Format(CultureInfo.InvariantCulture, pattern, layer, expert)}.{suffix}";
-        var prefix = Array.Find(Prefixes, prefix => name.StartsWith(prefix, StringComparison.Ordinal));
-        return prefix is null ? [name] : [name, name[prefix.Length..]];
+    private static IEnumerable<string> Variants(string name, string suffix)
+    {
+        var prefix = Array.Find(Prefixes, prefix => name.StartsWith(prefix, StringComparison.Ordinal)) ?? "";
+        var names = new[] { name, name[prefix.Length..] };
+        return names.Select(one => $"{one}.{suffix}").Concat(suffix == TensorReader.Weight ? names : []);
     }
 }

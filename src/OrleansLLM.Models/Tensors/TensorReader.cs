@@ -8,7 +8,8 @@ namespace OrleansLLM.Models.Tensors;
 /// </summary>
 internal sealed class TensorReader(ITensorFile file, TensorNames names)
 {
-    private const string Weight = "weight";
+    public const string Weight = "weight";
+
     private const string Bias = "bias";
 
     public bool Has(TensorRole role, int layer = 0, int expert = 0) => Find(role, layer, expert, Weight) is not null;

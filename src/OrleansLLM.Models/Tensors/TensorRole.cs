@@ -29,6 +29,9 @@ internal enum TensorRole
     StackedUp,
     StackedDown,
 
+    /// <summary>All experts' gates and ups in one tensor, an expert's gate before its up.</summary>
+    StackedGateUp,
+
     /// <summary>One expert's matrix.</summary>
     ExpertGate,
     ExpertUp,

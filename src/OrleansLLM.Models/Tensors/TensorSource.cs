@@ -43,16 +43,17 @@ internal sealed class TensorSource(FileTensor tensor, WeightFormat format, long 
 
 /// <summary>
 /// The rows of each head, from pairs side by side (x₀ y₀ x₁ y₁ …, as GGUF's llama files keep queries and keys) back to halves
-/// (x₀ x₁ … y₀ y₁ …).
+/// (x₀ x₁ … y₀ y₁ …). Rows behind the first <c>turned</c> of a head stay where they are.
 /// </summary>
-internal sealed class UninterleavedSource(FileSource source, int headWidth)
+internal sealed class UninterleavedSource(FileSource source, int headWidth, int turned)
     : FileSource(source.Tensor, source.Format, source.Rows, source.Columns)
 {
-    public override ReadOnlySpan<byte> Row(int row) => source.Row(FileRow(row, headWidth));
+    public override ReadOnlySpan<byte> Row(int row) => source.Row(FileRow(row, headWidth, turned));
 
-    public static int FileRow(int row, int headWidth)
+    public static int FileRow(int row, int headWidth, int turned)
     {
         var inHead = row % headWidth;
-        return row - inHead + (inHead < headWidth / 2 ? 2 * inHead : (2 * (inHead - (headWidth / 2))) + 1);
+        var half = turned / 2;
+        return inHead >= turned ? row : row - inHead + (inHead < half ? 2 * inHead : (2 * (inHead - half)) + 1);
     }
 }

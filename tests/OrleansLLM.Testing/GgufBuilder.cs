@@ -1,9 +1,10 @@
 using System.Text;
+using OrleansLLM.Files;
 
-namespace OrleansLLM.Files.Tests;
+namespace OrleansLLM.Testing;
 
 /// <summary>Writes small GGUF files, byte by byte.</summary>
-internal sealed class GgufBuilder
+public sealed class GgufBuilder
 {
     private readonly MemoryStream _entries = new();
     private readonly MemoryStream _tensors = new();
@@ -18,6 +19,10 @@ internal sealed class GgufBuilder
     public GgufBuilder UInt32(string key, uint value) => Entry(key, GgufValueType.UInt32, writer => writer.Write(value));
 
     public GgufBuilder UInt16(string key, ushort value) => Entry(key, GgufValueType.UInt16, writer => writer.Write(value));
+
+    public GgufBuilder UInt64(string key, ulong value) => Entry(key, GgufValueType.UInt64, writer => writer.Write(value));
+
+    public GgufBuilder Int32(string key, int value) => Entry(key, GgufValueType.Int32, writer => writer.Write(value));
 
     public GgufBuilder Float32(string key, float value) => Entry(key, GgufValueType.Float32, writer => writer.Write(value));
 
