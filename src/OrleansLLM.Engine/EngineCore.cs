@@ -83,7 +83,7 @@ internal sealed class EngineCore : IDisposable
             return Accepted(sequences);
         }
 
-        if (_scheduler.Waiting >= _options.MaxWaitingRequests && sequences.All(sequence => sequence.ResumedTokens == 0))
+        if (_scheduler.Waiting >= _options.MaxWaitingRequests + _scheduler.FreeSeats && sequences.All(sequence => sequence.ResumedTokens == 0))
         {
             return new SubmitResult.Refused(
                 RefusalReason.QueueFull,

@@ -34,7 +34,7 @@ public sealed record EngineOptions
     /// <summary>Sequences that one step computes at most.</summary>
     public int MaxSequences { get; init; } = 256;
 
-    /// <summary>Requests that may wait; more are refused.</summary>
+    /// <summary>Requests that may wait beside those that a step has room for; more are refused.</summary>
     public int MaxWaitingRequests { get; init; } = 1024;
 
     public PreemptionMode Preemption { get; init; } = PreemptionMode.Auto;

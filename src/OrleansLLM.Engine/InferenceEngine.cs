@@ -174,7 +174,7 @@ public sealed class InferenceEngine : IEngine, IDisposable
         ArgumentOutOfRangeException.ThrowIfLessThan(options.BlockSize, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(options.MaxBatchedTokens, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(options.MaxSequences, 1);
-        ArgumentOutOfRangeException.ThrowIfLessThan(options.MaxWaitingRequests, 1);
+        ArgumentOutOfRangeException.ThrowIfNegative(options.MaxWaitingRequests);
         ArgumentOutOfRangeException.ThrowIfNegative(options.SwapBytes);
         if (options.MaxModelLength is < 1 or > MaxLength)
         {

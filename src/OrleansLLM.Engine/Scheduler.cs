@@ -32,6 +32,9 @@ internal sealed class Scheduler
 
     public int Preempted => _preemption.Count;
 
+    /// <summary>Sequences that the next step could admit beside those that run or come back: so many in the queue do not wait yet.</summary>
+    public int FreeSeats => Math.Max(0, _options.MaxSequences - Running - Preempted);
+
     public long PreemptionsByRecompute => _preemption.ByRecompute;
 
     public long PreemptionsBySwap => _preemption.BySwap;

@@ -21,7 +21,7 @@ public sealed record ModelOptions
     /// <summary>Tokens that one step computes at most. On a CPU a step of more is no faster a token, and everyone waits longer for it.</summary>
     public int MaxBatchedTokens { get; init; } = 256;
 
-    /// <summary>Requests that may wait; more are refused.</summary>
+    /// <summary>Requests that may wait beside those that a step has room for; more are refused.</summary>
     public int MaxWaitingRequests { get; init; } = 1024;
 
     /// <summary>Slots a cache block.</summary>

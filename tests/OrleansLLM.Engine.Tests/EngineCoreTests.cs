@@ -243,10 +243,22 @@ public class EngineCoreTests
     }
 
     [Fact]
+    public void Requests_that_the_next_step_has_room_for_do_not_count_as_waiting()
+    {
+        using var fixture = new CoreFixture(CoreFixture.Options(100) with { MaxSequences = 3, MaxWaitingRequests = 0 }, [0]);
+        for (var i = 0; i < 3; i++)
+        {
+            fixture.Submit(CoreFixture.Request([i], 3));
+        }
+
+        fixture.RunToRest();
+    }
+
+    [Fact]
     public void A_full_queue_says_how_long_a_place_takes()
     {
         var time = new FakeTimeProvider();
-        using var fixture = new CoreFixture(CoreFixture.Options(100) with { MaxSequences = 1, MaxWaitingRequests = 2 }, [0], time: time);
+        using var fixture = new CoreFixture(CoreFixture.Options(100) with { MaxSequences = 1, MaxWaitingRequests = 1 }, [0], time: time);
         fixture.Submit(CoreFixture.Request([0], 1));
         fixture.Submit(CoreFixture.Request([1], 1));
         time.Advance(TimeSpan.FromSeconds(4));
