@@ -28,6 +28,7 @@ internal sealed unsafe class CpuDevice<TSimd, TVector>(CpuDeviceOptions options,
     public override void Embed(ReadOnlySpan<int> ids, Weight table, float scale, Tensor to)
     {
         Require(ids.Length == to.Rows && table.Inputs == to.Columns, "embed: shapes differ");
+        Require(!ids.ContainsAnyExceptInRange(0, table.Outputs - 1), "embed: an id has no row in the table");
         fixed (int* first = ids)
         {
             var job = new EmbedJob((CpuWeight)table, first, scale, Pointer(to), to.Stride);

@@ -71,11 +71,6 @@ internal readonly unsafe struct EmbedJob(CpuWeight table, int* ids, float scale,
 
     private (WeightPart Part, int Output) Find(int id)
     {
-        if ((uint)id >= (uint)table.Outputs)
-        {
-            throw new ArgumentOutOfRangeException(nameof(id), id, $"The table has {table.Outputs} rows.");
-        }
-
         var part = 0;
         while (id >= table.Parts[part].FirstOutput + table.Parts[part].Outputs)
         {

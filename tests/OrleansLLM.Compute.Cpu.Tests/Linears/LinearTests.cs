@@ -71,6 +71,22 @@ public sealed class LinearTests
     }
 
     [Theory]
+    [InlineData(40)]
+    [InlineData(-1)]
+    public void An_id_without_a_row_is_refused_before_a_thread_computes(int id)
+    {
+        using var device = Arrange.Device(3);
+        using var weight = device.Load(new LinearSource(Arrange.Weights(new Random(16), WeightFormats.F32, 40, 512)));
+        var to = device.Allocate(64, 512);
+        var ids = Enumerable.Range(0, 64).Select(i => i % 40).ToArray();
+        device.Embed(ids, weight, 1, to);
+        var expected = Arrange.Download(device, to);
+        Assert.Throws<ArgumentException>(() => device.Embed([.. ids[..63], id], weight, 1, to));
+        device.Embed(ids, weight, 1, to);
+        Arrange.AssertSameBits(expected, Arrange.Download(device, to));
+    }
+
+    [Theory]
     [MemberData(nameof(Formats))]
     public void A_row_has_the_same_bits_alone_and_in_any_batch_and_thread_count(string name)
     {
