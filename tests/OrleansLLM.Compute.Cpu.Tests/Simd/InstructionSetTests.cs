@@ -6,8 +6,8 @@ using OrleansLLM.Compute.Cpu.Tests.Attention;
 namespace OrleansLLM.Compute.Cpu.Tests.Simd;
 
 /// <summary>
-/// Runs the kernels in child processes with instruction sets switched off, and compares what they computed: the same bits everywhere.
-/// The child is this test project, asked for one test.
+/// Runs every kernel, in tiles of 1, 4 and 8 rows, in child processes with instruction sets switched off, and compares what they computed:
+/// the same bits everywhere. The child is this test project, asked for one test.
 /// </summary>
 public sealed class InstructionSetTests
 {
@@ -73,8 +73,10 @@ public sealed class InstructionSetTests
             $"bfloat16 attention {Hash(Attend(auto, ElementType.BFloat16, 16))}",
             $"float32 attention {Hash(Attend(auto, ElementType.Float32, 4))}",
             .. Enum.GetValues<Activation>().Select(activation => $"{activation} {Hash(Activate(auto, activation))}"),
-            $"norm {Hash(Norm(auto))}",
+            .. Enum.GetValues<NormKind>().Select(kind => $"{kind} {Hash(Norm(auto, kind))}"),
+            $"experts {Hash(Experts(auto))}",
             $"draws {string.Join(' ', Sample(auto))}",
+            $"logprobs {Hash(Logprobs(auto))}",
         ];
     }
 
@@ -83,8 +85,8 @@ public sealed class InstructionSetTests
         var random = new Random(51);
         var columns = format.BlockElements == 1 ? 71 : Math.Max(64, format.BlockElements);
         using var weight = device.Load(new LinearSource(Arrange.Weights(random, format, 35, columns)));
-        var to = device.Allocate(14, 35);
-        device.Linear(Arrange.Upload(device, Arrange.Numbers(random, 14 * columns), 14, columns), weight, to);
+        var to = device.Allocate(11, 35);
+        device.Linear(Arrange.Upload(device, Arrange.Numbers(random, 11 * columns), 11, columns), weight, to);
         var one = device.Allocate(1, 35);
         device.Logits(Arrange.Upload(device, Arrange.Numbers(random, columns), 1, columns), [0], weight, 7, one);
         return [.. Arrange.Download(device, to), .. Arrange.Download(device, one)];
@@ -93,7 +95,7 @@ public sealed class InstructionSetTests
     private static float[] Attend(CpuDevice device, ElementType type, int blockSize)
     {
         var attend = new AttendCase(
-            new AttentionShape(6, 2, 24, 20, 0.2f, 280, 9), new KvGeometry(blockSize, 1, 2, 24, 20, type), [290, 3]) { Norms = true };
+            new AttentionShape(6, 2, 24, 20, 0.2f, 280, 9), new KvGeometry(blockSize, 1, 2, 24, 20, type), [290, 3, 1]) { Norms = true };
         return [.. attend.Run(device, attend.Rows(new Random(52)), 150).SelectMany(rows => rows)];
     }
 
@@ -101,15 +103,38 @@ public sealed class InstructionSetTests
     {
         var x = Arrange.Upload(device, [.. Arrange.Numbers(new Random(53), 333).Select(value => value * 5)], 1, 333);
         device.Activate(x, activation);
-        return Arrange.Download(device, x);
+        var gated = device.Allocate(1, 166);
+        device.ActivateGated(x.SliceColumns(0, 332), activation, gated);
+        return [.. Arrange.Download(device, x), .. Arrange.Download(device, gated)];
     }
 
-    private static float[] Norm(CpuDevice device)
+    private static float[] Norm(CpuDevice device, NormKind kind)
     {
         var random = new Random(54);
         var x = Arrange.Upload(device, Arrange.Numbers(random, 2 * 117), 2, 117);
-        device.Norm(x, device.LoadNorm(NormKind.Layer, 1e-5f, Arrange.Numbers(random, 117), Arrange.Numbers(random, 117)), x);
-        return Arrange.Download(device, x);
+        var residual = Arrange.Upload(device, Arrange.Numbers(random, 2 * 117), 2, 117);
+        device.AddNorm(x, residual, device.LoadNorm(kind, 1e-5f, Arrange.Numbers(random, 117), kind == NormKind.Layer ? Arrange.Numbers(random, 117) : []), x);
+        return [.. Arrange.Download(device, x), .. Arrange.Download(device, residual)];
+    }
+
+    private static float[] Experts(CpuDevice device)
+    {
+        var random = new Random(56);
+        var plan = new ExpertPlan(5, 2);
+        var to = device.Allocate(5, 64);
+        ExpertWeights Load(int outputs, int inputs) => device.LoadExperts(
+            [.. Enumerable.Range(0, 3).Select(_ => new LinearSource(Arrange.Weights(random, WeightFormats.Q8_0, outputs, inputs)))]);
+        device.Route(Arrange.Upload(device, Arrange.Numbers(random, 15), 5, 3), new RoutingShape(3, 2, RoutingScore.SoftmaxRenormalized), plan);
+        device.ExpertMlp(
+            Arrange.Upload(device, Arrange.Numbers(random, 5 * 64), 5, 64), Load(2 * 32, 64), Load(64, 32), Activation.Silu, plan, to);
+        return Arrange.Download(device, to);
+    }
+
+    private static float[] Logprobs(CpuDevice device)
+    {
+        var result = new LogprobResult(2, 5);
+        device.Logprobs(Arrange.Upload(device, Arrange.Numbers(new Random(57), 2 * 3001), 2, 3001), [7, 2999], [5, 5], 0, result);
+        return [.. result.Chosen, .. result.TopLogprobs];
     }
 
     private static int[] Sample(CpuDevice device)
