@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using OrleansLLM.Compute.Cpu.Panels.Kernels;
 using OrleansLLM.Compute.Cpu.Simd;
 
 namespace OrleansLLM.Compute.Cpu.Attention;
@@ -57,7 +58,7 @@ internal static unsafe class ValueKernel<TElement, TSimd, TVector>
             (f2, f3) = (TSimd.Fma(value, TSimd.Broadcast(weights[2 * Next]), f2), TSimd.Fma(value, TSimd.Broadcast(weights[3 * Next]), f3));
         }
 
-        Store(f0, f1, f2, f3, outputs, width);
+        TileRows<TSimd, TVector>.Store(f0, f1, f2, f3, outputs, width);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -76,16 +77,7 @@ internal static unsafe class ValueKernel<TElement, TSimd, TVector>
             (f6, f7) = (TSimd.Fma(value, TSimd.Broadcast(weights[6 * Next]), f6), TSimd.Fma(value, TSimd.Broadcast(weights[7 * Next]), f7));
         }
 
-        Store(f0, f1, f2, f3, outputs, width);
-        Store(f4, f5, f6, f7, outputs + (4 * width), width);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Store(TVector first, TVector second, TVector third, TVector fourth, float* to, int width)
-    {
-        TSimd.Store(first, to);
-        TSimd.Store(second, to + width);
-        TSimd.Store(third, to + (2 * width));
-        TSimd.Store(fourth, to + (3 * width));
+        TileRows<TSimd, TVector>.Store(f0, f1, f2, f3, outputs, width);
+        TileRows<TSimd, TVector>.Store(f4, f5, f6, f7, outputs + (4 * width), width);
     }
 }

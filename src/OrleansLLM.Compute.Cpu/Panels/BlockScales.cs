@@ -3,18 +3,19 @@ using OrleansLLM.Compute.Cpu.Simd;
 
 namespace OrleansLLM.Compute.Cpu.Panels;
 
-/// <summary>
-/// Where a panel keeps what its codes are multiplied by: at the front of every super-block, one entry a lane.
-/// A weight is scale · code + minimum.
-/// </summary>
-internal unsafe interface IBlockScales
+/// <summary>Where a panel keeps what its codes are multiplied by: at the front of every super-block, one entry a lane.</summary>
+internal interface IScalePlaces
 {
     /// <summary>Blocks of 32 columns that share a super-block.</summary>
     static abstract int Blocks { get; }
 
     /// <summary>Bytes in front of a super-block's codes.</summary>
     static abstract int Bytes { get; }
+}
 
+/// <summary>A weight is scale · code + minimum.</summary>
+internal unsafe interface IBlockScales : IScalePlaces
+{
     static abstract bool HasMinimum { get; }
 
     static abstract TVector Scale<TSimd, TVector>(byte* superBlock, int block, int lane)
@@ -99,6 +100,14 @@ internal readonly unsafe struct SuperBlockScales : IBlockScales
             TSimd.Multiply(
                 HalfLanes.Load<TSimd, TVector>(superBlock + 32 + (2 * lane)),
                 TSimd.ToSingle(TSimd.LoadBytes(superBlock + 192 + (16 * block) + lane))));
+}
+
+/// <summary>Q6_K: a scale for each half of a block. <code>| 16 d | 16 half blocks × 16 scales |</code></summary>
+internal readonly struct SixBitScales : IScalePlaces
+{
+    public static int Blocks => 8;
+
+    public static int Bytes => 32 + 256;
 }
 
 /// <summary>

@@ -15,14 +15,14 @@ internal static class PanelLayouts
         ["F32"] = Decoded,
         ["F16"] = new FloatLayout<Float16Panel>(),
         ["BF16"] = new FloatLayout<BFloat16Panel>(),
-        ["Q4_0"] = new NibbleLayout<HalfScales, Q4_0>(),
-        ["Q4_1"] = new NibbleLayout<HalfScalesAndMinimums, Q4_1>(),
-        ["Q4_K"] = new NibbleLayout<SuperBlockScales, Q4_K>(),
-        ["Q5_0"] = new ByteLayout<HalfScales, Q5_0>(),
-        ["Q5_1"] = new ByteLayout<HalfScalesAndMinimums, Q5_1>(),
-        ["Q5_K"] = new ByteLayout<SuperBlockScales, Q5_K>(),
+        ["Q4_0"] = new CodeLayout<NibbleCodes, HalfScales, Q4_0>(),
+        ["Q4_1"] = new CodeLayout<NibbleCodes, HalfScalesAndMinimums, Q4_1>(),
+        ["Q4_K"] = new CodeLayout<NibbleCodes, SuperBlockScales, Q4_K>(),
+        ["Q5_0"] = new CodeLayout<ByteCodes, HalfScales, Q5_0>(),
+        ["Q5_1"] = new CodeLayout<ByteCodes, HalfScalesAndMinimums, Q5_1>(),
+        ["Q5_K"] = new CodeLayout<ByteCodes, SuperBlockScales, Q5_K>(),
         ["Q6_K"] = new SixBitLayout(),
-        ["Q8_0"] = new ByteLayout<HalfScales, Q8_0>(),
+        ["Q8_0"] = new CodeLayout<ByteCodes, HalfScales, Q8_0>(),
     };
 
     public static PanelLayout For(WeightFormat format) => ByFormat.GetValueOrDefault(format.Name, Decoded);

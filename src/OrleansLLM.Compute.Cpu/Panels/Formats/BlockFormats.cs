@@ -99,6 +99,33 @@ internal readonly unsafe struct Q5_K : IBlockFormat
     }
 }
 
+/// <summary>File: | 128 low nibble pairs | 64 two-bit quadruples | 16 int8 scales | d |, the codes in two halves of 128.</summary>
+internal readonly unsafe struct Q6_K : IBlockFormat
+{
+    public static void Read(byte* block, byte* codes, byte* superBlock, int lane)
+    {
+        for (var half = 0; half < 2; half++)
+        {
+            var low = block + (64 * half);
+            var high = block + 128 + (32 * half);
+            var to = codes + (128 * half);
+            for (var i = 0; i < 32; i++)
+            {
+                to[i] = (byte)((low[i] & 15) | ((high[i] & 3) << 4));
+                to[i + 32] = (byte)((low[i + 32] & 15) | ((high[i] & 0x0C) << 2));
+                to[i + 64] = (byte)((low[i] >> 4) | (high[i] & 0x30));
+                to[i + 96] = (byte)((low[i + 32] >> 4) | ((high[i] & 0xC0) >> 2));
+            }
+        }
+
+        ((ushort*)superBlock)[lane] = *(ushort*)(block + 208);
+        for (var i = 0; i < 16; i++)
+        {
+            superBlock[32 + (i * PanelLayout.Outputs) + lane] = block[192 + i];
+        }
+    }
+}
+
 internal static unsafe class Nibbles
 {
     /// <summary>Low nibbles are codes 0 to n - 1, high nibbles n to 2n - 1; n is a multiple of 8.</summary>

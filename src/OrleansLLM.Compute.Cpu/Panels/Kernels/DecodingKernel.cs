@@ -3,15 +3,9 @@ using OrleansLLM.Compute.Cpu.Simd;
 
 namespace OrleansLLM.Compute.Cpu.Panels.Kernels;
 
-/// <summary>How a layout's panels become float32 weights.</summary>
-internal unsafe interface IPanelDecoder
-{
-    static abstract void Decode(byte* panel, int firstColumn, int columns, float* to);
-}
-
 /// <summary>Float32 arithmetic on exactly decoded weights of any layout: some columns at a time, decoded into the cache nearest by.</summary>
-internal static unsafe class DecodingKernel<TDecoder, TSimd, TVector>
-    where TDecoder : struct, IPanelDecoder
+internal static unsafe class DecodingKernel<TTiles, TSimd, TVector>
+    where TTiles : struct, IBlockTiles
     where TSimd : struct, ISimd<TVector>
     where TVector : struct
 {
@@ -26,7 +20,7 @@ internal static unsafe class DecodingKernel<TDecoder, TSimd, TVector>
         for (var first = 0; first < columns; first += StepColumns)
         {
             var count = Math.Min(StepColumns, columns - first);
-            TDecoder.Decode(panel, first, count, weights);
+            TTiles.Decode(panel, first, count, weights);
             FloatKernel<Float32Panel, TSimd, TVector>.Accumulate((byte*)weights, (float*)inputs + ((long)first * rows), count, rows, sums);
         }
     }

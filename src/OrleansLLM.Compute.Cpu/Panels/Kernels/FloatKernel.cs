@@ -89,7 +89,7 @@ internal static unsafe class FloatKernel<TPanel, TSimd, TVector>
             (f2, f3) = (Add(f2, first, second, x[2], x[6]), Add(f3, first, second, x[3], x[7]));
         }
 
-        Store(f0, f1, f2, f3, sums);
+        TileRows<TSimd, TVector>.Store(f0, f1, f2, f3, sums);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -107,20 +107,11 @@ internal static unsafe class FloatKernel<TPanel, TSimd, TVector>
             (f6, f7) = (Add(f6, first, second, x[6], x[14]), Add(f7, first, second, x[7], x[15]));
         }
 
-        Store(f0, f1, f2, f3, sums);
-        Store(f4, f5, f6, f7, sums + 64);
+        TileRows<TSimd, TVector>.Store(f0, f1, f2, f3, sums);
+        TileRows<TSimd, TVector>.Store(f4, f5, f6, f7, sums + 64);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static TVector Add(TVector sum, TVector first, TVector second, float firstInput, float secondInput) =>
         TSimd.Fma(second, TSimd.Broadcast(secondInput), TSimd.Fma(first, TSimd.Broadcast(firstInput), sum));
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Store(TVector first, TVector second, TVector third, TVector fourth, float* to)
-    {
-        TSimd.Store(first, to);
-        TSimd.Store(second, to + PanelLayout.Outputs);
-        TSimd.Store(third, to + (2 * PanelLayout.Outputs));
-        TSimd.Store(fourth, to + (3 * PanelLayout.Outputs));
-    }
 }

@@ -11,38 +11,13 @@ namespace OrleansLLM.Compute.Cpu.Panels.Kernels;
 /// block: | 4 vectors of 16 lanes × 4 nibbles pairs, as 4-bit panels | 2 vectors of 2-bit fields: groups 0 to 3, groups 4 to 7 |
 /// </code>
 /// </summary>
-internal static unsafe class SixBitKernel<TSimd, TVector>
+internal readonly unsafe struct SixBitTiles<TSimd, TVector> : IBlockTiles
     where TSimd : struct, ISimd<TVector>
     where TVector : struct
 {
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Multiply(byte* panel, byte* inputs, int columns, int rows, float* sums)
-    {
-        var blocks = columns / 32;
-        new Span<float>(sums, rows * PanelLayout.Outputs).Clear();
-        var step = rows == 1 ? 4 : blocks;
-        for (var first = 0; first < blocks; first += step)
-        {
-            var end = Math.Min(first + step, blocks);
-            for (var lane = 0; lane < PanelLayout.Outputs; lane += TSimd.Lanes)
-            {
-                switch (rows)
-                {
-                    case 1:
-                        Tile1(panel, (int*)inputs, first, end, lane, sums + lane);
-                        break;
-                    case 4:
-                        Tile4(panel, (int*)inputs, first, end, lane, sums + lane);
-                        break;
-                    default:
-                        Tile8(panel, (int*)inputs, first, end, lane, sums + lane);
-                        break;
-                }
-            }
-        }
-    }
+    public static PackedInputs Inputs => PackedInputs.Int8;
 
-    /// <summary>Exact weights: (d · scale) · (code - 32).</summary>
+    /// <summary>(d · scale) · (code - 32).</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Decode(byte* panel, int firstColumn, int columns, float* to)
     {
@@ -63,7 +38,7 @@ internal static unsafe class SixBitKernel<TSimd, TVector>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Tile1(byte* panel, int* inputs, int block, int end, int lane, float* sums)
+    public static void Tile1(byte* panel, int* inputs, int block, int end, int lane, float* sums)
     {
         var f0 = TSimd.Load(sums);
         for (inputs += block * Int8Inputs.Words * 1; block < end; block++, inputs += Int8Inputs.Words * 1)
@@ -84,7 +59,7 @@ internal static unsafe class SixBitKernel<TSimd, TVector>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Tile4(byte* panel, int* inputs, int block, int end, int lane, float* sums)
+    public static void Tile4(byte* panel, int* inputs, int block, int end, int lane, float* sums)
     {
         var (f0, f1, f2, f3) = (TSimd.Load(sums), TSimd.Load(sums + 16), TSimd.Load(sums + 32), TSimd.Load(sums + 48));
         for (inputs += block * Int8Inputs.Words * 4; block < end; block++, inputs += Int8Inputs.Words * 4)
@@ -106,11 +81,11 @@ internal static unsafe class SixBitKernel<TSimd, TVector>
             }
         }
 
-        Store(f0, f1, f2, f3, sums);
+        TileRows<TSimd, TVector>.Store(f0, f1, f2, f3, sums);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Tile8(byte* panel, int* inputs, int block, int end, int lane, float* sums)
+    public static void Tile8(byte* panel, int* inputs, int block, int end, int lane, float* sums)
     {
         var (f0, f1, f2, f3) = (TSimd.Load(sums), TSimd.Load(sums + 16), TSimd.Load(sums + 32), TSimd.Load(sums + 48));
         var (f4, f5, f6, f7) = (TSimd.Load(sums + 64), TSimd.Load(sums + 80), TSimd.Load(sums + 96), TSimd.Load(sums + 112));
@@ -139,19 +114,23 @@ internal static unsafe class SixBitKernel<TSimd, TVector>
             }
         }
 
-        Store(f0, f1, f2, f3, sums);
-        Store(f4, f5, f6, f7, sums + 64);
+        TileRows<TSimd, TVector>.Store(f0, f1, f2, f3, sums);
+        TileRows<TSimd, TVector>.Store(f4, f5, f6, f7, sums + 64);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static byte* SuperBlock(byte* panel, int block) =>
+        panel + ((long)(block / SixBitScales.Blocks) * (SixBitScales.Bytes + (SixBitScales.Blocks * SixBitCodes.Bytes)));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static byte* Codes(byte* panel, int block) =>
-        panel + ((long)(block / 8) * SixBitLayout.SuperBytes) + SixBitLayout.ScaleBytes + (block % 8 * SixBitLayout.CodeBytes);
+        SuperBlock(panel, block) + SixBitScales.Bytes + (block % SixBitScales.Blocks * SixBitCodes.Bytes);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static TVector Scale(byte* panel, int block, int half, int lane)
     {
-        var superBlock = panel + ((long)(block / 8) * SixBitLayout.SuperBytes);
-        var scales = superBlock + 32 + (((block % 8 * 2) + half) * PanelLayout.Outputs) + lane;
+        var superBlock = SuperBlock(panel, block);
+        var scales = superBlock + 32 + (((block % SixBitScales.Blocks * 2) + half) * PanelLayout.Outputs) + lane;
         return TSimd.Multiply(HalfLanes.Load<TSimd, TVector>(superBlock + (2 * lane)), TSimd.ToSingle(TSimd.LoadSignedBytes(scales)));
     }
 
@@ -182,13 +161,4 @@ internal static unsafe class SixBitKernel<TSimd, TVector>
             TSimd.ToSingle(TSimd.AddInt32(integers, TSimd.Broadcast(offset))),
             TSimd.Multiply(scale, TSimd.Broadcast(inputScale)),
             sum);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Store(TVector first, TVector second, TVector third, TVector fourth, float* to)
-    {
-        TSimd.Store(first, to);
-        TSimd.Store(second, to + PanelLayout.Outputs);
-        TSimd.Store(third, to + (2 * PanelLayout.Outputs));
-        TSimd.Store(fourth, to + (3 * PanelLayout.Outputs));
-    }
 }

@@ -1,0 +1,55 @@
+using OrleansLLM.Compute.Cpu.Panels.Formats;
+using OrleansLLM.Compute.Cpu.Panels.Kernels;
+
+namespace OrleansLLM.Compute.Cpu.Panels;
+
+/// <summary>
+/// A layout of super-blocks that begin with scales and go on with the codes of their blocks of 32 columns; as many bytes as in the file.
+/// </summary>
+internal abstract unsafe class BlockLayout<TCodes, TScales, TFormat> : PanelLayout
+    where TCodes : struct, ICodePlaces
+    where TScales : struct, IScalePlaces
+    where TFormat : struct, IBlockFormat
+{
+    private static int SuperBytes => TScales.Bytes + (TScales.Blocks * TCodes.Bytes);
+
+    public override long PanelBytes(int columns) => (long)(columns / (32 * TScales.Blocks)) * SuperBytes;
+
+    public override void Pack(WeightSource source, int firstRow, int rows, byte* panel)
+    {
+        var codes = stackalloc byte[256];
+        var blockBytes = source.Format.BlockBytes;
+        for (var lane = 0; lane < rows; lane++)
+        {
+            fixed (byte* row = source.Row(firstRow + lane))
+            {
+                var superBlock = panel;
+                for (var block = row; block < row + source.RowBytes; block += blockBytes, superBlock += SuperBytes)
+                {
+                    TFormat.Read(block, codes, superBlock, lane);
+                    for (var i = 0; i < TScales.Blocks; i++)
+                    {
+                        TCodes.Write(codes + (32 * i), superBlock + TScales.Bytes + (i * TCodes.Bytes), lane);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// <summary>Weights of scale · code + minimum.</summary>
+internal sealed class CodeLayout<TCodes, TScales, TFormat> : BlockLayout<TCodes, TScales, TFormat>
+    where TCodes : struct, ICodes
+    where TScales : struct, IBlockScales
+    where TFormat : struct, IBlockFormat
+{
+    public override PanelKernels Bind<TSimd, TVector>(Arithmetic arithmetic) =>
+        BlockKernel<CodeTiles<TCodes, TScales, TSimd, TVector>, TSimd, TVector>.Bind(arithmetic);
+}
+
+/// <summary>Q6_K, whose scales are those of half blocks.</summary>
+internal sealed class SixBitLayout : BlockLayout<SixBitCodes, SixBitScales, Q6_K>
+{
+    public override PanelKernels Bind<TSimd, TVector>(Arithmetic arithmetic) =>
+        BlockKernel<SixBitTiles<TSimd, TVector>, TSimd, TVector>.Bind(arithmetic);
+}
