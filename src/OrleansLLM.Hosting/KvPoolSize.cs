@@ -20,7 +20,7 @@ public static class KvPoolSize
             return given;
         }
 
-        var most = BytesOf(layout, maxLength) * options.MaxSequences;
+        var most = (BytesOf(layout, maxLength) * options.MaxSequences) + BytesOfStep(layout, options.MaxBatchedTokens);
         var share = (long)(allowance.AvailableBytes * Share);
         return Math.Max(Math.Min(most, share), layout.Geometry.BytesPerBlock * layout.Groups.Count);
     }
@@ -33,6 +33,10 @@ public static class KvPoolSize
             group.Window == 0 || group.Window >= tokens ? Ceiling(tokens, size) : Math.Min(Ceiling(tokens, size), Ceiling(group.Window, size) + 1));
         return blocks * layout.Geometry.BytesPerBlock;
     }
+
+    /// <summary>What a step's new tokens hold behind the windows that they see, until the step is over.</summary>
+    private static long BytesOfStep(CacheLayout layout, int tokens) =>
+        layout.Groups.Count(group => group.Window > 0) * Ceiling(tokens, layout.Geometry.BlockSize) * layout.Geometry.BytesPerBlock;
 
     /// <summary>Tokens of one kind of sequence, as long as the model allows, that a pool of that size holds at once.</summary>
     public static long Tokens(CacheLayout layout, long poolBytes, int maxLength) =>

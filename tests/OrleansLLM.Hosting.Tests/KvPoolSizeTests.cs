@@ -29,6 +29,11 @@ public sealed class KvPoolSizeTests
     }
 
     [Fact]
+    public void A_lone_windowed_sequence_has_room_for_a_step_behind_its_window() => Assert.Equal(
+        (17 + 4) * Geometry.BytesPerBlock,
+        Choose(Options with { MaxSequences = 1, MaxBatchedTokens = 64 }, availableBytes: 1L << 40, windows: 256));
+
+    [Fact]
     public void A_full_machine_still_gets_one_block_a_group() =>
         Assert.Equal(2 * Geometry.BytesPerBlock, Choose(Options, availableBytes: 0, 0, 256));
 
