@@ -49,17 +49,25 @@ internal sealed class CoreFixture : IStepSink, IDisposable
 
     public SequenceId[] Submit(GenerationRequest request, int epoch = 1, int[]? output = null, params JournalChange[] changes)
     {
-        var journal = Journal.Begin(request);
-        var attempt = new Attempt(request, epoch, [.. journal.Sequences.Select(sequence => sequence with { Output = output ?? [], Changes = changes })]);
+        var begun = Journal.Begin(request);
+        return Submit(new Attempt(request, epoch, [.. begun.Sequences.Select(sequence => sequence with { Output = output ?? [], Changes = changes })]));
+    }
+
+    public SequenceId[] Submit(Attempt attempt)
+    {
         Assert.Null(Admission.Check(attempt));
         foreach (var sequence in attempt.Sequences)
         {
-            var answer = Answers[sequence.Id] = new Expectation(request, sequence.Id.Index, [.. request.PromptIds.ToArray(), .. output ?? []]);
-            Array.ForEach(changes, noted => answer.Change(noted.Change));
+            var answer = new Expectation(attempt.Request, sequence.Id.Index, [.. attempt.Request.PromptIds.ToArray(), .. sequence.Output.ToArray()]);
+            Answers[sequence.Id] = answer;
+            foreach (var noted in sequence.Changes)
+            {
+                answer.Change(noted.Change);
+            }
         }
 
         Assert.IsType<SubmitResult.Accepted>(
-            Core.Submit([.. attempt.Sequences.Select(sequence => new Sequence(request, epoch, sequence, Core.Shape))], this));
+            Core.Submit([.. attempt.Sequences.Select(sequence => new Sequence(attempt.Request, attempt.Epoch, sequence, Core.Shape))], this));
         return [.. attempt.Sequences.Select(sequence => sequence.Id)];
     }
 

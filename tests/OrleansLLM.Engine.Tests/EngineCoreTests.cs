@@ -181,6 +181,34 @@ public class EngineCoreTests
     }
 
     [Fact]
+    public void Limits_at_their_ends_draw_what_the_definition_draws()
+    {
+        using var fixture = new CoreFixture(CoreFixture.Options(100), [0]);
+        SamplingParameters[] samplings =
+        [
+            new() { Temperature = 1e-38f },
+            new() { Temperature = 9e-6f, TopK = 3 },
+            new() { Temperature = 1e-5f, RepetitionPenalty = 2 },
+            new() { TopK = int.MaxValue },
+            new() { TopK = 33, TopP = 1, MinP = 0 },
+            new() { TopK = 1 },
+            new() { TopP = float.Epsilon },
+            new() { MinP = 1 },
+            new() { RepetitionPenalty = 100, PresencePenalty = -2, FrequencyPenalty = 2 },
+            new() { RepetitionPenalty = 0.01f, PresencePenalty = 2, FrequencyPenalty = -2 },
+            new() { LogitBias = [new(3, 100), new(4, -100)] },
+            new() { AllowedTokenIds = [31] },
+        ];
+        foreach (var sampling in samplings)
+        {
+            fixture.Submit(CoreFixture.Request(Prompt, 12) with { Sampling = sampling });
+        }
+
+        fixture.RunToRest();
+        Assert.All(fixture.Answers.Values, answer => Assert.Equal(Prompt.Length + 12, answer.Tokens.Count));
+    }
+
+    [Fact]
     public void A_change_that_can_not_be_is_refused_with_its_journal()
     {
         using var fixture = new CoreFixture(CoreFixture.Options(100), [0]);
