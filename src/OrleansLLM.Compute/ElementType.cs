@@ -10,7 +10,9 @@ public enum ElementType
 /// <summary>How linear operations compute.</summary>
 public enum Arithmetic
 {
-    /// <summary>Quantized weights with 8-bit activations; float32 for F32, F16 and BF16 weights.</summary>
+    /// <summary>
+    /// Quantized weights with activations of 8 bits, or more where a device has them for nothing; float32 for F32, F16 and BF16 weights.
+    /// </summary>
     Auto,
 
     /// <summary>Float32 activations on exactly decoded weights, whatever the format.</summary>

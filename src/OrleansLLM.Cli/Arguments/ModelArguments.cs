@@ -30,7 +30,7 @@ internal sealed class ModelArguments
         "--kv-cache-dtype", "How keys and values are kept.", "auto", "auto", "bfloat16", "float32");
 
     private readonly Option<string> _arithmetic = Choice(
-        "--dtype", "auto: 8-bit activations for quantized weights, else float32. float32: float activations on exactly decoded weights.",
+        "--dtype", "auto: 8-bit activations for quantized weights (16-bit for 5- and 8-bit ones), else float32. float32: float activations on exactly decoded weights.",
         "auto", "auto", "float32");
 
     private readonly Option<bool> _prefixCaching = Switch(

@@ -11,7 +11,7 @@ internal static unsafe class PackKernel<TSimd, TVector>
 {
     private const float RoundingShift = 12582912f;
 
-    /// <summary>Below this a block counts as zeros: 127 / a would overflow.</summary>
+    /// <summary>Below this a block counts as zeros: the largest code / a would overflow.</summary>
     private const float SmallestMaximum = 1e-30f;
 
     public static long TileBytes(PackedInputs kind, int columns, int rows) => kind switch
@@ -58,7 +58,7 @@ internal static unsafe class PackKernel<TSimd, TVector>
         var codes = stackalloc int[32];
         for (var block = 0; block < columns / 32; block++, x += 32, to += Int8Inputs.Words * rows)
         {
-            var scale = Quantize(x, codes);
+            var scale = Quantize(x, codes, sbyte.MaxValue);
             var (first, last) = (0, 0);
             for (var group = 0; group < 8; group++)
             {
@@ -83,7 +83,7 @@ internal static unsafe class PackKernel<TSimd, TVector>
         var codes = stackalloc int[32];
         for (var block = 0; block < columns / 32; block++, x += 32, to += Int16Inputs.Words * rows)
         {
-            var scale = Quantize(x, codes);
+            var scale = Quantize(x, codes, short.MaxValue);
             var total = 0;
             for (var group = 0; group < 8; group++)
             {
@@ -99,9 +99,9 @@ internal static unsafe class PackKernel<TSimd, TVector>
         }
     }
 
-    /// <summary>32 codes, x · (127 / a) rounded once to the nearest integer, ties to even; returns the scale a / 127.</summary>
+    /// <summary>32 codes, x · (largest / a) rounded once to the nearest integer, ties to even; returns the scale a / largest.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static float Quantize(float* x, int* codes)
+    private static float Quantize(float* x, int* codes, float largest)
     {
         var lanes = stackalloc float[TSimd.Lanes];
         var maximum = TSimd.Zero;
@@ -118,13 +118,13 @@ internal static unsafe class PackKernel<TSimd, TVector>
             a = lanes[i] > a ? lanes[i] : a;
         }
 
-        var factor = a > SmallestMaximum ? 127 / a : 0;
+        var factor = a > SmallestMaximum ? largest / a : 0;
         for (var i = 0; i < 32; i += TSimd.Lanes)
         {
             var shifted = TSimd.Fma(TSimd.Load(x + i), TSimd.Broadcast(factor), TSimd.Broadcast(RoundingShift));
             TSimd.Store(TSimd.AddInt32(shifted, TSimd.Broadcast(-0x4B400000)), codes + i);
         }
 
-        return a > SmallestMaximum ? a / 127 : 0;
+        return a > SmallestMaximum ? a / largest : 0;
     }
 }

@@ -9,7 +9,7 @@ internal enum PackedInputs
     /// <summary>8-bit numbers of blocks of 32, four to a lane (<see cref="Int8Inputs"/>).</summary>
     Int8,
 
-    /// <summary>The same numbers as pairs of int16 (<see cref="Int16Inputs"/>).</summary>
+    /// <summary>16-bit numbers of blocks of 32, two to a lane (<see cref="Int16Inputs"/>).</summary>
     Int16,
 }
 
@@ -30,7 +30,8 @@ internal static class Int8Inputs
 }
 
 /// <summary>
-/// The same codes as int16, so that 8-bit weights multiply exactly.
+/// A tile of T rows in 16-bit blocks of 32, for 8-bit weights, which are widened to int16 anyway: as <see cref="Int8Inputs"/> with 32767 for
+/// 127, at no cost, so that only the weights' own rounding is left. Sums of 32 products of 255 · 32767 stay within int32.
 /// <code>
 /// block: | 8 groups × (T × codes 0, 2; T × codes 1, 3) | T scales | T scale · Σ | T × -128 Σ |
 /// </code>

@@ -14,7 +14,8 @@ internal static class QuantizedDefinition
     public static float[] Multiply(float[] x, MemorySource weights)
     {
         var outputs = new float[weights.Rows];
-        var inputs = Enumerable.Range(0, x.Length / 32).Select(block => Quantize(x.AsSpan(block * 32, 32))).ToArray();
+        var most = weights.Format.Name is "Q8_0" or "Q5_0" or "Q5_1" or "Q5_K" ? short.MaxValue : sbyte.MaxValue;
+        var inputs = Enumerable.Range(0, x.Length / 32).Select(block => Quantize(x.AsSpan(block * 32, 32), most)).ToArray();
         for (var output = 0; output < outputs.Length; output++)
         {
             var column = 0;
@@ -40,7 +41,7 @@ internal static class QuantizedDefinition
         return outputs;
     }
 
-    private static (int[] Codes, float Scale, int Sum) Quantize(ReadOnlySpan<float> x)
+    private static (int[] Codes, float Scale, int Sum) Quantize(ReadOnlySpan<float> x, int most)
     {
         var largest = 0f;
         foreach (var value in x)
@@ -51,10 +52,10 @@ internal static class QuantizedDefinition
         var codes = new int[32];
         for (var i = 0; i < 32; i++)
         {
-            codes[i] = largest == 0 ? 0 : (int)Math.Round((double)x[i] * (127 / largest), MidpointRounding.ToEven);
+            codes[i] = largest == 0 ? 0 : (int)Math.Round((double)x[i] * (most / largest), MidpointRounding.ToEven);
         }
 
-        return (codes, largest / 127, codes.Sum());
+        return (codes, largest / most, codes.Sum());
     }
 
     private static IEnumerable<Run> Runs(WeightFormat format, byte[] row)
