@@ -9,7 +9,11 @@ namespace OrleansLLM.Gateway;
 /// <param name="Defaults">From generation_config.json: what holds where a request says nothing.</param>
 public sealed record ServedModel(
     string Name, IReadOnlyList<string> Aliases, int MaxLength, TextTokenizer Tokenizer, IChatTemplate? Template,
-    IReadOnlyList<int> EndTokens, SamplingParameters Defaults, DateTimeOffset Created);
+    IReadOnlyList<int> EndTokens, SamplingParameters Defaults, DateTimeOffset Created)
+{
+    /// <summary>Also from generation_config.json: tokens of an answer where a request says nothing; null = nobody says it.</summary>
+    public int? MaxNewTokens { get; init; }
+}
 
 /// <summary>
 /// The models that this gateway serves; empty while they load (health answers 503 then).

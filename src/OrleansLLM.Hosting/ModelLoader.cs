@@ -66,7 +66,10 @@ public static class ModelLoader
     {
         var served = new ServedModel(
             options.Name, [.. options.ServedNames.Skip(1)], parts.Engine.Facts.MaxLength, text.Tokenizer, text.Template,
-            file.Generation.EndIds, ToSampling(file.Generation), DateTimeOffset.UtcNow);
+            file.Generation.EndIds, ToSampling(file.Generation), DateTimeOffset.UtcNow)
+        {
+            MaxNewTokens = file.Generation.MaxNewTokens,
+        };
         var report = new LoadReport(clock.Phases, clock.Elapsed, file.TensorBytes, parts.PoolBytes);
         return new LoadedModel(served, parts.Engine, parts.Model, parts.Device, report);
     }

@@ -98,6 +98,17 @@ public sealed class CompletionsTests(SharedHost shared) : IClassFixture<SharedHo
     }
 
     [Fact]
+    public async Task An_answer_is_as_long_as_the_models_authors_say_where_a_request_says_nothing()
+    {
+        await using var host = await GatewayHost.StartAsync();
+        host.Models.MaxNewTokens = 3;
+        await host.PostAsync("/v1/chat/completions", """{"messages":[{"role":"user","content":"Hi"}]}""");
+        Assert.Equal(3, host.Generator.Submitted.Single().MaxTokens);
+        await host.PostAsync("/v1/completions", """{"prompt":"Hi","max_tokens":5}""");
+        Assert.Contains(host.Generator.Submitted, request => request.MaxTokens == 5);
+    }
+
+    [Fact]
     public async Task Seeds_are_drawn_where_none_is_given()
     {
         var before = _host.Generator.Submitted.Select(request => request.Id).ToHashSet();

@@ -116,7 +116,7 @@ internal sealed class PromptFields(RequestFields fields, ServedModel model, stri
             return fields.Refuse<Prompt>(ApiError.Invalid(field, TooLong(ids.Length, asked), "context_length_exceeded"));
         }
 
-        return new Prompt(ids, echo, asked ?? Math.Min(room, standard));
+        return new Prompt(ids, echo, asked ?? Math.Min(room, Math.Min(standard, model.MaxNewTokens ?? standard)));
     }
 
     private string TooManyCharacters(int characters, long most) => string.Create(

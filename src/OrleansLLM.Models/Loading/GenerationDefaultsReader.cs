@@ -66,7 +66,7 @@ internal static class GenerationDefaultsReader
         TopK = (int?)Number(path, settings, "top_k", -1, int.MaxValue),
         MinP = Number(path, settings, "min_p", 0, 1),
         RepetitionPenalty = Number(path, settings, "repetition_penalty", 0, float.MaxValue),
-        MaxNewTokens = (int?)Number(path, settings, "max_new_tokens", 0, 1 << 30),
+        MaxNewTokens = (int?)Number(path, settings, "max_new_tokens", 1, 1 << 30),
         EndIds = Ids(path, Value(settings, "eos_token_id") ?? Value(config, "eos_token_id")),
     };
 

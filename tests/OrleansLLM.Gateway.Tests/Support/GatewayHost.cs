@@ -111,7 +111,9 @@ internal sealed class FakeModels(string name, SamplingParameters defaults, TextT
 
     public IReadOnlyList<ServedModel> Models => Phase == ServingPhase.Loading
         ? []
-        : [new ServedModel(name, [GatewayHost.Alias], GatewayHost.MaxLength, tokenizer, HasTemplate ? template ?? Template : null, [FakeTokenizer.Eos], defaults, DateTimeOffset.UnixEpoch)];
+        : [new ServedModel(name, [GatewayHost.Alias], GatewayHost.MaxLength, tokenizer, HasTemplate ? template ?? Template : null, [FakeTokenizer.Eos], defaults, DateTimeOffset.UnixEpoch) { MaxNewTokens = MaxNewTokens }];
+
+    public int? MaxNewTokens { get; set; }
 
     public bool HasTemplate { get; set; } = true;
 
