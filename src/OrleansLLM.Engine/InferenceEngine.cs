@@ -40,6 +40,9 @@ public sealed class InferenceEngine : IEngine, IDisposable
     /// <summary>As of the last step.</summary>
     public EngineStatistics Statistics => _loop.Statistics;
 
+    /// <summary>Lets the meters count from 0 on: what ran so far, a warm-up, was nobody's request.</summary>
+    public void RestartMeters() => _meters.Restart();
+
     public long Heartbeat => _loop.Heartbeat;
 
     public async ValueTask<SubmitResult> SubmitAsync(Attempt attempt, IStepSink sink, CancellationToken cancellation)

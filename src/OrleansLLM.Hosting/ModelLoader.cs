@@ -31,6 +31,7 @@ public static class ModelLoader
             try
             {
                 await clock.MeasureAsync("warm-up", () => WarmUp.RunAsync(loaded.Engine, cancellation)).ConfigureAwait(false);
+                loaded.Engine.RestartMeters();
                 return Finish(options, file, await text.ConfigureAwait(false), loaded, clock);
             }
             catch

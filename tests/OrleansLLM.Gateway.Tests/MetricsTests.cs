@@ -36,7 +36,7 @@ public sealed class MetricsTests
     public async Task Requests_are_counted_under_vllms_names_and_bounds()
     {
         await using var host = await GatewayHost.StartAsync(name: "metrics-count");
-        host.Generator.Answer = (_, sample) => new Script(sample == 0 ? ['a', 'b', FakeTokenizer.Eos] : ['a', 'b', 'c', 'd', 'e']);
+        host.Generator.Answer = (_, sample) => new Script(sample == 0 ? ['a', 'b', FakeTokenizer.Eos] : ['a', 'b', 'c', 'd', 'e'], RangeLength: 1 + sample);
         await host.PostAsync("/v1/completions", """{"prompt":"Hi","n":2,"max_tokens":4}""");
         host.Generator.Answer = (_, _) => new Script(['a'], new SequenceEnd(FinishReason.Failed));
         await host.PostAsync("/v1/completions", """{"prompt":"Hi"}""");

@@ -7,7 +7,7 @@ internal sealed class ChoiceTimer(GatewayMetrics metrics, string model, long arr
     private long _last;
     private bool _hasEnded;
 
-    /// <summary>Tokens that were drawn and read together.</summary>
+    /// <summary>Tokens that were drawn and read together: a latency each, but the first one's is the time to first token.</summary>
     public void OnTokens(int count)
     {
         if (count == 0)
@@ -20,16 +20,14 @@ internal sealed class ChoiceTimer(GatewayMetrics metrics, string model, long arr
         metrics.GenerationTokens.Add(count, tags);
         if (_first == 0)
         {
-            _first = now;
+            (_first, _last) = (now, now);
             metrics.FirstToken.Record(Seconds(arrival, now), tags);
+            count--;
         }
-        else
+
+        for (var i = 0; i < count; i++)
         {
-            var each = Seconds(_last, now) / count;
-            for (var i = 0; i < count; i++)
-            {
-                metrics.BetweenTokens.Record(each, tags);
-            }
+            metrics.BetweenTokens.Record(Seconds(_last, now) / count, tags);
         }
 
         _last = now;
