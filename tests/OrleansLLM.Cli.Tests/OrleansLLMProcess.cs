@@ -33,6 +33,15 @@ internal sealed partial class OrleansLLMProcess : IAsyncDisposable
 
     public static OrleansLLMProcess Start(string[] arguments, string input)
     {
+        var process = StartOpen(arguments);
+        process._process.StandardInput.Write(input);
+        process._process.StandardInput.Close();
+        return process;
+    }
+
+    /// <summary>Its input stays open: a person may type on.</summary>
+    public static OrleansLLMProcess StartOpen(params string[] arguments)
+    {
         var file = Path.Combine(AppContext.BaseDirectory, OperatingSystem.IsWindows() ? "orleansllm.exe" : "orleansllm");
         var start = new ProcessStartInfo(file, arguments)
         {
@@ -43,10 +52,31 @@ internal sealed partial class OrleansLLMProcess : IAsyncDisposable
         };
         start.Environment.Remove("OPENAI_API_KEY");
         start.Environment.Remove("ORLEANSLLM_API_KEY");
-        var process = Process.Start(start)!;
-        process.StandardInput.Write(input);
-        process.StandardInput.Close();
-        return new OrleansLLMProcess(process);
+        return new OrleansLLMProcess(Process.Start(start)!);
+    }
+
+    public void Type(string line)
+    {
+        _process.StandardInput.WriteLine(line);
+        _process.StandardInput.Flush();
+    }
+
+    /// <summary>Ctrl-C.</summary>
+    public void Interrupt() => Assert.Equal(0, Kill(_process.Id, 2));
+
+    /// <summary>Ctrl-C, again and again, until it has ended.</summary>
+    public async Task<int> InterruptUntilEndAsync()
+    {
+        var limit = Stopwatch.StartNew();
+        var end = _process.WaitForExitAsync(TestContext.Current.CancellationToken);
+        while (!end.IsCompleted)
+        {
+            Assert.True(limit.Elapsed < Patience, "The program did not end in time.");
+            _ = Kill(_process.Id, 2);
+            await Task.WhenAny(end, Task.Delay(50, TestContext.Current.CancellationToken));
+        }
+
+        return _process.ExitCode;
     }
 
     /// <summary>Waits for its end; the exit code, and everything it wrote.</summary>

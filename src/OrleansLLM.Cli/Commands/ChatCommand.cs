@@ -43,7 +43,7 @@ internal sealed class ChatCommand
             return await AnswerAsync(result, printer, model, messages, cancellation).ConfigureAwait(false) is null ? 1 : 0;
         }
 
-        Prompt.Welcome(model, "/clear forgets the conversation, /exit or an empty Ctrl-C ends it, Ctrl-C during an answer ends the answer.");
+        Prompt.Welcome(model, "/clear forgets the conversation, /exit ends it. Ctrl-C ends an answer, then the program.");
         await ConverseAsync(messages, () => AnswerAsync(result, printer, model, messages, cancellation)).ConfigureAwait(false);
         return 0;
     }

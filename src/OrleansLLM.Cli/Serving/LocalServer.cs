@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using OrleansLLM.Cli.Arguments;
 using OrleansLLM.Cli.Client;
 using OrleansLLM.Cli.Terminal;
@@ -31,7 +32,9 @@ internal sealed class LocalServer : IAsyncDisposable
         var key = RandomNumberGenerator.GetHexString(32);
         var model = await LoadAsync(options).ConfigureAwait(false);
         var server = new ServerOptions("127.0.0.1", 0, [key], [], null, null, TimeSpan.Zero, LogFormat.Text);
-        var app = ServeHost.Build(server, model, builder => builder.Services.AddSingleton<IGenerator, ModelGenerator>());
+        var app = ServeHost.Build(server, model, builder => builder.Services
+            .AddSingleton<IGenerator, ModelGenerator>()
+            .AddSingleton<IHostLifetime, TerminalLifetime>());
         await app.StartAsync(cancellation).ConfigureAwait(false);
         return new LocalServer(app, model, key);
     }
@@ -67,5 +70,13 @@ internal sealed class LocalServer : IAsyncDisposable
             await host.DisposeAsync().ConfigureAwait(false);
             throw;
         }
+    }
+
+    /// <summary>Signals are the terminal's: Ctrl-C ends an answer or the program, never the server alone.</summary>
+    private sealed class TerminalLifetime : IHostLifetime
+    {
+        public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
     }
 }
