@@ -7,7 +7,7 @@ var invocation = new InvocationConfiguration { ProcessTerminationTimeout = null 
 var parsed = CommandTree.Create().Parse(args);
 if (parsed.Action is ParseErrorAction refusal)
 {
-    refusal.ShowHelp = false;
+    refusal.ShowHelp = parsed.CommandResult.Command.Subcommands.Any(); // somebody who looks around
 }
 
 return await parsed.InvokeAsync(invocation).ConfigureAwait(false);

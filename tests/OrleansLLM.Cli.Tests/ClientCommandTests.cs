@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using OrleansLLM.Testing;
 
 namespace OrleansLLM.Cli.Tests;
 
@@ -54,6 +55,35 @@ public sealed class ClientCommandTests
     }
 
     [Fact]
+    public async Task Ctrl_c_ends_an_answer_and_between_answers_the_program()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no SIGINT.");
+        await using var server = await FakeOpenAIServer.StartAsync();
+        await using var process = OrleansLLMProcess.StartOpen("chat", "--url", server.Url);
+
+        process.Type("wait");
+        await server.Waits.Task.WaitAsync(TestContext.Current.CancellationToken);
+        process.Interrupt();
+        await process.WaitForAsync(new("^(w0 )? …\n"));
+        process.Type("go on");
+        await process.WaitForAsync(new("w0 w1 w2 \n"));
+
+        Assert.Equal(130, await process.InterruptUntilEndAsync());
+    }
+
+    [Fact]
+    public async Task Ctrl_c_ends_a_chat_with_a_model_of_this_machine_too()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no SIGINT.");
+        await using var process = OrleansLLMProcess.StartOpen("chat", Path.Combine(ReferenceData.Repository, "models", "atlas"));
+
+        process.Type("What is the climate of Niger?");
+        await process.WaitForAsync(new("The climate of Niger is desert.\n"));
+
+        Assert.Equal(130, await process.InterruptUntilEndAsync());
+    }
+
+    [Fact]
     public async Task Complete_goes_on_with_a_text()
     {
         await using var server = await FakeOpenAIServer.StartAsync();
@@ -75,9 +105,33 @@ public sealed class ClientCommandTests
     }
 
     [Theory]
+    [InlineData("""{"data":[]}""", null, "lists no model")]
+    [InlineData("[3]", null, "lists no model")]
+    [InlineData("<html>", null, "lists no model")]
+    [InlineData("""{"data":[{"id":"fake"}]}""", "<html>", "no chunk of an answer: <html>")]
+    [InlineData("""{"data":[{"id":"fake"}]}""", "[]", "no chunk of an answer: []")]
+    [InlineData("""{"data":[{"id":"fake"}]}""", """{"choices":[{"delta":{"content":3}}]}""", "no chunk of an answer")]
+    [InlineData("""{"data":[{"id":"fake"}]}""", """{"choices":null,"usage":{"prompt_tokens":1,"completion_tokens":"x"}}""", "no chunk of an answer")]
+    [InlineData("""{"data":[{"id":"fake"}]}""", """{"error":{"message":"broken inside"}}""", "broken inside")]
+    public async Task A_server_that_speaks_otherwise_is_said_so(string models, string? piece, string sentence)
+    {
+        await using var server = await FakeOpenAIServer.StartAsync(models: models, piece: piece);
+
+        var (code, _, errors) = await OrleansLLMProcess.RunAsync("chat", "--url", server.Url, "--quick", "Hello");
+        var bench = await OrleansLLMProcess.RunAsync("bench", "serve", "--base-url", server.Url, "--num-prompts", "1");
+
+        Assert.Equal((1, 1), (code, bench.Code));
+        Assert.Contains(sentence, errors, StringComparison.Ordinal);
+        Assert.Contains(sentence, bench.Errors, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", errors + bench.Errors, StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("bench serve --request-rate x", "--request-rate takes a number above 0, or inf, not 'x'.")]
     [InlineData("chat --url nowhere", "--url takes an address such as http://127.0.0.1:8000, not 'nowhere'.")]
     [InlineData("bench serve --num-prompts 0", "--num-prompts takes a number from 1 to 1000000")]
+    [InlineData("serve models/atlas --api-key ", "--api-key takes a key that is not empty")]
+    [InlineData("serve models/atlas --allowed-origins https://a.example/", "without a path or a slash at the end, not 'https://a.example/'")]
     public async Task A_bad_option_is_refused_with_a_sentence(string arguments, string sentence)
     {
         var (code, _, errors) = await OrleansLLMProcess.RunAsync(arguments.Split(' '));

@@ -22,14 +22,22 @@ internal sealed class FakeOpenAIServer : IAsyncDisposable
     /// <summary>Answers from this request on with 503; counted from 1.</summary>
     public int FailFrom { get; init; } = int.MaxValue;
 
-    public static async Task<FakeOpenAIServer> StartAsync(int failFrom = int.MaxValue)
+    /// <summary>Sent in place of each piece of an answer; null = a chunk in OpenAI's shape.</summary>
+    public string? Piece { get; init; }
+
+    /// <summary>Completes when a message that is "wait" has the first piece of its answer, which is all that it gets.</summary>
+    public TaskCompletionSource Waits { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <param name="models">What it says to a question for its models.</param>
+    public static async Task<FakeOpenAIServer> StartAsync(
+        int failFrom = int.MaxValue, string models = """{"data":[{"id":"fake"}]}""", string? piece = null)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         var app = builder.Build();
         app.Urls.Add("http://127.0.0.1:0");
-        var server = new FakeOpenAIServer(app) { FailFrom = failFrom };
-        app.MapGet("/v1/models", () => Results.Json(new { data = new[] { new { id = "fake" } } }));
+        var server = new FakeOpenAIServer(app) { FailFrom = failFrom, Piece = piece };
+        app.MapGet("/v1/models", () => Results.Text(models));
         app.MapPost("/v1/completions", (HttpContext context) => server.AnswerAsync(context, text => new { index = 0, text }));
         app.MapPost("/v1/chat/completions", (HttpContext context) => server.AnswerAsync(context, text => new { index = 0, delta = new { content = text } }));
         await app.StartAsync(TestContext.Current.CancellationToken);
@@ -53,7 +61,12 @@ internal sealed class FakeOpenAIServer : IAsyncDisposable
         context.Response.ContentType = "text/event-stream";
         for (var i = 0; i < count; i++)
         {
-            await SendAsync(JsonSerializer.Serialize(new { choices = new[] { choice($"w{i} ") } }));
+            await SendAsync(Piece ?? JsonSerializer.Serialize(new { choices = new[] { choice($"w{i} ") } }));
+            if (body["messages"] is JsonArray messages && (string?)messages[^1]!["content"] == "wait")
+            {
+                Waits.TrySetResult();
+                await Task.Delay(Timeout.Infinite, context.RequestAborted);
+            }
         }
 
         await SendAsync(JsonSerializer.Serialize(new { choices = Array.Empty<object>(), usage = new { prompt_tokens = 7, completion_tokens = count } }));

@@ -75,6 +75,20 @@ internal sealed class ServerArguments
                 result.AddError($"--host takes an IP address or localhost, not '{host}'.");
             }
         });
+        _apiKeys.Validators.Add(result =>
+        {
+            if (result.Tokens.Any(key => key.Value.Trim().Length is 0 || key.Value.Trim().Length != key.Value.Length))
+            {
+                result.AddError("--api-key takes a key that is not empty and has no space at its ends.");
+            }
+        });
+        _allowedOrigins.Validators.Add(result =>
+        {
+            if (result.Tokens.FirstOrDefault(origin => HasPath(origin.Value)) is { } wrong)
+            {
+                result.AddError($"--allowed-origins takes origins such as https://example.org, without a path or a slash at the end, not '{wrong.Value}'.");
+            }
+        });
     }
 
     public ServerOptions Read(ParseResult result) => new(
@@ -86,6 +100,10 @@ internal sealed class ServerArguments
         ToTimeSpan(result.GetValue(_queueTimeout)),
         ToTimeSpan(result.GetValue(_shutdownTimeout)) ?? TimeSpan.FromSeconds(30),
         result.GetValue(_logFormat) == "json" ? LogFormat.Json : LogFormat.Text);
+
+    /// <summary>Browsers send scheme, host and port; what has more would never match.</summary>
+    private static bool HasPath(string origin) =>
+        origin.IndexOf("://", StringComparison.Ordinal) is var at and >= 0 && origin.IndexOf('/', at + 3) >= 0;
 
     private static string[] KeyOfEnvironment() =>
         Environment.GetEnvironmentVariable("ORLEANSLLM_API_KEY") is { Length: > 0 } key ? [key] : [];

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Text;
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using OrleansLLM.Cli.Client;
 
@@ -35,7 +34,7 @@ internal sealed class RequestMeter(OpenAIClient client, string endpoint)
                 }
             }
         }
-        catch (Exception error) when (error is HttpRequestException or IOException or JsonException)
+        catch (Exception error) when (error is HttpRequestException or IOException)
         {
             return new RequestRecord { Sent = sent, Ended = Now, Error = error.Message };
         }

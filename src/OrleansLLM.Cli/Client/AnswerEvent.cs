@@ -8,11 +8,22 @@ namespace OrleansLLM.Cli.Client;
 /// <param name="Usage">On the stream's last event.</param>
 internal sealed record AnswerEvent(string? Text, string? FinishReason, AnswerUsage? Usage)
 {
-    /// <exception cref="HttpRequestException">It is an error event.</exception>
+    /// <exception cref="HttpRequestException">It is an error event, or no chunk in OpenAI's shape.</exception>
     public static AnswerEvent Parse(string data)
     {
-        using var document = JsonDocument.Parse(data);
-        var root = document.RootElement;
+        try
+        {
+            using var document = JsonDocument.Parse(data);
+            return Read(document.RootElement);
+        }
+        catch (Exception error) when (error is JsonException or InvalidOperationException)
+        {
+            throw new HttpRequestException($"The server sent what is no chunk of an answer: {data[..Math.Min(data.Length, 100)]}", error);
+        }
+    }
+
+    private static AnswerEvent Read(JsonElement root)
+    {
         if (root.TryGetProperty("error", out var error))
         {
             var message = error.ValueKind == JsonValueKind.Object && error.TryGetProperty("message", out var text) ? text : error;
@@ -20,9 +31,10 @@ internal sealed record AnswerEvent(string? Text, string? FinishReason, AnswerUsa
         }
 
         var usage = root.TryGetProperty("usage", out var counts) && counts.ValueKind == JsonValueKind.Object
-            ? new AnswerUsage(counts.GetProperty("prompt_tokens").GetInt32(), counts.GetProperty("completion_tokens").GetInt32())
+            && counts.TryGetProperty("prompt_tokens", out var prompt) && counts.TryGetProperty("completion_tokens", out var completion)
+            ? new AnswerUsage(prompt.GetInt32(), completion.GetInt32())
             : null;
-        if (!root.TryGetProperty("choices", out var choices) || choices.GetArrayLength() == 0)
+        if (!root.TryGetProperty("choices", out var choices) || choices.ValueKind != JsonValueKind.Array || choices.GetArrayLength() == 0)
         {
             return new AnswerEvent(null, null, usage);
         }

@@ -34,9 +34,13 @@ internal sealed class OpenAIClient : IDisposable
     /// <exception cref="HttpRequestException">The server does not answer, refuses, or lists none.</exception>
     public async Task<string> GetModelAsync(CancellationToken cancellation)
     {
-        var answer = await _http.GetFromJsonAsync<JsonObject>("v1/models", cancellation).ConfigureAwait(false);
-        return answer?["data"]?[0]?["id"]?.GetValue<string>()
-            ?? throw new HttpRequestException("The server lists no model: name one with --model.");
+        using var response = await _http.GetAsync("v1/models", cancellation).ConfigureAwait(false);
+        await ThrowIfRefusedAsync(response, cancellation).ConfigureAwait(false);
+        var answer = await ReadAsync(response, cancellation).ConfigureAwait(false);
+        return answer?["data"] is JsonArray { Count: > 0 } cards && cards[0] is JsonObject card && card["id"] is JsonValue id
+            && id.TryGetValue<string>(out var name)
+            ? name
+            : throw new HttpRequestException("The server lists no model: wait until it has loaded one, or name one with --model.");
     }
 
     /// <summary>The ids of a text, or null where the server has no <c>/tokenize</c>.</summary>
@@ -44,13 +48,8 @@ internal sealed class OpenAIClient : IDisposable
     {
         var body = new JsonObject { ["model"] = model, ["prompt"] = text, ["add_special_tokens"] = false };
         using var response = await _http.PostAsJsonAsync("tokenize", body, cancellation).ConfigureAwait(false);
-        if (!response.IsSuccessStatusCode)
-        {
-            return null;
-        }
-
-        var answer = await response.Content.ReadFromJsonAsync<JsonObject>(cancellation).ConfigureAwait(false);
-        return answer?["tokens"]?.AsArray().Select(token => token!.GetValue<int>()).ToArray();
+        var answer = response.IsSuccessStatusCode ? await ReadAsync(response, cancellation).ConfigureAwait(false) : null;
+        return answer?["tokens"] is JsonArray tokens ? [.. tokens.OfType<JsonValue>().Where(token => token.TryGetValue<int>(out _)).Select(token => token.GetValue<int>())] : null;
     }
 
     /// <summary>Sends a request with <c>stream</c> and <c>include_usage</c> set and yields its events as they arrive.</summary>
@@ -62,12 +61,7 @@ internal sealed class OpenAIClient : IDisposable
         body["stream_options"] = new JsonObject { ["include_usage"] = true };
         using var request = new HttpRequestMessage(HttpMethod.Post, endpoint) { Content = JsonContent.Create(body) };
         using var response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellation).ConfigureAwait(false);
-        if (!response.IsSuccessStatusCode)
-        {
-            var text = await response.Content.ReadAsStringAsync(cancellation).ConfigureAwait(false);
-            throw new HttpRequestException($"{(int)response.StatusCode}: {MessageOf(text)}", null, response.StatusCode);
-        }
-
+        await ThrowIfRefusedAsync(response, cancellation).ConfigureAwait(false);
         var stream = await response.Content.ReadAsStreamAsync(cancellation).ConfigureAwait(false);
         await using (stream.ConfigureAwait(false))
         {
@@ -81,16 +75,34 @@ internal sealed class OpenAIClient : IDisposable
         }
     }
 
-    /// <summary>The sentence inside OpenAI's error shape, or the whole text of another server's.</summary>
-    private static string MessageOf(string body)
+    private static async Task ThrowIfRefusedAsync(HttpResponseMessage response, CancellationToken cancellation)
+    {
+        if (!response.IsSuccessStatusCode)
+        {
+            var text = await response.Content.ReadAsStringAsync(cancellation).ConfigureAwait(false);
+            throw new HttpRequestException($"{(int)response.StatusCode}: {MessageOf(text)}", null, response.StatusCode);
+        }
+    }
+
+    /// <summary>Null where the body is no JSON object.</summary>
+    private static async Task<JsonObject?> ReadAsync(HttpResponseMessage response, CancellationToken cancellation) =>
+        Parse(await response.Content.ReadAsStringAsync(cancellation).ConfigureAwait(false));
+
+    /// <summary>The sentence inside OpenAI's error shape, or the beginning of another server's text.</summary>
+    private static string MessageOf(string body) =>
+        Parse(body)?["error"] is JsonObject error && error["message"] is JsonValue message && message.TryGetValue<string>(out var text)
+            ? text
+            : body[..Math.Min(body.Length, 300)];
+
+    private static JsonObject? Parse(string body)
     {
         try
         {
-            return JsonNode.Parse(body)?["error"]?["message"]?.GetValue<string>() ?? body;
+            return JsonNode.Parse(body) as JsonObject;
         }
-        catch (Exception error) when (error is JsonException or InvalidOperationException)
+        catch (JsonException)
         {
-            return body;
+            return null;
         }
     }
 }
