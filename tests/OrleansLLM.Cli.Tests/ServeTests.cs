@@ -63,18 +63,25 @@ public sealed class ServeTests
         Assert.Equal(0, (await server.Process.WaitAsync()).Code);
     }
 
-    [Fact]
-    public async Task An_answer_that_outlives_the_shutdown_timeout_ends_with_an_error_event()
+    [Theory]
+    [InlineData("0", 1)]
+    [InlineData("3600", 2)]
+    public async Task What_runs_beyond_the_shutdown_timeout_or_a_second_signal_ends_with_an_error_event(string timeout, int signals)
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no SIGTERM.");
-        await using var server = await RunningServer.StartReadyAsync(Atlas, "--shutdown-timeout", "0");
-        var body = new JsonObject { ["prompt"] = "The climate", ["max_tokens"] = 1900, ["ignore_eos"] = true, ["stream"] = true };
+        await using var server = await RunningServer.StartReadyAsync(Atlas, "--shutdown-timeout", timeout);
+        var body = new JsonObject { ["prompt"] = "The climate", ["max_tokens"] = 1900, ["n"] = 32, ["ignore_eos"] = true, ["stream"] = true };
         using var request = new HttpRequestMessage(HttpMethod.Post, "v1/completions") { Content = JsonContent.Create(body) };
         using var response = await server.Http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, Cancellation);
         using var reader = new StreamReader(await response.Content.ReadAsStreamAsync(Cancellation));
         Assert.StartsWith("data: ", await reader.ReadLineAsync(Cancellation), StringComparison.Ordinal);
 
-        server.Process.Terminate();
+        for (var signal = 1; signal <= signals; signal++)
+        {
+            server.Process.Terminate();
+            await server.Process.WaitForAsync(new("Stopping: no new requests"));
+        }
+
         var rest = await reader.ReadToEndAsync(Cancellation);
 
         Assert.Contains("\"message\":\"The server is stopping.\"", rest, StringComparison.Ordinal);
@@ -113,6 +120,16 @@ public sealed class ServeTests
         var chat = await OrleansLLMProcess.RunAsync("chat", "--url", url, "--quick", "What is the climate of Niger?");
         Assert.Equal("The climate of Niger is desert.\n", chat.Output);
         Assert.All(server.Process.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries), line => Assert.NotNull(JsonNode.Parse(line)));
+    }
+
+    [Fact]
+    public async Task An_address_of_another_machine_is_refused_with_a_sentence()
+    {
+        var (code, _, errors) = await OrleansLLMProcess.RunAsync("serve", Atlas, "--host", "203.0.113.1", "--port", "0");
+
+        Assert.Equal(1, code);
+        Assert.StartsWith("Nothing can listen on port 0 of 203.0.113.1: ", errors, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", errors, StringComparison.Ordinal);
     }
 
     [Theory]

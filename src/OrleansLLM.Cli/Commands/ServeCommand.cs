@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Diagnostics;
+using System.Net.Sockets;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.DependencyInjection;
@@ -57,6 +58,12 @@ internal sealed class ServeCommand
             catch (IOException error) when (error.InnerException is AddressInUseException)
             {
                 return await FailAsync($"Port {serverOptions.Port} of {serverOptions.Host} is in use: take another with --port, or 0 for any.")
+                    .ConfigureAwait(false);
+            }
+            catch (SocketException error)
+            {
+                return await FailAsync(
+                    $"Nothing can listen on port {serverOptions.Port} of {serverOptions.Host}: {error.Message}. Take others with --host and --port.")
                     .ConfigureAwait(false);
             }
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.Extensions.Logging;
@@ -44,9 +45,10 @@ internal sealed partial class Announcer(IServer server, ModelHost model, ServerO
     private string Curl(LoadedModel loaded)
     {
         var key = options.ApiKeys.Count > 0 ? " -H 'Authorization: Bearer YOUR_KEY'" : "";
+        var name = JsonEncodedText.Encode(loaded.Served.Name); // without a quote that would end the shell's string
         var (path, body) = loaded.Served.Template is null
-            ? ("completions", $$"""{"model":"{{loaded.Served.Name}}","prompt":"Once upon a time","max_tokens":32}""")
-            : ("chat/completions", $$"""{"model":"{{loaded.Served.Name}}","messages":[{"role":"user","content":"What is the capital of France?"}]}""");
+            ? ("completions", $$"""{"model":"{{name}}","prompt":"Once upon a time","max_tokens":32}""")
+            : ("chat/completions", $$"""{"model":"{{name}}","messages":[{"role":"user","content":"What is the capital of France?"}]}""");
         return $"curl {Url}/v1/{path}{key} -H 'Content-Type: application/json' -d '{body}'";
     }
 

@@ -8,8 +8,8 @@ namespace OrleansLLM.Cli.Serving;
 
 /// <summary>
 /// A stop in two steps: SIGTERM or Ctrl-C ends the taking of requests (health says 503, the port stays open) and waits for those that
-/// run, the shutdown time-out at most; what still runs then is ended, which its client is told, and the host stops. A second signal does
-/// not wait.
+/// run, the shutdown time-out at most, or until a second signal; what still runs then is ended, which its client is told, and the host
+/// stops.
 /// </summary>
 internal sealed partial class DrainingLifetime(
     IHostApplicationLifetime application, ModelHost model, ActiveRequests active, ServerOptions options, ILogger<DrainingLifetime> logger)
@@ -19,6 +19,7 @@ internal sealed partial class DrainingLifetime(
     private static readonly TimeSpan FarewellTimeout = TimeSpan.FromSeconds(2);
 
     private readonly List<PosixSignalRegistration> _registrations = [];
+    private readonly CancellationTokenSource _hurry = new();
     private int _signals;
 
     public Task WaitForStartAsync(CancellationToken cancellationToken)
@@ -33,7 +34,11 @@ internal sealed partial class DrainingLifetime(
 
     public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-    public void Dispose() => _registrations.ForEach(registration => registration.Dispose());
+    public void Dispose()
+    {
+        _registrations.ForEach(registration => registration.Dispose());
+        _hurry.Dispose();
+    }
 
     private void OnSignal(PosixSignalContext context)
     {
@@ -44,7 +49,7 @@ internal sealed partial class DrainingLifetime(
         }
         else
         {
-            application.StopApplication();
+            _hurry.Cancel();
         }
     }
 
@@ -54,9 +59,9 @@ internal sealed partial class DrainingLifetime(
         model.BeginDrain();
         try
         {
-            await active.WhenNone().WaitAsync(options.ShutdownTimeout).ConfigureAwait(false);
+            await active.WhenNone().WaitAsync(options.ShutdownTimeout, _hurry.Token).ConfigureAwait(false);
         }
-        catch (TimeoutException)
+        catch (Exception error) when (error is TimeoutException or OperationCanceledException)
         {
             LogOverdue();
             await EndRunningAsync().ConfigureAwait(false);
@@ -74,9 +79,9 @@ internal sealed partial class DrainingLifetime(
         }
     }
 
-    [LoggerMessage(LogLevel.Information, "Stopping: no new requests; those that run have {Seconds} s to finish. A second signal stops at once.")]
+    [LoggerMessage(LogLevel.Information, "Stopping: no new requests; those that run have {Seconds} s to finish. A second signal ends them at once.")]
     private partial void LogDraining(double seconds);
 
-    [LoggerMessage(LogLevel.Warning, "Some requests did not finish in time and are ended; --shutdown-timeout would give them more.")]
+    [LoggerMessage(LogLevel.Warning, "Some requests did not finish in time and are ended.")]
     private partial void LogOverdue();
 }
