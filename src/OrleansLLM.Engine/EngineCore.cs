@@ -75,15 +75,31 @@ internal sealed class EngineCore : IDisposable
         _commit.PromptTokens, _commit.CachedPromptTokens, _commit.GeneratedTokens, _scheduler.PrefixQueries, _scheduler.PrefixHits,
         _scheduler.PreemptionsByRecompute, _scheduler.PreemptionsBySwap, _failures);
 
-    /// <summary>Takes in sequences that were made for this attempt; the caller has asked <see cref="Admission"/>.</summary>
-    public SubmitResult Submit(IReadOnlyList<Sequence> sequences, IStepSink sink)
+    /// <summary>
+    /// Makes an attempt's sequences, which <see cref="Admission"/> has let pass: arrays, group and hashes of the prompt cost the submitter's
+    /// thread what they would cost the step's. May be called from any thread.
+    /// </summary>
+    public Sequence[] Prepare(Attempt attempt)
+    {
+        Sequence[] sequences = [.. attempt.Sequences.Select(journal => new Sequence(attempt.Request, attempt.Epoch, journal, Shape))];
+        SequenceGroup.Form(sequences);
+        if (_options.PrefixCaching == PrefixCaching.On)
+        {
+            Hasher.Hash(sequences[0], (sequences[0].Count - 1) / Shape.BlockSize);
+        }
+
+        return sequences;
+    }
+
+    /// <summary>Takes in the sequences of an attempt that is not known yet; null, or why not.</summary>
+    public SubmitResult.Refused? Submit(Sequence[] sequences, IStepSink sink)
     {
         if (Find(sequences[0].Id) is { } known && known.Epoch >= sequences[0].Epoch)
         {
-            return Accepted(sequences);
+            return null;
         }
 
-        if (_scheduler.Waiting >= _options.MaxWaitingRequests + _scheduler.FreeSeats && sequences.All(sequence => sequence.ResumedTokens == 0))
+        if (_scheduler.Waiting >= _options.MaxWaitingRequests + _scheduler.FreeSeats && !Array.Exists(sequences, sequence => sequence.ResumedTokens > 0))
         {
             return new SubmitResult.Refused(
                 RefusalReason.QueueFull,
@@ -95,10 +111,10 @@ internal sealed class EngineCore : IDisposable
         {
             End(sequence.Id);
             _live.Add(sequence, _outboxes.Of(sink));
+            Enqueue(sequence);
         }
 
-        Enqueue(sequences);
-        return Accepted(sequences);
+        return null;
     }
 
     /// <summary>Null where it is not here.</summary>
@@ -233,31 +249,20 @@ internal sealed class EngineCore : IDisposable
         }
     }
 
-    private void Enqueue(IReadOnlyList<Sequence> sequences)
+    private void Enqueue(Sequence sequence)
     {
-        var fresh = sequences.Where(sequence => sequence.ResumedTokens == 0).ToArray();
-        foreach (var sequence in sequences)
+        if (sequence.ResumedTokens > 0 && sequence.FindEnd(Facts.MaxLength) is { } end)
         {
-            if (sequence.ResumedTokens > 0 && sequence.FindEnd(Facts.MaxLength) is { } end)
-            {
-                sequence.State = SequenceState.AwaitingPrompt;
-                _live.Finish(sequence, end);
-            }
-            else if (sequence.ResumedTokens > 0 || sequence == fresh[0])
-            {
-                _scheduler.Enqueue(sequence);
-            }
-            else
-            {
-                _scheduler.Register(sequence);
-            }
+            sequence.State = SequenceState.AwaitingPrompt;
+            _live.Finish(sequence, end);
         }
-
-        if (fresh.Length > 1)
+        else if (sequence.Group is { } group && group.Leader != sequence)
         {
-            _ = new SequenceGroup(fresh[0], fresh.Skip(1));
+            _scheduler.Register(sequence);
+        }
+        else
+        {
+            _scheduler.Enqueue(sequence);
         }
     }
-
-    private static SubmitResult.Accepted Accepted(IReadOnlyList<Sequence> sequences) => new([.. sequences.Select(sequence => sequence.Id)]);
 }

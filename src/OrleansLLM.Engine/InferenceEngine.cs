@@ -15,7 +15,6 @@ public sealed class InferenceEngine : IEngine, IDisposable
     private readonly StepLoop _loop;
     private readonly Admission _admission;
     private readonly EngineMeters _meters;
-    private readonly PrefixCaching _caching;
     private int _isDisposed;
 
     /// <param name="time">Measures the requests' time limits; null = the system's clock.</param>
@@ -26,7 +25,6 @@ public sealed class InferenceEngine : IEngine, IDisposable
     {
         Check(options, model);
         log ??= Console.Error.WriteLine;
-        _caching = options.PrefixCaching;
         _core = new EngineCore(model, device, options, time ?? TimeProvider.System, log);
         _admission = new Admission(_core.Facts, _core.Shape);
         _loop = new StepLoop(_core, $"step loop {options.Model}", log);
@@ -47,29 +45,21 @@ public sealed class InferenceEngine : IEngine, IDisposable
 
     public async ValueTask<SubmitResult> SubmitAsync(Attempt attempt, IStepSink sink, CancellationToken cancellation)
     {
-        if (_admission.Check(attempt) is { } refused)
+        var refused = _admission.Check(attempt);
+        if (refused is not null)
         {
             return refused;
         }
 
-        var sequences = new Sequence[attempt.Sequences.Count];
-        for (var i = 0; i < sequences.Length; i++)
-        {
-            sequences[i] = new Sequence(attempt.Request, attempt.Epoch, attempt.Sequences[i], _core.Shape);
-        }
-
-        if (_caching == PrefixCaching.On)
-        {
-            _core.Hasher.Hash(sequences[0], (sequences[0].Count - 1) / Facts.BlockSize);
-        }
-
-        return await _loop.AskAsync(
+        var sequences = _core.Prepare(attempt);
+        refused = await _loop.AskAsync(
             core => _loop.Phase == LoopPhase.Running ? core.Submit(sequences, sink) : Unavailable, Unavailable, cancellation).ConfigureAwait(false);
+        return refused is null ? new SubmitResult.Accepted([.. sequences.Select(sequence => sequence.Id)]) : refused;
     }
 
     public async ValueTask<SubmitResult> ForkAsync(
         SequenceId sequence, int at, IReadOnlyList<SequenceId> children, CancellationToken cancellation) =>
-        await _loop.AskAsync(core => Fork(core, sequence, at, children), Unavailable, cancellation).ConfigureAwait(false);
+        await _loop.AskAsync<SubmitResult>(core => Fork(core, sequence, at, children), Unavailable, cancellation).ConfigureAwait(false);
 
     public async ValueTask<bool> ChangeAsync(SequenceId sequence, SequenceChange change, CancellationToken cancellation) =>
         _admission.CheckChange(change) is null
@@ -124,7 +114,7 @@ public sealed class InferenceEngine : IEngine, IDisposable
     /// <summary>For tests that look at the step's own thread.</summary>
     internal Task<T> AskAsync<T>(Func<EngineCore, T> ask, T otherwise) => _loop.AskAsync(ask, otherwise, CancellationToken.None);
 
-    private static SubmitResult Unavailable { get; } = new SubmitResult.Refused(
+    private static SubmitResult.Refused Unavailable { get; } = new(
         RefusalReason.Unavailable, "The engine is stopping and takes nothing more.", TimeSpan.FromSeconds(1));
 
     private static SubmitResult Fork(EngineCore core, SequenceId sequence, int at, IReadOnlyList<SequenceId> children)

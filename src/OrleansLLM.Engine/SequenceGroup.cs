@@ -6,7 +6,7 @@ namespace OrleansLLM.Engine;
 /// </summary>
 internal sealed class SequenceGroup
 {
-    public SequenceGroup(Sequence leader, IEnumerable<Sequence> followers)
+    private SequenceGroup(Sequence leader, IEnumerable<Sequence> followers)
     {
         Leader = leader;
         Followers = [.. followers];
@@ -15,6 +15,16 @@ internal sealed class SequenceGroup
         {
             follower.Group = this;
             follower.State = SequenceState.AwaitingPrompt;
+        }
+    }
+
+    /// <summary>Groups those of an attempt that have no token yet, if there are several.</summary>
+    public static void Form(Sequence[] sequences)
+    {
+        var fresh = Array.FindAll(sequences, sequence => sequence.ResumedTokens == 0);
+        if (fresh.Length > 1)
+        {
+            _ = new SequenceGroup(fresh[0], fresh[1..]);
         }
     }
 

@@ -53,7 +53,7 @@ public class AllocationTests
         Assert.Equal(Expected["StepMailbox.OnStep, 3600 entries late"], allocated);
     }
 
-    /// <summary>Chunks of prompts, prefix hits, copies for samples, every way to draw, and preemption, in steps of a real model.</summary>
+    /// <summary>Arrivals, chunks of prompts, prefix hits, copies for samples, every way to draw, and preemption, in steps of a real model.</summary>
     [Theory]
     [InlineData(PreemptionMode.Recompute)]
     [InlineData(PreemptionMode.Swap)]
@@ -67,8 +67,13 @@ public class AllocationTests
         long allocated = 0;
         for (var round = 0; round < 3; round++)
         {
-            SubmitBusy(core, sink);
+            var attempts = BusyAttempts().Select(core.Prepare).ToArray();
             var before = GC.GetAllocatedBytesForCurrentThread();
+            foreach (var attempt in attempts)
+            {
+                core.Submit(attempt, sink);
+            }
+
             while (!core.IsIdle)
             {
                 core.Step();
@@ -77,7 +82,7 @@ public class AllocationTests
             allocated = GC.GetAllocatedBytesForCurrentThread() - before;
         }
 
-        Assert.Equal(Expected["EngineCore.Step, a busy model"], allocated);
+        Assert.Equal(Expected["EngineCore.Submit and Step, a busy model"], allocated);
         Assert.True(core.Statistics.Preemptions > 10 && core.Statistics.PrefixHits > 100, $"{core.Statistics}");
     }
 
@@ -89,7 +94,7 @@ public class AllocationTests
         MaxSequences = 5,
     };
 
-    private static void SubmitBusy(EngineCore core, NullSink sink)
+    private static IEnumerable<Attempt> BusyAttempts()
     {
         SamplingParameters[] samplings =
         [
@@ -109,7 +114,7 @@ public class AllocationTests
                 StopTokenIds = [3],
                 MinTokens = 40,
             };
-            core.Submit([.. Journal.Begin(request).Sequences.Select(sequence => new Sequence(request, 1, sequence, core.Shape))], sink);
+            yield return new Attempt(request, 1, Journal.Begin(request).Sequences);
         }
     }
 
@@ -119,7 +124,7 @@ public class AllocationTests
         for (var i = 0; i < 6; i++)
         {
             var request = CoreFixture.Request([1, 2, 3, i], 2000);
-            fixture.Core.Submit([new Sequence(request, 1, JournalSequence.Begin(new SequenceId(request.Id, 0)), fixture.Core.Shape)], sink);
+            fixture.Core.Submit(fixture.Core.Prepare(new Attempt(request, 1, Journal.Begin(request).Sequences)), sink);
         }
 
         Step(fixture.Core, Steps);

@@ -66,8 +66,7 @@ internal sealed class CoreFixture : IStepSink, IDisposable
             }
         }
 
-        Assert.IsType<SubmitResult.Accepted>(
-            Core.Submit([.. attempt.Sequences.Select(sequence => new Sequence(attempt.Request, attempt.Epoch, sequence, Core.Shape))], this));
+        Assert.Null(Core.Submit(Core.Prepare(attempt), this));
         return [.. attempt.Sequences.Select(sequence => sequence.Id)];
     }
 

@@ -127,6 +127,24 @@ public class EngineCoreTests
     }
 
     [Fact]
+    public void A_sample_whose_leader_is_cancelled_takes_its_place_in_the_queue()
+    {
+        using var fixture = new CoreFixture(CoreFixture.Options(100) with { MaxSequences = 1 }, [0]);
+        fixture.Submit(CoreFixture.Request([1], 3));
+        fixture.Core.Step();
+        var group = fixture.Submit(CoreFixture.Request([2], 3) with { Samples = 2 });
+        var later = fixture.Submit(CoreFixture.Request([3], 3))[0];
+        fixture.Core.End(group[0]);
+        while (fixture.Answers[group[1]].End is null)
+        {
+            fixture.Core.Step();
+            Assert.Single(fixture.Answers[later].Tokens);
+        }
+
+        fixture.RunToRest();
+    }
+
+    [Fact]
     public void The_latest_admitted_of_the_lowest_priority_is_pushed_out_and_comes_back_before_waiting_ones()
     {
         using var fixture = new CoreFixture(CoreFixture.Options(12) with { MaxModelLength = 40 }, [0]);
@@ -283,6 +301,27 @@ public class EngineCoreTests
     }
 
     [Fact]
+    public void The_queue_limit_is_over_with_the_first_step_for_all_samples_also_when_they_are_pushed_out()
+    {
+        var time = new FakeTimeProvider();
+        using var fixture = new CoreFixture(CoreFixture.Options(14) with { MaxModelLength = 40 }, [0], time: time);
+        var request = CoreFixture.Request(Prompt, 15) with { Samples = 3, QueueTimeout = TimeSpan.FromSeconds(3) };
+        var started = fixture.Submit(request);
+        fixture.Core.Step();
+        Assert.Equal(SequenceState.AwaitingPrompt, fixture.Core.Find(started[2])!.State);
+        var late = fixture.Submit(request with { Id = RequestId.Create(), Samples = 1 })[0];
+        while (!fixture.Core.IsIdle)
+        {
+            time.Advance(TimeSpan.FromSeconds(4));
+            fixture.Core.Step();
+        }
+
+        Assert.True(fixture.Core.Statistics.Preemptions > 0);
+        Assert.All(started, id => Assert.Equal(FinishReason.Length, fixture.Answers[id].End!.Reason));
+        Assert.Equal(FinishReason.QueueTimedOut, fixture.Answers[late].End!.Reason);
+    }
+
+    [Fact]
     public void A_full_queue_says_how_long_a_place_takes()
     {
         var time = new FakeTimeProvider();
@@ -303,9 +342,8 @@ public class EngineCoreTests
         SubmitResult.Refused Refuse()
         {
             var request = CoreFixture.Request([4], 5);
-            var sequence = new Sequence(request, 1, JournalSequence.Begin(new SequenceId(request.Id, 0)), fixture.Core.Shape);
-            var refused = Assert.IsType<SubmitResult.Refused>(fixture.Core.Submit([sequence], fixture));
-            Assert.Equal(RefusalReason.QueueFull, refused.Reason);
+            var refused = fixture.Core.Submit(fixture.Core.Prepare(new Attempt(request, 1, Journal.Begin(request).Sequences)), fixture);
+            Assert.Equal(RefusalReason.QueueFull, refused!.Reason);
             return refused;
         }
     }
