@@ -2,6 +2,7 @@ using System.Text.Json;
 using OrleansLLM.Compute;
 using OrleansLLM.Files;
 using OrleansLLM.Models.Configuration;
+using OrleansLLM.Models.Layers;
 
 namespace OrleansLLM.Models.Tests;
 
@@ -200,6 +201,59 @@ public class ConfigurationTests
         var error = Assert.Throws<FileFormatException>(() => Configure("llama", more));
         Assert.Contains(named, error.Message, StringComparison.Ordinal);
         Assert.StartsWith("config.json: ", error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("llama")]
+    [InlineData("mistral")]
+    [InlineData("mixtral")]
+    [InlineData("qwen2")]
+    [InlineData("qwen3")]
+    [InlineData("gemma2")]
+    [InlineData("gpt2")]
+    public void Any_value_of_any_key_gives_finite_numbers_or_a_sentence(string type)
+    {
+        string[] keys =
+        [
+            "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads", "head_dim", "vocab_size",
+            "max_position_embeddings", "rms_norm_eps", "hidden_act", "hidden_activation", "rope_theta", "rope_scaling", "rope_parameters",
+            "partial_rotary_factor", "original_max_position_embeddings", "sliding_window", "use_sliding_window", "max_window_layers",
+            "layer_types", "tie_word_embeddings", "attention_bias", "mlp_bias", "query_pre_attn_scalar", "attn_logit_softcapping",
+            "final_logit_softcapping", "num_local_experts", "num_experts_per_tok", "n_embd", "n_layer", "n_head", "n_inner", "n_positions",
+            "layer_norm_epsilon", "activation_function", "scale_attn_weights", "scale_attn_by_inverse_layer_idx",
+        ];
+        string[] scalings = ["linear", "dynamic", "yarn", "llama3"];
+        string[] settings = ["factor", "original_max_position_embeddings", "attention_factor", "mscale", "beta_fast", "beta_slow", "low_freq_factor", "high_freq_factor", "truncate"];
+        string[] values = ["null", "true", "false", "0", "-1", "1", "2", "7", "0.5", "1e-320", "1e308", "1e999", "2147483648", "9223372036854775808", "\"\"", "\"x\"", "[]", "[1]", "{}", """{"a":{}}"""];
+        foreach (var value in values)
+        {
+            Array.ForEach(keys, key => CheckNumbers(type, $""" "num_key_value_heads": 8, "{key}": {value} """));
+            foreach (var scaling in scalings)
+            {
+                Array.ForEach(settings, setting => CheckNumbers(
+                    type,
+                    $$""" "num_key_value_heads": 8, "rope_scaling": { "type": "{{scaling}}", "factor": 2, "mscale_all_dim": 1, "low_freq_factor": 1, "high_freq_factor": 4, "{{setting}}": {{value}} } """));
+            }
+        }
+    }
+
+    private static void CheckNumbers(string type, string more)
+    {
+        try
+        {
+            var config = Configure(type, more);
+            Assert.All([config.Epsilon, config.AttentionScale, config.AttentionSoftCap, config.LogitSoftCap], number => Assert.True(float.IsFinite(number), more));
+            if (config.Rope is { } rope)
+            {
+                var frequencies = new float[rope.Width / 2];
+                RopeFrequencies.Fill(rope, 2 * rope.OriginalLength, frequencies);
+                Assert.All(frequencies, frequency => Assert.True(float.IsFinite(frequency), more));
+            }
+        }
+        catch (FileFormatException error)
+        {
+            Assert.StartsWith("config.json: ", error.Message, StringComparison.Ordinal);
+        }
     }
 
     private static RopeConfig Rope(string more) => Configure("llama", more).Rope!;
