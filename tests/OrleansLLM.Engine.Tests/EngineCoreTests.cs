@@ -365,6 +365,18 @@ public class EngineCoreTests
     }
 
     [Fact]
+    public void A_step_that_fails_while_it_copies_blocks_leaves_none_behind()
+    {
+        using var fixture = new CoreFixture(CoreFixture.Options(100), [0, 6]);
+        fixture.Submit(CoreFixture.Request(Prompt[..6], 10) with { Samples = 3 });
+        fixture.Core.Step();
+        fixture.Model.NextFailure = new InvalidOperationException("no");
+        fixture.Core.Step();
+        Assert.True(fixture.Core.IsIdle);
+        Assert.Null(fixture.Core.FindLeak());
+    }
+
+    [Fact]
     public void A_fork_in_mid_block_writes_to_a_copy_and_leaves_its_parent_as_it_was()
     {
         using var fixture = new CoreFixture(CoreFixture.Options(100), [0]);
