@@ -61,6 +61,7 @@ public sealed class ChatTemplate : IChatTemplate
         }
 
         var messages = MessagePreparation.Prepare(input.Messages);
+        var continued = input.ContinueFinalMessage ? MessagePreparation.MarkEnd(messages) : null;
         var variables = new JsonObject { ["messages"] = messages, ["tools"] = input.Tools?.DeepClone(), ["documents"] = null };
         variables["add_generation_prompt"] = input.AddGenerationPrompt;
         foreach (var (name, value) in input.Arguments ?? [])
@@ -69,7 +70,7 @@ public sealed class ChatTemplate : IChatTemplate
         }
 
         var prompt = Render(variables);
-        return input.ContinueFinalMessage ? MessagePreparation.Continue(prompt, messages) : prompt;
+        return continued is null ? prompt : MessagePreparation.CutAtMark(prompt, continued);
     }
 
     /// <summary>Renders with these variables and the special tokens as they are, without preparing the messages.</summary>

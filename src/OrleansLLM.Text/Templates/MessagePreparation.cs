@@ -1,11 +1,15 @@
-using System.Text.Json;
 using System.Text.Json.Nodes;
+using OrleansLLM.Text.Templates.Library;
+using OrleansLLM.Text.Templates.Values;
 
 namespace OrleansLLM.Text.Templates;
 
 /// <summary>What a server does with messages before the template sees them, and with the prompt that ends inside the last of them.</summary>
 internal static class MessagePreparation
 {
+    /// <summary>Stands behind the text that a prompt ends in while the template runs; transformers' own, which some templates know.</summary>
+    private const string EndMark = "CONTINUE_FINAL_MESSAGE_TAG ";
+
     private static readonly string[] ReasoningNames = ["reasoning_content", "thinking", "reasoning"];
 
     /// <summary>A copy without keys whose value is null, and with the reasoning under the names that templates read.</summary>
@@ -13,22 +17,36 @@ internal static class MessagePreparation
         ? Prepare(given)
         : throw new ChatTemplateException(ChatTemplateFailure.Refused, "each of messages must be an object with a role", 0))]);
 
-    /// <summary>The prompt up to the end of the last message's text, as transformers cuts it.</summary>
-    public static RenderedPrompt Continue(RenderedPrompt prompt, JsonArray messages)
+    /// <summary>Marks the end of the last message's text, and returns the text as it was.</summary>
+    public static string MarkEnd(JsonArray messages)
     {
-        var text = LastText(messages[^1]!["content"]);
-        var trimmed = Strip(text);
-        var at = prompt.Text.LastIndexOf(trimmed, StringComparison.Ordinal);
-        if (at < 0)
+        var message = messages[^1]!.AsObject();
+        var (holder, key) = message["content"] is JsonArray parts
+            ? (parts.Reverse().OfType<JsonObject>().FirstOrDefault(part => part.ContainsKey("text")), "text")
+            : (message, "content");
+        if (holder?[key] is not JsonValue value || !value.TryGetValue<string>(out var text))
+        {
+            throw new ChatTemplateException(
+                ChatTemplateFailure.Refused, "continue_final_message needs text in the last message's content", 0);
+        }
+
+        holder[key] = text + EndMark;
+        return text;
+    }
+
+    /// <summary>The prompt up to the mark, as transformers cuts it: where the template trimmed the mark's space, it would have trimmed the text's.</summary>
+    public static RenderedPrompt CutAtMark(RenderedPrompt prompt, string text)
+    {
+        var at = prompt.Text.LastIndexOf(EndMark.TrimEnd(), StringComparison.Ordinal);
+        if (at < 0 || !prompt.Text.Contains(Strip(text, StripEnds.Both), StringComparison.Ordinal))
         {
             throw new ChatTemplateException(
                 ChatTemplateFailure.Refused,
                 "continue_final_message: the chat template does not show the last message as it is, so it can't be continued", 0);
         }
 
-        var whole = Library.TextOperations.Strip(new Values.TextValue(text), null, Library.StripEnds.Left).Text;
-        var kept = string.CompareOrdinal(prompt.Text, at, whole, 0, whole.Length) == 0 ? whole.Length : trimmed.Length;
-        var end = at + kept;
+        var isKept = string.CompareOrdinal(prompt.Text, at, EndMark, 0, EndMark.Length) == 0;
+        var end = isKept ? at : Strip(prompt.Text[..at], StripEnds.Right).Length;
         return new(prompt.Text[..end], [.. prompt.Literal
             .Where(span => span.Start < end)
             .Select(span => new TextSpan(span.Start, Math.Min(span.End, end) - span.Start))]);
@@ -54,19 +72,5 @@ internal static class MessagePreparation
         return prepared;
     }
 
-    private static string LastText(JsonNode? content)
-    {
-        if (content is JsonArray parts)
-        {
-            content = parts.Reverse().OfType<JsonObject>().FirstOrDefault(part => part.ContainsKey("text"))?["text"];
-        }
-
-        return content?.GetValueKind() == JsonValueKind.String
-            ? content.GetValue<string>()
-            : throw new ChatTemplateException(
-                ChatTemplateFailure.Refused, "continue_final_message needs text in the last message's content", 0);
-    }
-
-    private static string Strip(string text) =>
-        Library.TextOperations.Strip(new Values.TextValue(text), null, Library.StripEnds.Both).Text;
+    private static string Strip(string text, StripEnds ends) => TextOperations.Strip(new TextValue(text), null, ends).Text;
 }
