@@ -5,13 +5,13 @@ namespace OrleansLLM.Text.Templates;
 
 /// <summary>
 /// One rendering: variables, output and what it has used of its bounds. One thread, thrown away afterwards.
-/// Promises: a bound of steps bounds time and memory together, since every evaluated node costs a step and every piece of text or
-/// list that is made costs steps by its size; calls nest at most <see cref="MaxDepth"/> deep.
+/// Promises: a bound of steps bounds time and memory together, since every evaluated node costs a step, and whatever is made, searched,
+/// compared or walked costs steps by its size; calls nest at most <see cref="MaxDepth"/> deep.
 /// </summary>
 internal sealed class Rendering(TimeProvider clock, long maxSteps)
 {
-    /// <summary>A few seconds at worst, of empty loops; the longest of 2,100 published renderings takes some ten thousand.</summary>
-    public const long MaxSteps = 20_000_000;
+    /// <summary>About a second at worst; the longest of 2,100 published renderings takes some ten thousand.</summary>
+    public const long MaxSteps = 4_000_000;
 
     /// <summary>Characters of one string, and so of the output.</summary>
     public const int MaxText = 1 << 24;
@@ -19,7 +19,13 @@ internal sealed class Rendering(TimeProvider clock, long maxSteps)
     /// <summary>Python's own limit ends macros that call themselves at about this depth.</summary>
     public const int MaxDepth = 190;
 
-    private const int CharactersPerStep = 8;
+    /// <summary>Characters that are read or written in a step.</summary>
+    public const int CharactersPerStep = 16;
+
+    /// <summary>Comparisons of a search that a step stands for.</summary>
+    private const int ComparisonsPerStep = 1024;
+
+    private const int StepsPerCall = 4;
 
     [ThreadStatic]
     private static Rendering? _current;
@@ -85,7 +91,7 @@ internal sealed class Rendering(TimeProvider clock, long maxSteps)
         }
     }
 
-    /// <summary>Asked before text of this many characters is made.</summary>
+    /// <summary>Asked before text of this many characters is made or read.</summary>
     public void ChargeText(long characters)
     {
         if (characters > MaxText)
@@ -96,8 +102,14 @@ internal sealed class Rendering(TimeProvider clock, long maxSteps)
         Charge(characters / CharactersPerStep);
     }
 
+    /// <summary>Asked before a text is searched: at worst what is sought is compared with it at each of its places.</summary>
+    public static void ChargeSearch(int text, int sought) =>
+        _current?.Charge((text / CharactersPerStep) + ((long)text * sought / ComparisonsPerStep));
+
+    /// <summary>Begins a call.</summary>
     public Scope Enter()
     {
+        Charge(StepsPerCall);
         if (++_depth > MaxDepth)
         {
             throw TemplateError.Limit("maximum recursion depth exceeded");
@@ -107,28 +119,10 @@ internal sealed class Rendering(TimeProvider clock, long maxSteps)
     }
 
     /// <summary>Prints a value.</summary>
-    public void Print(Value value)
-    {
-        var before = Output.Length;
-        if (value is TextValue text)
-        {
-            ChargeText(before + text.Text.Length - (long)before);
-            Output.Append(text);
-        }
-        else
-        {
-            value.Write(Output);
-        }
-
-        Check(before);
-    }
+    public void Print(Value value) => value.Write(Output);
 
     /// <summary>Prints the template's own text.</summary>
-    public void Print(string text)
-    {
-        Output.Append(text);
-        Check(Output.Length - text.Length);
-    }
+    public void Print(string text) => Output.Append(text);
 
     /// <summary>Collects what is printed until <see cref="EndCapture"/> gets the former output back.</summary>
     public TextBuilder BeginCapture()
@@ -144,15 +138,6 @@ internal sealed class Rendering(TimeProvider clock, long maxSteps)
         Output = outer;
         ChargeText(captured.Text.Length);
         return captured;
-    }
-
-    private void Check(int before)
-    {
-        Charge((Output.Length - before) / CharactersPerStep);
-        if (Output.Length > MaxText)
-        {
-            throw TemplateError.Limit($"a text of more than {MaxText} characters");
-        }
     }
 
     /// <summary>A call that is under way.</summary>

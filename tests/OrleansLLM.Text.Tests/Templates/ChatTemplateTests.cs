@@ -77,6 +77,42 @@ public sealed class ChatTemplateTests
         Assert.Equal("[ a ", prompt.Text);
     }
 
+    [Theory]
+    [InlineData("e", "<|user|>Where?<|end|><|assistant|>e")]
+    [InlineData("", "<|user|>Where?<|end|><|assistant|>")]
+    [InlineData("end|>", "<|user|>Where?<|end|><|assistant|>end|>")]
+    [InlineData("Where?", "<|user|>Where?<|end|><|assistant|>Where?")]
+    public void A_continued_message_ends_where_it_stands_whatever_else_looks_like_it(string answer, string expected)
+    {
+        var prompt = ChatTemplate.Compile(Simple, ChatTemplateTokens.None)
+            .Render(new ChatInput(Messages(("user", "Where?"), ("assistant", answer)), null, false, true, null));
+        Assert.Equal(expected, prompt.Text);
+    }
+
+    [Fact]
+    public void A_continued_message_of_parts_ends_behind_its_last_text()
+    {
+        var parts = new JsonArray(new JsonObject { ["type"] = "text", ["text"] = "a" }, new JsonObject { ["type"] = "text", ["text"] = "b " }, new JsonObject { ["type"] = "image" });
+        var message = new JsonObject { ["role"] = "assistant", ["content"] = parts };
+        var prompt = ChatTemplate.Compile("{% for p in messages[0].content %}<{{ p.text }}>{% endfor %}", ChatTemplateTokens.None)
+            .Render(new ChatInput([message], null, false, true, null));
+        Assert.Equal("<a><b ", prompt.Text);
+        Assert.Equal("b ", parts[1]!["text"]!.GetValue<string>());
+    }
+
+    [Theory]
+    [InlineData("{{ messages[0].role }}", "text")]
+    [InlineData("{{ messages[0].content[1:] }}", "text")]
+    [InlineData("{{ messages[0].content }}", null)]
+    public void A_message_that_can_not_be_continued_is_refused(string template, string? content)
+    {
+        var message = new JsonObject { ["role"] = "assistant", ["content"] = content };
+        var error = Assert.Throws<ChatTemplateException>(() => ChatTemplate.Compile(template, ChatTemplateTokens.None)
+            .Render(new ChatInput([message], null, false, true, null)));
+        Assert.Equal(ChatTemplateFailure.Refused, error.Failure);
+        Assert.StartsWith("continue_final_message", error.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Messages_are_prepared_null_keys_go_and_reasoning_has_both_names()
     {
@@ -102,43 +138,6 @@ public sealed class ChatTemplateTests
     }
 
     [Theory]
-    [InlineData("{{ 'x' * 10 ** 12 }}")]
-    [InlineData("{{ [1] * 10 ** 12 }}")]
-    [InlineData("{{ 2 ** (10 ** 9) }}")]
-    [InlineData("{{ 9 ** 9999 * 9 ** 9999 }}")]
-    [InlineData("{{ '%*d' % (2 ** 40, 1) }}")]
-    [InlineData("{{ '{:2000000000}'.format('x') }}")]
-    [InlineData("{{ 'x'.center(2000000000) }}")]
-    [InlineData("{{ 'a\nb' | indent(2000000000) }}")]
-    [InlineData("{{ {'a': 1} | tojson(indent=2000000000) }}")]
-    [InlineData("{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}")]
-    [InlineData("{% for x in [1] recursive %}{{ loop([1]) }}{% endfor %}")]
-    [InlineData("{% set ns = namespace(x=[]) %}{% for j in range(10) %}{% for i in range(90000) %}{% set ns.x = [ns.x] %}{% endfor %}{% endfor %}{{ ns.x }}")]
-    [InlineData("{% set ns = namespace(x=[]) %}{% for j in range(10) %}{% for i in range(90000) %}{% set ns.x = [ns.x] %}{% endfor %}{% endfor %}{{ ns.x | tojson }}")]
-    [InlineData("{% set ns = namespace(x='a') %}{% for i in range(90) %}{% set ns.x = ns.x ~ ns.x %}{% endfor %}")]
-    [InlineData("{% set ns = namespace(x='a') %}{% for i in range(90) %}{% set ns.x = ns.x.replace('a', 'aaaaaaa') %}{% endfor %}")]
-    [InlineData("{% set ns = namespace(x=[1]) %}{% for i in range(90) %}{% set ns.x = ns.x + ns.x %}{% endfor %}")]
-    public async Task Every_bound_ends_a_rendering(string template)
-    {
-        var error = await RunIntoABound(template, Rendering.MaxSteps);
-        Assert.Equal(ChatTemplateFailure.Limit, error.Failure);
-    }
-
-    // These go on for ever but for the bound of steps, so a low one shows that each of their steps counts.
-    [Theory]
-    [InlineData("{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}")]
-    [InlineData("{% for a in range(99999) %}{{ 'x' * 100000 }}{% endfor %}")]
-    [InlineData("{% set ns = namespace(x=[1]) %}{% for i in range(90) %}{% set ns.x = [ns.x, ns.x] %}{% endfor %}{{ ns.x }}")]
-    [InlineData("{% set ns = namespace(x=[1]) %}{% for i in range(90) %}{% set ns.x = [ns.x, ns.x] %}{% endfor %}{{ ns.x | tojson }}")]
-    [InlineData("{% set ns = namespace(x=[1], y=[1]) %}{% for i in range(90) %}{% set ns.x = [ns.x, ns.x] %}{% set ns.y = [ns.y, ns.y] %}{% endfor %}{{ ns.x == ns.y }}")]
-    public async Task The_bound_of_steps_ends_a_rendering(string template)
-    {
-        var error = await RunIntoABound(template, maxSteps: 500_000);
-        Assert.Equal(ChatTemplateFailure.Limit, error.Failure);
-        Assert.Contains("more than 500000 steps", error.Message, StringComparison.Ordinal);
-    }
-
-    [Theory]
     [InlineData("(")]
     [InlineData("[")]
     [InlineData("-")]
@@ -160,14 +159,6 @@ public sealed class ChatTemplateTests
         var template = ChatTemplate.Compile(Simple, ChatTemplateTokens.None);
         Parallel.For(0, 2000, index => Assert.Equal(
             $"<|user|>{index}<|end|>", template.Render(new ChatInput(Messages(("user", $"{index}")), null, false, false, null)).Text));
-    }
-
-    private static async Task<ChatTemplateException> RunIntoABound(string template, long maxSteps)
-    {
-        var compiled = ChatTemplate.Compile(template, ChatTemplateTokens.None);
-        var rendering = Task.Run(
-            () => Assert.Throws<ChatTemplateException>(() => compiled.Render([], maxSteps)), TestContext.Current.CancellationToken);
-        return await rendering.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
     }
 
     private static RenderedPrompt Render(string template, string text) =>

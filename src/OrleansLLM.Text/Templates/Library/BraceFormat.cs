@@ -51,8 +51,6 @@ internal sealed class BraceFormat(Rendering rendering, TextValue format, Argumen
             {
                 to.Append(character);
             }
-
-            rendering.ChargeText(to.Length);
         }
 
         return to.ToValue();
@@ -145,6 +143,7 @@ internal sealed class BraceFormat(Rendering rendering, TextValue format, Argumen
     {
         if (name.Length > 0 && !name.All(char.IsAsciiDigit))
         {
+            rendering.Charge(arguments.Keywords.Count / Rendering.CharactersPerStep);
             return arguments.Keyword(name) ?? throw TemplateError.Value($"'{name}'");
         }
 

@@ -39,9 +39,13 @@ internal static class Casing
     private static readonly (int First, int Last)[] OtherUppercase =
         [(8544, 8559), (9398, 9423), (127280, 127305), (127312, 127337), (127344, 127369)];
 
-    public static TextValue ToUpper(TextValue text) => Map(text, (character, _) => UpperOf(character));
+    public static TextValue ToUpper(TextValue text) => Ascii.IsValid(text.Text)
+        ? text.WithUnits(text.Text.ToUpperInvariant())
+        : Map(text, (character, _) => UpperOf(character));
 
-    public static TextValue ToLower(TextValue text) => Map(text, (character, at) => LowerOf(character, text.Text, at));
+    public static TextValue ToLower(TextValue text) => Ascii.IsValid(text.Text)
+        ? text.WithUnits(text.Text.ToLowerInvariant())
+        : Map(text, (character, at) => LowerOf(character, text.Text, at));
 
     public static TextValue Swap(TextValue text) => Map(text, (character, at) =>
         IsUpper(character, 0) ? LowerOf(character, text.Text, at) : IsLower(character, 0) ? UpperOf(character) : character);
@@ -73,6 +77,7 @@ internal static class Casing
 
     private static TextValue Map(TextValue text, Func<string, int, string> map)
     {
+        Rendering.Current?.Charge(text.Text.Length);
         var mapped = new TextBuilder();
         for (var at = 0; at < text.Text.Length;)
         {

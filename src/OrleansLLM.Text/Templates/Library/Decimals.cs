@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Numerics;
+using OrleansLLM.Text.Templates.Values;
 
 namespace OrleansLLM.Text.Templates.Library;
 
@@ -7,6 +8,20 @@ namespace OrleansLLM.Text.Templates.Library;
 internal static class Decimals
 {
     public const int MaxPrecision = 5000;
+
+    /// <summary>Rounded up.</summary>
+    public const int BitsPerDigit = 4;
+
+    /// <summary>Asked before a number is written with so many digits.</summary>
+    public static void ChargePrecision(Rendering rendering, int precision)
+    {
+        if (precision > MaxPrecision)
+        {
+            throw TemplateError.Limit($"a precision above {MaxPrecision}");
+        }
+
+        Operators.ChargeProduct(rendering, 2 * precision * BitsPerDigit, 2 * precision * BitsPerDigit);
+    }
 
     /// <summary>Format %.{precision}f without a sign.</summary>
     public static string Fixed(double number, int precision)
@@ -24,11 +39,12 @@ internal static class Decimals
     }
 
     /// <summary>Format %.{precision}g without a sign.</summary>
-    public static string General(double number, int precision, bool keepZeros)
+    /// <param name="exponentFrom">From this power of ten on the number is written with an exponent; %g: from the precision on.</param>
+    public static string General(double number, int precision, bool keepZeros, int? exponentFrom = null)
     {
         precision = Math.Max(1, precision);
         var (digits, exponent) = Significant(number, precision);
-        if (exponent < -4 || exponent >= precision)
+        if (exponent < -4 || exponent >= (exponentFrom ?? precision))
         {
             var kept = keepZeros ? digits : digits[..1] + digits[1..].TrimEnd('0');
             var fraction = kept.Length > 1 || keepZeros ? "." + kept[1..] : "";
@@ -40,6 +56,11 @@ internal static class Decimals
             : digits.Length == exponent + 1 ? digits + "." : digits[..(exponent + 1)] + "." + digits[(exponent + 1)..];
         return keepZeros ? text : text.TrimEnd('0').TrimEnd('.');
     }
+
+    /// <summary>The digits with a point, behind which none need follow.</summary>
+    public static string WithPoint(string digits) => digits.Contains('.', StringComparison.Ordinal) ? digits
+        : digits.IndexOf('e', StringComparison.Ordinal) is >= 0 and var exponent ? digits.Insert(exponent, ".")
+        : digits + ".";
 
     /// <summary>Python's round(number, precision).</summary>
     public static double Round(double number, int precision)

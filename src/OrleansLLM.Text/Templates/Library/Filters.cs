@@ -12,8 +12,11 @@ internal sealed record Filter(string Name, string? Signature, Func<Rendering, Va
     /// <summary>For a filter that takes any arguments.</summary>
     public Func<Rendering, Value, Arguments, Value>? Raw { get; init; }
 
-    public Value Apply(Rendering rendering, Value value, Arguments arguments) =>
-        Raw is { } raw ? raw(rendering, value, arguments) : Call(rendering, value, _signature!.Bind(Name, arguments));
+    public Value Apply(Rendering rendering, Value value, Arguments arguments)
+    {
+        rendering.ChargeText((value as TextValue)?.Text.Length ?? 0);
+        return Raw is { } raw ? raw(rendering, value, arguments) : Call(rendering, value, _signature!.Bind(Name, arguments));
+    }
 }
 
 /// <summary>Jinja's filters, and tojson as transformers has it.</summary>

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Text;
 using OrleansLLM.Text.Templates.Values;
 
 namespace OrleansLLM.Text.Templates.Library;
@@ -54,9 +55,15 @@ internal sealed record FormatSpec(
 
         if (Type == 'c')
         {
+            if (Sign != '\0' || Alternate || Grouping != '\0')
+            {
+                throw TemplateError.Value("Sign, '#' and grouping are not allowed with integer format specifier 'c'");
+            }
+
             return Pad(rendering, TextValue.Empty, new TextValue(PercentFormat.Character(value)), Align == '\0' ? '<' : Align);
         }
 
+        RefuseGrouping(Type == 'n' || (Type is not ('\0' or 'd') && Grouping == ','));
         var magnitude = BigInteger.Abs(value.Number);
         var (digits, prefix) = Type switch
         {
@@ -73,13 +80,9 @@ internal sealed record FormatSpec(
 
     private TextValue Float(Rendering rendering, double value)
     {
-        rendering.ChargeText(Math.Max(Precision, 0));
-        if (Precision > Decimals.MaxPrecision)
-        {
-            throw TemplateError.Limit($"a precision above {Decimals.MaxPrecision}");
-        }
-
+        RefuseGrouping(Type == 'n');
         var precision = Precision < 0 ? 6 : Precision;
+        Decimals.ChargePrecision(rendering, precision);
         var percent = Type == '%' ? "%" : "";
         var number = Type == '%' ? value * 100 : value;
         var digits = !double.IsFinite(number) ? FloatValue.Repr(Math.Abs(number)) : Type switch
@@ -88,9 +91,10 @@ internal sealed record FormatSpec(
             'e' or 'E' => Decimals.Exponent(number, precision),
             'g' or 'G' or 'n' => Decimals.General(number, precision, Alternate),
             '\0' when Precision < 0 => FloatValue.Repr(Math.Abs(number)),
-            '\0' => WithPoint(Decimals.General(number, precision, keepZeros: false)),
+            '\0' => Default(number, precision),
             _ => throw Unknown("float"),
         };
+        digits = Alternate && double.IsFinite(number) ? Decimals.WithPoint(digits) : digits;
         if (Type is 'F' or 'E' or 'G')
         {
             digits = digits.ToUpperInvariant();
@@ -101,8 +105,20 @@ internal sealed record FormatSpec(
         return PadNumber(rendering, SignOf(double.IsNegative(number)), whole, rest + percent, 3);
     }
 
-    private static string WithPoint(string digits) =>
-        digits.AsSpan().IndexOfAny(".e") < 0 ? digits + ".0" : digits;
+    /// <summary>As repr, but with so many digits at most: a digit behind the point, or an exponent where there is no room for one.</summary>
+    private string Default(double number, int precision)
+    {
+        var digits = Decimals.General(number, precision, Alternate, Math.Max(1, precision) - 1);
+        return digits.AsSpan().IndexOfAny(".e") < 0 ? digits + ".0" : digits;
+    }
+
+    private void RefuseGrouping(bool refused)
+    {
+        if (refused && Grouping != '\0')
+        {
+            throw TemplateError.Value($"Cannot specify '{Grouping}' with '{Type}'.");
+        }
+    }
 
     private string SignOf(bool negative) => negative ? "-" : Sign is '+' or ' ' ? Sign.ToString() : "";
 
@@ -111,20 +127,10 @@ internal sealed record FormatSpec(
         rendering.ChargeText(Width);
         if (Fill == "0" && Align == '=')
         {
-            // Zeros that fill are grouped with the digits.
-            while (sign.Length + Group(whole, group).Length + rest.Length < Width)
-            {
-                var padded = "0" + whole;
-                if (sign.Length + Group(padded, group).Length + rest.Length > Width && Grouping != '\0')
-                {
-                    whole = padded;
-                    break;
-                }
-
-                whole = Grouping == '\0' ? whole.PadLeft(Width - sign.Length - rest.Length, '0') : padded;
-            }
-
-            return new TextValue(sign + Group(whole, group) + rest);
+            // Zeros that fill are grouped with the digits: n digits have (n - 1) / group separators.
+            var room = Math.Max(0, Width - sign.Length - rest.Length);
+            var wanted = Grouping == '\0' ? room : room - ((room - 1) / (group + 1));
+            return new TextValue(sign + Group(whole.PadLeft(wanted, '0'), group) + rest);
         }
 
         var digits = new TextValue(Group(whole, group) + rest);
@@ -140,13 +146,13 @@ internal sealed record FormatSpec(
             return digits;
         }
 
-        var grouped = digits;
-        for (var at = digits.Length - size; at > 0; at -= size)
+        var grouped = new StringBuilder(digits.Length + (digits.Length / size));
+        for (var at = 0; at < digits.Length; at++)
         {
-            grouped = grouped.Insert(at, Grouping.ToString());
+            grouped.Append(at > 0 && (digits.Length - at) % size == 0 ? $"{Grouping}" : "").Append(digits[at]);
         }
 
-        return grouped;
+        return grouped.ToString();
     }
 
     private TextValue Pad(Rendering rendering, TextValue sign, TextValue text, char align)

@@ -18,19 +18,19 @@ internal ref struct FormatSpecReader
         var (fill, align) = reader.Alignment();
         var sign = reader.TakeOneOf("+- ");
         var alternate = reader.TakeOneOf("#") != '\0';
-        if (align == '\0' && reader.StandsAt(reader._at, "0"))
+        if (fill is null && reader.StandsAt(reader._at, "0"))
         {
-            (fill, align) = ("0", '=');
+            (fill, align) = ("0", align == '\0' ? '=' : align);
         }
 
         var width = Math.Max(0, reader.Number());
         var grouping = reader.TakeOneOf(",_");
         var precision = reader.Precision();
-        return new(fill, align, sign, alternate, width, grouping, precision, reader.Type());
+        return new(fill ?? " ", align, sign, alternate, width, grouping, precision, reader.Type());
     }
 
-    /// <summary>The alignment, and before it what fills: any character, so also one that is itself an alignment.</summary>
-    private (string Fill, char Align) Alignment()
+    /// <summary>The alignment, and before it what fills, if anything is given: any character, so also one that is itself an alignment.</summary>
+    private (string? Fill, char Align) Alignment()
     {
         var fillWidth = _text.Length > 0 ? CodePoints.WidthAt(_text, 0) : 0;
         if (StandsAt(fillWidth, Alignments))
@@ -39,7 +39,7 @@ internal ref struct FormatSpecReader
             return (_text[..fillWidth], _text[fillWidth]);
         }
 
-        return (" ", TakeOneOf(Alignments));
+        return (null, TakeOneOf(Alignments));
     }
 
     private int Precision()

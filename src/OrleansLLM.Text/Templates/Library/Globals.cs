@@ -98,6 +98,7 @@ internal static class Globals
         {
             if (source is DictValue other)
             {
+                rendering.Charge(other.Items.Count);
                 foreach (var (key, value) in other.Items)
                 {
                     dict.Set(key, value);

@@ -8,6 +8,7 @@ namespace OrleansLLM.Text.Templates.Library;
 internal static class HtmlFilters
 {
     private const string Unreserved = "_.-~";
+    private const int LongestEntity = 32;
 
     public static Value StripTags(Rendering rendering, Value value, Value?[] given)
     {
@@ -124,8 +125,8 @@ internal static class HtmlFilters
         var at = 0;
         while (at < text.Text.Length)
         {
-            var end = text.Text[at] == '&' ? text.Text.IndexOf(';', at) : -1;
-            var entity = end > at && end - at < 32 ? text.Text[at..(end + 1)] : "";
+            var end = text.Text[at] == '&' ? text.Text.IndexOf(';', at, Math.Min(LongestEntity, text.Text.Length - at)) : -1;
+            var entity = end > at ? text.Text[at..(end + 1)] : "";
             var character = entity.Length == 0 ? "" : WebUtility.HtmlDecode(entity);
             if (entity.Length > 0 && character != entity)
             {

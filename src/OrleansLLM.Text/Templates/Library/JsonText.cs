@@ -44,7 +44,6 @@ internal sealed class JsonText
     {
         var json = new JsonText(rendering, given);
         json.Write(value, 1);
-        rendering.ChargeText(json._to.Length);
         return json._to.ToValue();
     }
 
@@ -57,7 +56,6 @@ internal sealed class JsonText
     private void Write(Value value, int depth)
     {
         Value.GuardStack();
-        _rendering.Charge(1);
         switch (value)
         {
             case NoneValue:
@@ -125,7 +123,6 @@ internal sealed class JsonText
             return;
         }
 
-        _rendering.ChargeText((long)_to.Length + ((long)_indent.Length * depth));
         _to.Append('\n');
         for (var level = 0; level < depth; level++)
         {
@@ -161,7 +158,6 @@ internal sealed class JsonText
 
     private void WriteText(TextValue text)
     {
-        _rendering.ChargeText(_to.Length + (long)text.Text.Length);
         _to.Append('"');
         var plain = 0;
         for (var at = 0; at < text.Text.Length; at++)

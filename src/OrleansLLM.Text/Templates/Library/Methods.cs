@@ -7,11 +7,22 @@ namespace OrleansLLM.Text.Templates.Library;
 /// <param name="Signature">As <see cref="Templates.Signature"/> reads it; null where the function takes the arguments as they are.</param>
 internal sealed record Method(string Name, string? Signature, Func<Rendering, Value, Value?[], Value> Call)
 {
+    private readonly Signature? _signature = Signature is null ? null : new(Signature);
+
     /// <summary>For a method that takes any arguments.</summary>
     public Func<Rendering, Value, Arguments, Value>? Raw { get; init; }
 
     /// <summary>A method that the reference forbids because it changes its object.</summary>
     public static Method Forbidden(string name) => new(name, null, (_, _, _) => NoneValue.Instance);
+
+    /// <summary>The method of one object, or null where the sandbox hides it.</summary>
+    public FunctionValue? Of(Value self) => Raw is null && _signature is null
+        ? null
+        : new FunctionValue(Name, "builtin_function_or_method", self, (rendering, arguments) =>
+        {
+            rendering.ChargeText((self as TextValue)?.Text.Length ?? 0);
+            return Raw is { } raw ? raw(rendering, self, arguments) : Call(rendering, self, _signature!.Bind(Name, arguments));
+        });
 
     public static Method NotBuilt(string type, string name) => new(name, null, (_, _, _) => NoneValue.Instance)
     {
@@ -24,26 +35,8 @@ internal static class Methods
     public static FrozenDictionary<string, Method> Table(params Method[] rows) => rows.ToFrozenDictionary(row => row.Name);
 
     /// <summary>Python's getattr for a method: bound, hidden by the sandbox, or null.</summary>
-    public static Value? Bind(FrozenDictionary<string, Method> table, Value self, string name)
-    {
-        if (!table.TryGetValue(name, out var method))
-        {
-            return null;
-        }
-
-        if (method.Raw is { } raw)
-        {
-            return new FunctionValue(name, "builtin_function_or_method", self, (rendering, arguments) => raw(rendering, self, arguments));
-        }
-
-        if (method.Signature is null)
-        {
-            return UndefinedValue.Unsafe(self, name);
-        }
-
-        return new FunctionValue(name, "builtin_function_or_method", self, (rendering, arguments) =>
-            method.Call(rendering, self, new Signature(method.Signature).Bind(name, arguments)));
-    }
+    public static Value? Bind(FrozenDictionary<string, Method> table, Value self, string name) =>
+        table.TryGetValue(name, out var method) ? method.Of(self) ?? (Value)UndefinedValue.Unsafe(self, name) : null;
 
     /// <summary>A whole number that a call handed over, clamped to int's range.</summary>
     public static int Integer(Value? value, int fallback) => value switch

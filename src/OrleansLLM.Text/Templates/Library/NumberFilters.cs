@@ -68,14 +68,16 @@ internal static class NumberFilters
         }
 
         var unit = Operators.Apply(rendering, "**", IntValue.Of(10), precision);
-        var scaled = Operators.Number(Operators.Apply(rendering, "*", value, unit));
-        if (!double.IsFinite(scaled))
+        var scaled = Operators.Apply(rendering, "*", value, unit);
+        if (scaled is not IntValue)
         {
-            throw TemplateError.Value("cannot convert float infinity to integer");
+            var number = Operators.Number(scaled);
+            scaled = double.IsFinite(number)
+                ? IntValue.Of(new BigInteger(method == "ceil" ? Math.Ceiling(number) : Math.Floor(number)))
+                : throw TemplateError.Value("cannot convert float infinity to integer");
         }
 
-        var whole = new BigInteger(method == "ceil" ? Math.Ceiling(scaled) : Math.Floor(scaled));
-        return Operators.Apply(rendering, "/", IntValue.Of(whole), unit);
+        return Operators.Apply(rendering, "/", scaled, unit);
     }
 
     public static Value Sum(Rendering rendering, Value value, Value?[] given)
@@ -155,6 +157,8 @@ internal static class NumberFilters
             return null;
         }
 
+        var bits = 2 * digits.Length * Decimals.BitsPerDigit;
+        Operators.ChargeProduct(Rendering.Current, bits, bits);
         var number = BigInteger.Zero;
         for (var at = 0; at < digits.Length; at++)
         {

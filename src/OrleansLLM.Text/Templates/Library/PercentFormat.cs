@@ -25,7 +25,6 @@ internal sealed class PercentFormat
     {
         var formatting = new PercentFormat(rendering, format, given);
         formatting.Run();
-        rendering.ChargeText(formatting._to.Length);
         return formatting._to.ToValue(format.Kind);
     }
 
@@ -80,14 +79,15 @@ internal sealed class PercentFormat
 
     private void Field()
     {
-        var keyed = Peek() == '(' ? Keyed() : null;
-        var conversion = ReadConversion();
-        if (conversion.Type == '%')
+        if (Peek() == '%')
         {
+            _at++;
             _to.Append('%');
             return;
         }
 
+        var keyed = Peek() == '(' ? Keyed() : null;
+        var conversion = ReadConversion();
         _rendering.ChargeText(Math.Max(conversion.Width, Math.Max(conversion.Precision, 0)));
         Write(Convert(conversion, keyed ?? Next()), conversion);
     }
@@ -184,20 +184,17 @@ internal sealed class PercentFormat
         }
     }
 
-    private static string Float(Conversion conversion, double number)
+    private string Float(Conversion conversion, double number)
     {
-        if (conversion.Precision > Decimals.MaxPrecision)
-        {
-            throw TemplateError.Limit($"a precision above {Decimals.MaxPrecision}");
-        }
-
         var precision = conversion.Precision < 0 ? 6 : conversion.Precision;
+        Decimals.ChargePrecision(_rendering, precision);
         var text = !double.IsFinite(number) ? FloatValue.Repr(Math.Abs(number)) : char.ToLowerInvariant(conversion.Type) switch
         {
             'e' => Decimals.Exponent(number, precision),
             'f' => Decimals.Fixed(number, precision),
             _ => Decimals.General(number, precision, conversion.Has('#')),
         };
+        text = conversion.Has('#') && double.IsFinite(number) ? Decimals.WithPoint(text) : text;
         return char.IsUpper(conversion.Type) ? text.ToUpperInvariant() : text;
     }
 

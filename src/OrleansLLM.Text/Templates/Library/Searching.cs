@@ -27,6 +27,7 @@ internal static class Searching
             return -1;
         }
 
+        Rendering.ChargeSearch(window.Length, wanted.Length);
         var part = text.Text.AsSpan(window.Start, window.Length);
         var found = direction == Direction.FromLeft ? part.IndexOf(wanted, StringComparison.Ordinal) : part.LastIndexOf(wanted, StringComparison.Ordinal);
         return found < 0 ? -1 : CodePoints.Count(text.Text.AsSpan(0, window.Start + found));
@@ -46,6 +47,7 @@ internal static class Searching
             return IntValue.Of(0);
         }
 
+        Rendering.ChargeSearch(window.Length, wanted.Length);
         var part = text.Text.AsSpan(window.Start, window.Length);
         return IntValue.Of(wanted.Length == 0 ? CodePoints.Count(part) + 1 : part.Count(wanted));
     }

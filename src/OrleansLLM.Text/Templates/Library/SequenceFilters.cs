@@ -54,8 +54,7 @@ internal static class SequenceFilters
 
             first = false;
             var text = Access.Path(items.Current, path, null).ToText();
-            rendering.ChargeText((long)joined.Length + text.Text.Length);
-            rendering.Charge(1 + (text.Text.Length / 8));
+            rendering.Charge(1);
             joined.Append(text);
         }
 

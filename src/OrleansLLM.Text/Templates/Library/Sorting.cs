@@ -11,10 +11,14 @@ internal enum SortOrder
 /// <summary>Python's sorted: stable in both directions, by &lt; of the keys alone.</summary>
 internal static class Sorting
 {
+    private const int StepsPerKey = 4;
+
     /// <remarks>Merge sort: unlike .NET's sorts it calls the order once a step and stands orders that contradict themselves.</remarks>
     public static IReadOnlyList<T> Sort<T>(Rendering rendering, IEnumerable<T> items, Func<T, Value> key, SortOrder order)
     {
-        var entries = items.Select(item => (Key: key(item), Item: item)).ToArray();
+        var given = items.ToArray();
+        rendering.Charge((long)given.Length * StepsPerKey);
+        var entries = Array.ConvertAll(given, item => (Key: key(item), Item: item));
         if (order == SortOrder.Descending)
         {
             Array.Reverse(entries);

@@ -16,6 +16,7 @@ internal static class Splitting
         }
 
         var wanted = NotEmpty(separator);
+        Rendering.ChargeSearch(text.Text.Length, wanted.Length);
         var at = 0;
         while (parts.Count != limit)
         {
@@ -44,6 +45,7 @@ internal static class Splitting
         else
         {
             var wanted = NotEmpty(separator);
+            Rendering.ChargeSearch(text.Text.Length, wanted.Length);
             var end = text.Text.Length;
             while (parts.Count != limit)
             {
@@ -87,12 +89,14 @@ internal static class Splitting
 
     public static TupleValue Partition(TextValue text, TextValue separator)
     {
+        Rendering.ChargeSearch(text.Text.Length, separator.Text.Length);
         var found = text.Text.IndexOf(NotEmpty(separator), StringComparison.Ordinal);
         return found < 0 ? new([text, TextValue.Empty.As(text.Kind), TextValue.Empty.As(text.Kind)]) : Around(text, separator, found);
     }
 
     public static TupleValue PartitionFromRight(TextValue text, TextValue separator)
     {
+        Rendering.ChargeSearch(text.Text.Length, separator.Text.Length);
         var found = text.Text.LastIndexOf(NotEmpty(separator), StringComparison.Ordinal);
         return found < 0 ? new([TextValue.Empty.As(text.Kind), TextValue.Empty.As(text.Kind), text]) : Around(text, separator, found);
     }
@@ -127,13 +131,7 @@ internal static class Splitting
             var end = at;
             if (parts.Count == limit)
             {
-                end = text.Text.Length;
-                while (CodePoints.IsSpace(text.Text[end - 1]))
-                {
-                    end--;
-                }
-
-                Take(rendering, parts, text, at, end - at);
+                Take(rendering, parts, text, at, text.Text.Length - at);
                 return;
             }
 
@@ -165,13 +163,7 @@ internal static class Splitting
             var start = end;
             if (parts.Count == limit)
             {
-                start = 0;
-                while (CodePoints.IsSpace(text.Text[start]))
-                {
-                    start++;
-                }
-
-                Take(rendering, parts, text, start, end - start);
+                Take(rendering, parts, text, 0, end);
                 return;
             }
 
@@ -187,7 +179,7 @@ internal static class Splitting
 
     private static void Take(Rendering rendering, List<Value> parts, TextValue text, int start, int length)
     {
-        rendering.Charge(1 + (length / 8));
+        rendering.Charge(1 + (length / Rendering.CharactersPerStep));
         parts.Add(text.Part(start, length));
     }
 }

@@ -11,7 +11,7 @@ internal sealed record Test(string Name, string Signature, Func<Value, Value?[],
 
     public bool Holds(Rendering rendering, Value value, Arguments arguments)
     {
-        rendering.Charge(1);
+        rendering.Charge(1 + ((value as TextValue)?.Text.Length ?? 0) / Rendering.CharactersPerStep);
         return Call(value, _signature.Bind(Name, arguments));
     }
 }
@@ -28,7 +28,7 @@ internal static class Tests
         new("escaped", "", (value, _) => value is TextValue { IsMarkup: true }),
         new("even", "", (value, _) => IsMultiple(value, IntValue.Of(2))),
         new("false", "", (value, _) => value == IntValue.False),
-        new("filter", "", (value, _) => value is TextValue name && Filters.Knows(name.Text)),
+        new("filter", "", (value, _) => Name(value) is { } name && Filters.Knows(name)),
         new("float", "", (value, _) => value is FloatValue),
         new("in", "seq", (value, given) => given[0]!.Contains(value)),
         new("integer", "", (value, _) => value is IntValue { IsBoolean: false }),
@@ -41,7 +41,7 @@ internal static class Tests
         new("sameas", "other", (value, given) => IsSame(value, given[0]!)),
         new("sequence", "", (value, _) => value is TextValue or SequenceValue or DictValue or RangeValue or UndefinedValue),
         new("string", "", (value, _) => value is TextValue),
-        new("test", "", (value, _) => value is TextValue name && Rows!.ContainsKey(name.Text)),
+        new("test", "", (value, _) => Name(value) is { } name && Rows!.ContainsKey(name)),
         new("true", "", (value, _) => value == IntValue.True),
         new("undefined", "", (value, _) => value is UndefinedValue),
         new("upper", "", (value, _) => TextMethods.IsCaseOnly(value.ToText().Text, Casing.IsUpper)),
@@ -55,6 +55,11 @@ internal static class Tests
 
     /// <summary>The test, or null for a name that Jinja does not know.</summary>
     public static Test? Find(string name) => Rows.GetValueOrDefault(name);
+
+    /// <summary>What may be the name of a row, or null.</summary>
+    private static string? Name(Value value) => Equality.IsHashable(value)
+        ? (value as TextValue)?.Text
+        : throw TemplateError.Type($"unhashable type: '{value.TypeName}'");
 
     private static IEnumerable<Test> Comparisons(Func<Value, Value, bool> holds, params string[] names) =>
         names.Select(name => new Test(name, "other /", (value, given) => holds(value, given[0]!)));

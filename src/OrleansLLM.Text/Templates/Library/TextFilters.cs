@@ -79,7 +79,6 @@ internal static class TextFilters
         for (var index = 0; index < lines.Count; index++)
         {
             var line = (TextValue)lines[index];
-            rendering.ChargeText((long)indented.Length + line.Text.Length + indention.Text.Length);
             if (index > 0)
             {
                 indented.Append('\n');

@@ -1,3 +1,4 @@
+using System.Text;
 using OrleansLLM.Text.Templates.Values;
 
 namespace OrleansLLM.Text.Templates.Library;
@@ -26,7 +27,7 @@ internal static class TextOperations
         var set = characters switch
         {
             null or NoneValue => null,
-            TextValue given => given.Text,
+            TextValue given => given.Text.EnumerateRunes().ToHashSet(),
             _ => throw TemplateError.Type($"strip arg must be None or str, not {characters.TypeName}"),
         };
         var start = 0;
@@ -52,6 +53,7 @@ internal static class TextOperations
 
     public static TextValue Replace(Rendering rendering, TextValue text, TextValue old, TextValue replacement, int count)
     {
+        Rendering.ChargeSearch(text.Text.Length, old.Text.Length);
         var replaced = new TextBuilder();
         var at = 0;
         for (var done = 0; done != count; done++)
@@ -62,14 +64,13 @@ internal static class TextOperations
                 break;
             }
 
-            rendering.ChargeText((long)replaced.Length + replacement.Text.Length);
+            rendering.Charge(1);
             replaced.Append(text, at, found - at);
             replaced.Append(replacement);
             at = found + old.Text.Length;
         }
 
         replaced.Append(text, at, text.Text.Length - at);
-        rendering.ChargeText(replaced.Length);
         return replaced.ToValue();
     }
 
@@ -82,7 +83,7 @@ internal static class TextOperations
         {
             var item = separator.IsMarkup ? Markup.Escape(items.Current) : items.Current as TextValue
                 ?? throw TemplateError.Type($"sequence item {index}: expected str instance, {items.Current.TypeName} found");
-            rendering.ChargeText((long)joined.Length + item.Text.Length + separator.Text.Length);
+            rendering.Charge(1);
             if (index++ > 0)
             {
                 joined.Append(separator);
@@ -138,15 +139,8 @@ internal static class TextOperations
         }
     }
 
-    private static bool IsStripped(string text, int at, string? set)
-    {
-        if (set is null)
-        {
-            return CodePoints.IsSpace(text[at]);
-        }
-
-        return set.Contains(text.Substring(at, CodePoints.WidthAt(text, at)), StringComparison.Ordinal);
-    }
+    private static bool IsStripped(string text, int at, HashSet<Rune>? set) =>
+        set?.Contains(CodePoints.RuneAt(text, at)) ?? CodePoints.IsSpace(text[at]);
 
     /// <summary>Where the next empty string lies: before each character and at the end.</summary>
     private static int NextGap(string text, int at, int done) => done == 0 ? 0

@@ -22,11 +22,11 @@ internal static class WordWrap
         }
 
         var lines = Splitting.Lines(rendering, text, keepEnds: false)
-            .Select(line => (Value)TextOperations.Join(rendering, separator, new ListValue([.. Wrap((TextValue)line, width, breaks)])));
+            .Select(line => (Value)TextOperations.Join(rendering, separator, new ListValue([.. Wrap(rendering, (TextValue)line, width, breaks)])));
         return TextOperations.Join(rendering, separator, new ListValue([.. lines]));
     }
 
-    private static IEnumerable<Value> Wrap(TextValue text, int width, bool breaks)
+    private static IEnumerable<Value> Wrap(Rendering rendering, TextValue text, int width, bool breaks)
     {
         var chunks = new Stack<TextValue>(Chunks(text).Reverse());
         var isFirst = true;
@@ -38,7 +38,7 @@ internal static class WordWrap
                 continue;
             }
 
-            var line = TakeLine(chunks, width, breaks);
+            var line = TakeLine(rendering, chunks, width, breaks);
             if (line.Count > 0 && IsBlank(line[^1]))
             {
                 line.RemoveAt(line.Count - 1);
@@ -54,7 +54,7 @@ internal static class WordWrap
         }
     }
 
-    private static List<TextValue> TakeLine(Stack<TextValue> chunks, int width, bool breaks)
+    private static List<TextValue> TakeLine(Rendering rendering, Stack<TextValue> chunks, int width, bool breaks)
     {
         var line = new List<TextValue>();
         var length = 0;
@@ -67,9 +67,10 @@ internal static class WordWrap
         if (chunks.Count > 0 && chunks.Peek().CodePointCount > width)
         {
             var chunk = chunks.Pop();
+            rendering.ChargeText(chunk.Text.Length);
             if (breaks)
             {
-                var cut = CodePoints.Offset(chunk, Math.Max(1, width - length));
+                var cut = CodePoints.Offset(chunk, width - length);
                 line.Add(chunk.Part(0, cut));
                 chunks.Push(chunk.Part(cut, chunk.Text.Length - cut));
             }

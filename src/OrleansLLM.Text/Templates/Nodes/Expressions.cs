@@ -173,7 +173,6 @@ internal sealed class ComparisonExpression(Expression first, IReadOnlyList<(stri
         {
             var right = operand.Evaluate(rendering, frame);
             rendering.Step(Line);
-            rendering.Charge((left.Length is { } size && left is not LoopValue ? size : 0) / 8);
             if (!Holds(operation, left, right))
             {
                 return IntValue.False;

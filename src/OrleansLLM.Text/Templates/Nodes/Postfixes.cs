@@ -37,6 +37,7 @@ internal sealed class ArgumentList(
         {
             var mapping = moreKeywords.Evaluate(rendering, frame) as DictValue
                 ?? throw TemplateError.Type("argument after ** must be a mapping");
+            rendering.Charge(mapping.Items.Count);
             named.AddRange(mapping.Items.Select(pair => KeyValuePair.Create(Methods.Text(pair.Key).Text, pair.Value)));
         }
 
@@ -78,7 +79,7 @@ internal sealed class SliceExpression(Expression target, Expression? start, Expr
     {
         rendering.Step(Line);
         var value = target.Evaluate(rendering, frame);
-        rendering.Charge((value as TextValue)?.Text.Length / 8 ?? value.Length ?? 0);
+        rendering.Charge((value as TextValue)?.Text.Length / Rendering.CharactersPerStep ?? value.Length ?? 0);
         return value.Slice(Bound(start), Bound(stop), Bound(step));
 
         Value Bound(Expression? given) => given?.Evaluate(rendering, frame) ?? NoneValue.Instance;
@@ -155,7 +156,6 @@ internal sealed class FilterExpression(Expression target, string name, ArgumentL
         var value = target.Evaluate(rendering, frame);
         var given = arguments.Evaluate(rendering, frame);
         rendering.Line = Line;
-        rendering.Charge(((value as TextValue)?.Text.Length ?? 0) / 8);
         return (_filter ?? throw TemplateError.Value($"No filter named '{name}' found.")).Apply(rendering, value, given);
     }
 }

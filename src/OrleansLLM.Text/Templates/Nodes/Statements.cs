@@ -1,3 +1,5 @@
+using OrleansLLM.Text.Templates.Values;
+
 namespace OrleansLLM.Text.Templates.Nodes;
 
 /// <summary>The template's own text.</summary>
@@ -177,7 +179,8 @@ internal sealed class FilterStatement(Expression captured, Body body, int line) 
         rendering.Captured = rendering.EndCapture(outer);
         if (flow == Flow.Next)
         {
-            rendering.Print(captured.Evaluate(rendering, frame));
+            var filtered = captured.Evaluate(rendering, frame);
+            rendering.Print(filtered as TextValue ?? throw TemplateError.Type($"expected str instance, {filtered.TypeName} found"));
         }
 
         _entry.Leave(frame);

@@ -20,13 +20,13 @@ internal sealed class PrimaryParser(TokenStream tokens, ExpressionParser express
                     _ => new NameExpression(token.Text, token.Line),
                 };
             case TokenKind.Text:
-                var text = token.Text;
+                var parts = new List<string> { token.Text };
                 while (tokens.Current.Kind == TokenKind.Text)
                 {
-                    text += tokens.Take().Text;
+                    parts.Add(tokens.Take().Text);
                 }
 
-                return new ConstantExpression(new TextValue(text), token.Line);
+                return new ConstantExpression(new TextValue(string.Concat(parts)), token.Line);
             case TokenKind.Integer or TokenKind.Float:
                 return Number(token);
             case TokenKind.Operator when token.Text == "(":

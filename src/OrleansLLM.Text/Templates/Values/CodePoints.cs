@@ -32,6 +32,7 @@ internal static class CodePoints
             return index;
         }
 
+        Rendering.Current?.ChargeText(index);
         var at = 0;
         for (var seen = 0; seen < index; seen++)
         {

@@ -13,7 +13,7 @@ internal static class Equality
         return (left, right) switch
         {
             _ when ReferenceEquals(left, right) => left is not FloatValue { Number: double.NaN },
-            (TextValue a, TextValue b) => a.Text == b.Text,
+            (TextValue a, TextValue b) => a.Text.Length == b.Text.Length && TextsEqual(a.Text, b.Text),
             (IntValue a, IntValue b) => a.Number == b.Number,
             (FloatValue a, FloatValue b) => a.Number == b.Number,
             (IntValue a, FloatValue b) => Compare(a.Number, b.Number) == 0,
@@ -50,16 +50,21 @@ internal static class Equality
         };
     }
 
-    public static bool IsHashable(Value value) => value switch
+    public static bool IsHashable(Value value)
     {
-        ListValue or DictValue or DictViewValue { Kind: not DictViewKind.Values } => false,
-        TupleValue tuple => tuple.Items.All(IsHashable),
-        _ => true,
-    };
+        Value.GuardStack();
+        return value switch
+        {
+            ListValue or DictValue or DictViewValue { Kind: not DictViewKind.Values } => false,
+            TupleValue tuple => tuple.Items.All(IsHashable),
+            _ => true,
+        };
+    }
 
     /// <summary>By code point, as Python orders strings.</summary>
     public static int CompareText(string left, string right)
     {
+        Rendering.Current?.ChargeText(Math.Min(left.Length, right.Length));
         for (var at = 0; at < left.Length && at < right.Length; at++)
         {
             if (left[at] != right[at])
@@ -120,6 +125,12 @@ internal static class Equality
         return Holds(left.Items.Count - right.Items.Count, operation);
     }
 
+    private static bool TextsEqual(string left, string right)
+    {
+        Rendering.Current?.ChargeText(left.Length);
+        return left == right;
+    }
+
     private static bool ItemsEqual(SequenceValue left, SequenceValue right)
     {
         if (left.Items.Count != right.Items.Count)
@@ -157,6 +168,7 @@ internal static class Equality
         public int GetHashCode(Value value)
         {
             Value.GuardStack();
+            Rendering.Current?.ChargeText((value as TextValue)?.Text.Length ?? 0);
             return value switch
             {
                 TextValue text => text.Text.GetHashCode(StringComparison.Ordinal),

@@ -5,6 +5,13 @@ namespace OrleansLLM.Text.Templates.Values;
 /// <summary>Python's arithmetic on values.</summary>
 internal static class Operators
 {
+    /// <summary>What long arithmetic multiplies, bit by bit, in the time of a step.</summary>
+    private const int BitProductsPerStep = 1 << 16;
+
+    /// <summary>Asked before integers of so many bits are multiplied, divided, written or read.</summary>
+    public static void ChargeProduct(Rendering? rendering, long leftBits, long rightBits) =>
+        rendering?.Charge(leftBits * rightBits / BitProductsPerStep);
+
     public static Value Apply(Rendering rendering, string operation, Value left, Value right)
     {
         if (operation == "%" && left is TextValue text)
@@ -60,7 +67,7 @@ internal static class Operators
         var text = new TextBuilder();
         foreach (var part in parts)
         {
-            rendering.ChargeText((long)text.Length + part.Text.Length);
+            rendering.Charge(1);
             text.Append(part);
         }
 
@@ -108,16 +115,20 @@ internal static class Operators
         return sequence.With([.. Enumerable.Repeat(sequence.Items, sequence.Items.Count == 0 ? 0 : count).SelectMany(items => items)]);
     }
 
-    private static Value Integers(string operation, BigInteger left, BigInteger right) => operation switch
+    private static Value Integers(string operation, BigInteger left, BigInteger right)
     {
-        "+" => IntValue.Of(left + right),
-        "-" => IntValue.Of(left - right),
-        "*" => IntValue.Of(left * right),
-        "/" => new FloatValue(TrueDivision(left, right)),
-        "//" => IntValue.Of(FloorDivision(left, right)),
-        "%" => IntValue.Of(left - (FloorDivision(left, right) * right)),
-        _ => Power(left, right),
-    };
+        ChargeProduct(Rendering.Current, left.GetBitLength(), right.GetBitLength());
+        return operation switch
+        {
+            "+" => IntValue.Of(left + right),
+            "-" => IntValue.Of(left - right),
+            "*" => IntValue.Of(left * right),
+            "/" => new FloatValue(TrueDivision(left, right)),
+            "//" => IntValue.Of(FloorDivision(left, right)),
+            "%" => IntValue.Of(left - (FloorDivision(left, right) * right)),
+            _ => Power(left, right),
+        };
+    }
 
     private static Value Floats(string operation, double left, double right) => operation switch
     {
@@ -235,11 +246,13 @@ internal static class Operators
             return IntValue.Of(right.IsEven ? 1 : -1);
         }
 
-        if (right * (left.GetBitLength() - 1) > 1 << 17)
+        var bits = right * (left.GetBitLength() - 1);
+        if (bits > 1 << 17)
         {
             throw TemplateError.Limit("a power that is too large");
         }
 
+        ChargeProduct(Rendering.Current, (long)bits, (long)bits);
         return IntValue.Of(BigInteger.Pow(left, (int)right));
     }
 

@@ -80,6 +80,7 @@ internal sealed class IntValue : Value
             throw TemplateError.Limit($"Exceeds the limit ({MaxDigits} digits) for integer string conversion");
         }
 
+        Operators.ChargeProduct(Rendering.Current, Number.GetBitLength(), Number.GetBitLength());
         return Number.ToString(CultureInfo.InvariantCulture);
     }
 }

@@ -109,9 +109,7 @@ internal sealed class RangeValue(BigInteger start, BigInteger stop, BigInteger s
     public override Value Slice(Value from, Value until, Value by)
     {
         var range = SliceRange.Of(from, until, by, count);
-        var first = start + (step * range.Start);
-        var stride = step * range.Step;
-        return new RangeValue(first, first + (stride * range.Count), stride, range.Count);
+        return new RangeValue(start + (step * range.Start), start + (step * range.Stop), step * range.Step, range.Count);
     }
 
     public override Value? Attribute(string name) => name switch

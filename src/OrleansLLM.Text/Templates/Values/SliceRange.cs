@@ -2,8 +2,8 @@ using System.Numerics;
 
 namespace OrleansLLM.Text.Templates.Values;
 
-/// <summary>The items start, start + step, ... (count of them) that a slice takes of a sequence, as Python's slice.indices.</summary>
-internal readonly record struct SliceRange(int Start, int Step, int Count)
+/// <summary>The items start, start + step, ... before stop (count of them) that a slice takes of a sequence, as Python's slice.indices.</summary>
+internal readonly record struct SliceRange(int Start, int Stop, int Step, int Count)
 {
     public static SliceRange Of(Value start, Value stop, Value step, int length)
     {
@@ -20,7 +20,7 @@ internal readonly record struct SliceRange(int Start, int Step, int Count)
         var distance = forward ? until - from : from - until;
         var size = BigInteger.Abs(stride);
         var count = distance <= 0 ? 0 : (int)(((distance - 1) / size) + 1);
-        return new(from, count <= 1 ? (int)BigInteger.Min(BigInteger.Max(stride, -length - 1), length + 1) : (int)stride, count);
+        return new(from, until, count <= 1 ? (int)BigInteger.Min(BigInteger.Max(stride, -length - 1), length + 1) : (int)stride, count);
 
         int Bound(BigInteger? given, int fallback)
         {

@@ -23,7 +23,18 @@ internal sealed class TextValue : Value
 
     public string Text { get; }
 
-    public ReadOnlySpan<TextSpan> Literal => _literal;
+    /// <summary>The ranges from the first one on that ends behind a place.</summary>
+    public ReadOnlySpan<TextSpan> LiteralFrom(int start)
+    {
+        var (low, high) = (0, _literal.Length);
+        while (low < high)
+        {
+            var middle = (low + high) / 2;
+            (low, high) = _literal[middle].End > start ? (low, middle) : (middle + 1, high);
+        }
+
+        return _literal.AsSpan(low);
+    }
 
     public MarkupKind Kind { get; }
 
@@ -42,6 +53,13 @@ internal sealed class TextValue : Value
         text.Length == 0 ? Empty : new(text, [new TextSpan(0, text.Length)], MarkupKind.Plain);
 
     public TextValue As(MarkupKind kind) => kind == Kind ? this : new(Text, _literal, kind);
+
+    /// <summary>Other units in the places of this text's own.</summary>
+    public TextValue WithUnits(string text)
+    {
+        Rendering.Current?.ChargeText(text.Length);
+        return new(text, _literal, Kind);
+    }
 
     /// <summary>A part in UTF-16 units, of the same kind.</summary>
     public TextValue Part(int start, int length)
@@ -109,9 +127,13 @@ internal sealed class TextValue : Value
         return text.ToValue(Kind);
     }
 
-    public override bool Contains(Value item) => item is TextValue { Text: var part }
-        ? Text.Contains(part, StringComparison.Ordinal)
-        : throw TemplateError.Type($"'in <string>' requires string as left operand, not {item.TypeName}");
+    public override bool Contains(Value item)
+    {
+        var sought = item as TextValue
+            ?? throw TemplateError.Type($"'in <string>' requires string as left operand, not {item.TypeName}");
+        Rendering.ChargeSearch(Text.Length, sought.Text.Length);
+        return Text.Contains(sought.Text, StringComparison.Ordinal);
+    }
 
     public override Value? Attribute(string name) => Library.Methods.Bind(Library.TextMethods.Rows, this, name);
 
@@ -170,11 +192,14 @@ internal enum MarkupKind
     Markup,
 }
 
-/// <summary>Builds a string and keeps which of its parts came from the input.</summary>
+/// <summary>Builds a string and keeps which of its parts came from the input; its rendering is charged for it.</summary>
 internal sealed class TextBuilder
 {
+    private const int ChargedAtOnce = 256;
+
     private readonly StringBuilder _text = new();
     private List<TextSpan>? _literal;
+    private int _uncharged;
 
     public int Length => _text.Length;
 
@@ -197,14 +222,16 @@ internal sealed class TextBuilder
     public void Append(TextValue value, int start, int length)
     {
         Check(length);
-        foreach (var span in value.Literal)
+        foreach (var span in value.LiteralFrom(start))
         {
             var from = Math.Max(span.Start, start);
             var until = Math.Min(span.End, start + length);
-            if (from < until)
+            if (from >= until)
             {
-                AddLiteral(_text.Length + from - start, until - from);
+                break;
             }
+
+            AddLiteral(_text.Length + from - start, until - from);
         }
 
         _text.Append(value.Text, start, length);
@@ -214,12 +241,9 @@ internal sealed class TextBuilder
     public void Append(string text, TextValue source, int at)
     {
         Check(text.Length);
-        foreach (var span in source.Literal)
+        if (text.Length > 0 && source.LiteralFrom(at) is [var span, ..] && span.Start <= at)
         {
-            if (at >= span.Start && at < span.End && text.Length > 0)
-            {
-                AddLiteral(_text.Length, text.Length);
-            }
+            AddLiteral(_text.Length, text.Length);
         }
 
         _text.Append(text);
@@ -238,6 +262,13 @@ internal sealed class TextBuilder
         if (_text.Length + (long)more > Rendering.MaxText)
         {
             throw TemplateError.Limit($"a text of more than {Rendering.MaxText} characters");
+        }
+
+        _uncharged += more;
+        if (_uncharged >= ChargedAtOnce)
+        {
+            Rendering.Current?.Charge(_uncharged / Rendering.CharactersPerStep);
+            _uncharged = 0;
         }
     }
 
