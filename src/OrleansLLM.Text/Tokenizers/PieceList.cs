@@ -33,6 +33,7 @@ internal enum Tracking
 internal sealed class PieceList(Tracking tracking)
 {
     private readonly List<PatternMatch> _matches = [];
+    private TimeBudget _budget;
     private List<Piece> _pieces = [];
     private List<Piece> _next = [];
 
@@ -52,6 +53,7 @@ internal sealed class PieceList(Tracking tracking)
             else
             {
                 rewrite(piece);
+                _budget.Check();
             }
         }
 
@@ -91,6 +93,7 @@ internal sealed class PieceList(Tracking tracking)
     /// <summary>Begins with one piece.</summary>
     public void Begin(AlignedText text)
     {
+        _budget = new TimeBudget(text.Text.Length);
         _pieces.Clear();
         if (text.Text.Length > 0)
         {

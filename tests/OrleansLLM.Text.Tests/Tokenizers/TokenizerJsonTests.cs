@@ -70,12 +70,63 @@ public sealed class TokenizerJsonTests
     [InlineData(@"\x{1F600}+", "a\U0001F600\U0001F600", "\U0001F600\U0001F600")]
     [InlineData(@"[[:alpha:]]+", "1ab2", "ab")]
     [InlineData(@"^b$", "a\nb\nc", "b")]
+    [InlineData(@"[[:punct:]]+", "a$\u00A9!b", "$\u00A9!")]
+    [InlineData(@"\p{Punct}+", "a$\u00A9!b", "!")]
+    [InlineData(@"\w+", "\u200Da\u00B2\u200C", "a\u00B2")]
+    [InlineData(@"[\w]+", "a\u00B2", "a")]
+    [InlineData(@"a\b.", "a\u00B2a\u200D", "a\u200D")]
+    [InlineData("(?i:[a-z]+)", "1A\u017Fk", "A\u017Fk")]
+    [InlineData(@"\p{Han}+", "\U0002FFFE\U00020000", "\U00020000")]
+    [InlineData("[\U00010400-\U0001044F]+", "a\U00010400\U0001044Fb\U00010450", "\U00010400\U0001044F")]
+    [InlineData(@"[a-z\x{10400}-\x{1044F}]+", "A\U0001044Fz\U00010450", "\U0001044Fz")]
+    [InlineData(@"[^\s\p{L}\x{1F600}]+", "a\U00010400\U0001F600\U0001F601\uF000 ", "\U0001F601\uF000")]
+    [InlineData(@"\p{So}+", "a\U0001F600\U0001F601.", "\U0001F600\U0001F601")]
+    [InlineData(@"\x{1F600}|\p{So}+b", "a\U0001F601\U0001F602b", "\U0001F601\U0001F602b")]
+    [InlineData(@"[\u3400-\u4DBF\u4E00-\u9FFF]+", "\U00020000\u3400\u4E00\U0002A6D6", "\u3400\u4E00")]
+    [InlineData(@"[\p{Han}\x{1F600}]+", "a\U00020000\u4E00\U0001F600\U0001F601", "\U00020000\u4E00\U0001F600")]
+    [InlineData(@"[\u1D00-\u1D2B]+", "\U0001D4EA\u1D00\U00010428", "\u1D00")]
+    [InlineData(@"[\x{10000}-\x{10FFFF}]{3}", "ab\U00010000\U0001F600\U0010FFFD", "\U00010000\U0001F600\U0010FFFD")]
     public void A_pattern_matches_as_in_its_own_dialect(string pattern, string text, string expected)
     {
         var matches = new List<PatternMatch>();
         new RegexPattern(pattern).Find(text, matches);
         var match = Assert.Single(matches, match => match.IsMatch);
         Assert.Equal(expected, text[match.Start..match.End]);
+    }
+
+    [Theory]
+    [InlineData("(a+)+$", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab")]
+    [InlineData("(?:a|a)+(?!a|b)|(?:a|aa)+c", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab")]
+    public void A_pattern_that_backtracks_without_end_is_an_error(string pattern, string text)
+    {
+        var file = SmallTokenizers.ByteLevelFile();
+        file["pre_tokenizer"] = new JsonObject
+        {
+            ["type"] = "Split", ["pattern"] = new JsonObject { ["Regex"] = pattern }, ["behavior"] = "Isolated", ["invert"] = false,
+        };
+        var tokenizer = SmallTokenizers.Read(file);
+        var error = Assert.Throws<TokenizerException>(() => tokenizer.Encode(text, [], AddedTokens.None));
+        Assert.Contains("longer than", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Many_slow_pieces_are_an_error_too()
+    {
+        var file = SmallTokenizers.ByteLevelFile();
+        file["pre_tokenizer"] = new JsonObject
+        {
+            ["type"] = "Sequence",
+            ["pretokenizers"] = new JsonArray(
+                new JsonObject { ["type"] = "WhitespaceSplit" },
+                new JsonObject
+                {
+                    ["type"] = "Split", ["pattern"] = new JsonObject { ["Regex"] = "(a+)+$" }, ["behavior"] = "Isolated", ["invert"] = false,
+                }),
+        };
+        var tokenizer = SmallTokenizers.Read(file);
+        var text = string.Concat(Enumerable.Repeat(new string('a', 16) + "b ", 20_000));
+        var error = Assert.Throws<TokenizerException>(() => tokenizer.Encode(text, [], AddedTokens.None));
+        Assert.Contains("too long", error.Message, StringComparison.Ordinal);
     }
 
     private static bool Survives(ReadOnlyMemory<byte> json)

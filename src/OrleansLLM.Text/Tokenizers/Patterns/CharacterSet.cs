@@ -4,25 +4,33 @@ using System.Text;
 namespace OrleansLLM.Text.Tokenizers.Patterns;
 
 /// <summary>A set of UTF-16 units, for classes that .NET's syntax can't say: intersections, nested negations, scripts.</summary>
-internal sealed class CharacterSet
+/// <param name="supplementary">What units stand for, where that is not their category alone.</param>
+internal sealed class CharacterSet(SupplementaryUnits? supplementary)
 {
     private const int Units = char.MaxValue + 1;
 
     private readonly ulong[] _bits = new ulong[Units / 64];
 
+    /// <summary>Adds the characters of a range of code points.</summary>
     public void Add(int first, int last)
     {
+        if (supplementary is not null)
+        {
+            Add(rune => rune.Value >= first && rune.Value <= last);
+            return;
+        }
+
         for (var unit = first; unit <= Math.Min(last, char.MaxValue); unit++)
         {
             _bits[unit >> 6] |= 1UL << unit;
         }
     }
 
-    public void Add(Func<char, bool> contains)
+    public void Add(Func<Rune, bool> contains)
     {
         for (var unit = 0; unit < Units; unit++)
         {
-            if (contains((char)unit))
+            if (Rune.TryCreate(supplementary?.ExampleOf(unit) ?? unit, out var rune) && contains(rune))
             {
                 _bits[unit >> 6] |= 1UL << unit;
             }

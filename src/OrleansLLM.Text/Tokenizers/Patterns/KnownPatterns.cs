@@ -12,12 +12,16 @@ internal static partial class KnownPatterns
 
     public const string Number = @"\p{N}";
 
-    private const string Contractions = @"(?i:'[sſ]|'t|'re|'ve|'m|'ll|'d)";
+    public const string Contractions = @"(?i:'[sſ]|'t|'re|'ve|'m|'ll|'d)";
+
     public const string SingleDigits =
         Contractions + @"|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 
     public const string TripleDigits =
         Contractions + @"|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+
+    public const string MarkedLetters =
+        Contractions + @"|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 
     private const string Camel = @"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+";
     private const string Capitals = @"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*";
@@ -31,6 +35,7 @@ internal static partial class KnownPatterns
         (Number, NumberRegex),
         (SingleDigits, SingleDigitsRegex),
         (TripleDigits, TripleDigitsRegex),
+        (MarkedLetters, MarkedLettersRegex),
         (O200k, O200kRegex),
         (Tekken, TekkenRegex),
     ];
@@ -60,6 +65,9 @@ internal static partial class KnownPatterns
 
     [GeneratedRegex(TripleDigits, RegexOptions.CultureInvariant, RegexPattern.TimeLimitMilliseconds)]
     private static partial Regex TripleDigitsRegex();
+
+    [GeneratedRegex(MarkedLetters, RegexOptions.CultureInvariant, RegexPattern.TimeLimitMilliseconds)]
+    private static partial Regex MarkedLettersRegex();
 
     [GeneratedRegex(O200k, RegexOptions.CultureInvariant, RegexPattern.TimeLimitMilliseconds)]
     private static partial Regex O200kRegex();

@@ -8,17 +8,19 @@ namespace OrleansLLM.Text.Tokenizers.Patterns;
 /// </summary>
 internal sealed class RegexClass
 {
-    private const string Word = @"\p{L}\p{M}\p{Nd}\p{Nl}\p{Pc}\u200C\u200D\u24B6-\u24E9";
     private const int MaxDepth = 50;
 
+    private readonly SupplementaryUnits? _supplementary;
     private readonly StringBuilder _text = new();
     private readonly List<Action<CharacterSet>> _items = [];
     private bool _needsSet;
     private bool _isNegated;
 
-    private RegexClass()
-    {
-    }
+    /// <summary>Whether s is named, whose other case is also the long s; .NET does not know that.</summary>
+    private bool _namesS;
+
+    /// <param name="supplementary">Units that .NET's own classes don't know, so that there must be a set.</param>
+    private RegexClass(SupplementaryUnits? supplementary) => (_supplementary, _needsSet) = (supplementary, supplementary is not null);
 
     /// <summary>The class that opens at the reader's position.</summary>
     public static RegexClass Read(RegexReader reader, int depth = 0)
@@ -30,7 +32,7 @@ internal sealed class RegexClass
 
         reader.Next();
         var negated = reader.TryTake("^");
-        var result = new RegexClass();
+        var result = new RegexClass(reader.Supplementary);
         CharacterSet? left = null;
         var isFirst = true;
         while (isFirst || reader.Peek != ']')
@@ -38,7 +40,7 @@ internal sealed class RegexClass
             if (reader.TryTake("&&"))
             {
                 left = Intersection(left, result);
-                result = new RegexClass();
+                result = new RegexClass(reader.Supplementary);
             }
             else
             {
@@ -52,7 +54,7 @@ internal sealed class RegexClass
         if (left is not null)
         {
             var both = Intersection(left, result);
-            result = new RegexClass { _needsSet = true };
+            result = new RegexClass(reader.Supplementary) { _needsSet = true };
             result._items.Add(set => set.Add(both));
         }
 
@@ -63,7 +65,7 @@ internal sealed class RegexClass
     /// <summary>The class that an escape names (<c>\p{L}</c>, <c>\w</c>, ...), or null where it names one character; the backslash is behind.</summary>
     public static RegexClass? TryReadEscape(RegexReader reader)
     {
-        var result = new RegexClass();
+        var result = new RegexClass(reader.Supplementary);
         var escape = reader.Peek;
         switch (escape)
         {
@@ -72,7 +74,7 @@ internal sealed class RegexClass
                 result.Property(reader, escape == 'P');
                 return result;
             case 'w' or 'W':
-                result.Add(Word, Runes.IsWord, escape == 'W');
+                result.Add(CharacterProperties.Word, escape == 'W');
                 break;
             case 'd' or 'D':
                 result.Add(@"\p{Nd}", rune => Rune.GetUnicodeCategory(rune) == UnicodeCategory.DecimalDigitNumber, escape == 'D');
@@ -91,6 +93,14 @@ internal sealed class RegexClass
         return result;
     }
 
+    /// <summary>\w or \W outside of a class; the backslash is behind.</summary>
+    public static RegexClass ReadWord(RegexReader reader)
+    {
+        var result = new RegexClass(reader.Supplementary);
+        result.Add(CharacterProperties.WordAlone, reader.Next() == 'W');
+        return result;
+    }
+
     /// <summary>The class as .NET writes it.</summary>
     public string ToNet(bool ignoreCase)
     {
@@ -105,7 +115,7 @@ internal sealed class RegexClass
             return text;
         }
 
-        if (ignoreCase && text.AsSpan().IndexOfAny('s', 'S') >= 0 && !text.Contains('\u017F', StringComparison.Ordinal))
+        if (ignoreCase && _namesS)
         {
             text += '\u017F';
         }
@@ -129,7 +139,7 @@ internal sealed class RegexClass
 
     private CharacterSet ToSet()
     {
-        var set = new CharacterSet();
+        var set = new CharacterSet(_supplementary);
         foreach (var item in _items)
         {
             item(set);
@@ -149,7 +159,7 @@ internal sealed class RegexClass
         {
             reader.TryTake("[:");
             var negated = reader.TryTake("^");
-            NamedProperty(reader, reader.TakeThrough(':'), negated);
+            NamedProperty(reader, reader.TakeThrough(':'), CharacterProperties.FindBracketed, negated);
             if (!reader.TryTake("]"))
             {
                 throw reader.Error("a named class is not closed");
@@ -167,37 +177,43 @@ internal sealed class RegexClass
                 return;
             }
 
-            Range(reader, reader.TryTake("b") ? '\b' : reader.EscapedUnit());
+            Range(reader, reader.TryTake("b") ? '\b' : reader.EscapedCodePoint());
         }
         else
         {
-            Range(reader, reader.NextUnit());
+            Range(reader, reader.NextCodePoint());
         }
     }
 
-    private void Range(RegexReader reader, char first)
+    private void Range(RegexReader reader, int first)
     {
         var last = first;
         if (reader.Follows("-") && !reader.Follows("-]") && !reader.Follows("-[") && !reader.Follows("-&&"))
         {
             reader.Next();
-            last = reader.TryTake("\\") ? reader.EscapedUnit() : reader.NextUnit();
-            if (last < first || IsStandIn(reader, first) || IsStandIn(reader, last))
+            last = reader.TryTake("\\") ? reader.EscapedCodePoint() : reader.NextCodePoint();
+            if (last < first)
             {
-                throw reader.Error("a range of characters runs backwards or beyond U+FFFF, which is not built");
+                throw reader.Error("a range of characters runs backwards");
             }
         }
 
         _items.Add(set => set.Add(first, last));
-        AppendUnit(first);
+        _namesS |= (first <= 's' && last >= 's') || (first <= 'S' && last >= 'S');
+        reader.Name(first, last);
+        if (last > char.MaxValue)
+        {
+            _needsSet = true;
+            return;
+        }
+
+        AppendUnit((char)first);
         if (last > first)
         {
             _text.Append('-');
-            AppendUnit(last);
+            AppendUnit((char)last);
         }
     }
-
-    private static bool IsStandIn(RegexReader reader, char unit) => reader.StandIns.Count > 0 && reader.StandIns.Values.Contains(unit);
 
     private void AppendUnit(char unit) => _text.Append(unit switch
     {
@@ -213,6 +229,7 @@ internal sealed class RegexClass
     {
         _items.Add(set => set.Add(other.ToSet()));
         _needsSet |= other._needsSet || other._isNegated;
+        _namesS |= other._namesS;
         _text.Append(other._text);
     }
 
@@ -224,35 +241,16 @@ internal sealed class RegexClass
         }
 
         negated ^= reader.TryTake("^");
-        NamedProperty(reader, reader.TakeThrough('}'), negated);
+        NamedProperty(reader, reader.TakeThrough('}'), CharacterProperties.Find, negated);
     }
 
-    private void NamedProperty(RegexReader reader, string name, bool negated)
+    private void NamedProperty(RegexReader reader, string name, Func<string, CharacterProperty?> find, bool negated)
     {
         var plain = name.Replace("_", string.Empty, StringComparison.Ordinal).Replace(" ", string.Empty, StringComparison.Ordinal)
             .Replace("-", string.Empty, StringComparison.Ordinal).ToUpperInvariant();
-        if (CharacterSet.Category(plain) is { } category)
+        if (find(plain) is { } property)
         {
-            Add($"\\p{{{CharacterSet.CategoryName(plain)}}}", rune => category(Rune.GetUnicodeCategory(rune)), negated);
-        }
-        else if (plain is "ALPHA" or "ALPHABETIC")
-        {
-            Add(@"\p{L}\p{Nl}\u24B6-\u24E9", rune => Rune.IsLetter(rune) || Rune.GetUnicodeCategory(rune) == UnicodeCategory.LetterNumber
-                || Runes.IsCircledLetter(rune.Value), negated);
-        }
-        else if (plain is "ALNUM")
-        {
-            Add(@"\p{L}\p{Nl}\p{Nd}\u24B6-\u24E9", rune => Rune.IsLetterOrDigit(rune) || Runes.IsCircledLetter(rune.Value)
-                || Rune.GetUnicodeCategory(rune) == UnicodeCategory.LetterNumber, negated);
-        }
-        else if (plain is "UPPER" or "UPPERCASE" or "LOWER" or "LOWERCASE")
-        {
-            var isUpper = plain[0] == 'U';
-            Add(isUpper ? @"\p{Lu}" : @"\p{Ll}", rune => isUpper ? Rune.IsUpper(rune) : Rune.IsLower(rune), negated);
-        }
-        else if (plain is "WORD")
-        {
-            Add(Word, Runes.IsWord, negated);
+            Add(property, negated);
         }
         else if (UnicodeScripts.Find(plain) is { } ranges)
         {
@@ -266,20 +264,22 @@ internal sealed class RegexClass
 
     private void Script((int First, int Last)[] ranges, bool negated)
     {
-        var script = new RegexClass { _needsSet = negated, _isNegated = negated };
+        var script = new RegexClass(_supplementary) { _needsSet = negated || _supplementary is not null, _isNegated = negated };
         foreach (var (first, last) in ranges)
         {
-            script._items.Add(set => set.Add(first, last));
+            script._items.Add(set => set.Add(rune => (rune.IsBmp ? rune.Value : StandIns.For(rune)) is var unit && unit >= first && unit <= last));
             CharacterSet.AppendRange(script._text, first, last);
         }
 
         Union(script);
     }
 
+    private void Add(CharacterProperty property, bool negated) => Add(property.Net, property.Contains, negated);
+
     /// <summary>Adds a class that .NET can write by itself, also negated where that is one escape.</summary>
     private void Add(string text, Func<Rune, bool> contains, bool negated)
     {
-        _items.Add(set => set.Add(unit => Rune.TryCreate(unit, out var rune) && contains(rune) != negated));
+        _items.Add(set => set.Add(rune => contains(rune) != negated));
         if (!negated)
         {
             _text.Append(text);

@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Text;
 using System.Text.RegularExpressions;
 
 namespace OrleansLLM.Text.Tokenizers.Patterns;
@@ -10,19 +9,19 @@ namespace OrleansLLM.Text.Tokenizers.Patterns;
 /// </summary>
 internal sealed class RegexPattern : IPattern
 {
-    /// <summary>A pattern that takes longer on one piece is refused: it backtracks without end.</summary>
+    /// <summary>A pattern that takes longer for one match is refused: it backtracks without end.</summary>
     public static readonly TimeSpan TimeLimit = TimeSpan.FromMilliseconds(TimeLimitMilliseconds);
 
-    public const int TimeLimitMilliseconds = 10_000;
+    public const int TimeLimitMilliseconds = 2000;
 
     private readonly Regex _regex;
-    private readonly IReadOnlyDictionary<int, char> _standIns;
+    private readonly SupplementaryUnits? _supplementary;
 
     /// <exception cref="TokenizerException">The pattern is malformed or uses what is not built.</exception>
     public RegexPattern(string pattern)
     {
         var translation = RegexTranslator.Translate(pattern);
-        _standIns = translation.StandIns;
+        _supplementary = translation.Supplementary;
         try
         {
             _regex = KnownPatterns.Find(translation.Pattern)
@@ -38,7 +37,7 @@ internal sealed class RegexPattern : IPattern
     {
         try
         {
-            if (text.IndexOfAnyInRange('\uD800', '\uDFFF') < 0)
+            if (text.IndexOfAnyInRange('\uD800', '\uDFFF') < 0 && (_supplementary is null || !SupplementaryUnits.AnyIn(text)))
             {
                 FindUnits(text, [], matches);
             }
@@ -50,7 +49,7 @@ internal sealed class RegexPattern : IPattern
         catch (RegexMatchTimeoutException error)
         {
             throw new TokenizerException(
-                $"the tokenizer's regular expression took longer than {TimeLimit.TotalSeconds} s on a piece of {text.Length} characters", error);
+                $"the tokenizer's regular expression took longer than {TimeLimit.TotalSeconds} s for one match in {text.Length} characters", error);
         }
     }
 
@@ -65,7 +64,7 @@ internal sealed class RegexPattern : IPattern
             {
                 var rune = Runes.At(text, i);
                 positions[count] = i;
-                units[count++] = rune.IsBmp ? (char)rune.Value : StandIn(rune);
+                units[count++] = _supplementary?.UnitOf(rune) ?? (rune.IsBmp ? (char)rune.Value : StandIns.For(rune));
             }
 
             positions[count] = text.Length;
@@ -78,16 +77,15 @@ internal sealed class RegexPattern : IPattern
         }
     }
 
-    private char StandIn(Rune rune) =>
-        _standIns.TryGetValue(rune.Value, out var unit) ? unit : StandIns.For(rune);
-
     /// <summary>Adds the parts of units whose places in the text are <paramref name="positions"/>, or the same where that is empty.</summary>
     private void FindUnits(ReadOnlySpan<char> units, ReadOnlySpan<int> positions, List<PatternMatch> matches)
     {
+        var budget = new TimeBudget(units.Length);
         var gap = 0;
         var anyMatch = false;
         foreach (var match in _regex.EnumerateMatches(units))
         {
+            budget.Check();
             if (match.Length == 0 && match.Index == gap && anyMatch)
             {
                 continue;

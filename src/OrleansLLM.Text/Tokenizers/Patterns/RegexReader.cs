@@ -4,12 +4,16 @@ using System.Text;
 namespace OrleansLLM.Text.Tokenizers.Patterns;
 
 /// <summary>Reads a regular expression character by character.</summary>
-internal sealed class RegexReader(string pattern)
+/// <param name="pattern">The regular expression.</param>
+/// <param name="supplementary">Made after an earlier reading where <see cref="Named"/> was not empty.</param>
+internal sealed class RegexReader(string pattern, SupplementaryUnits? supplementary)
 {
-    private readonly Dictionary<int, char> _standIns = [];
+    private readonly HashSet<(int First, int Last)> _named = [];
 
-    /// <summary>Units that stand for the characters above U+FFFF that the pattern names.</summary>
-    public IReadOnlyDictionary<int, char> StandIns => _standIns;
+    public SupplementaryUnits? Supplementary => supplementary;
+
+    /// <summary>Ranges that the pattern names and that the units for the categories of characters above U+FFFF can't keep apart.</summary>
+    public IReadOnlyCollection<(int First, int Last)> Named => _named;
 
     public int Position { get; private set; }
 
@@ -51,12 +55,21 @@ internal sealed class RegexReader(string pattern)
         return taken;
     }
 
-    /// <summary>The next character as one UTF-16 unit.</summary>
-    public char NextUnit()
+    /// <summary>The next character.</summary>
+    public int NextCodePoint()
     {
         var rune = Runes.At(pattern, Position);
         Position += Runes.LengthAt(pattern, Position);
-        return Unit(rune.Value);
+        return rune.Value;
+    }
+
+    /// <summary>Takes note of a range of code points.</summary>
+    public void Name(int first, int last)
+    {
+        if (last > char.MaxValue || StandIns.AnyIn(first, last))
+        {
+            _named.Add((first, last));
+        }
     }
 
     /// <summary>{n}, {n,}, {n,m} or {,m} at the position, as .NET writes it.</summary>
@@ -77,17 +90,17 @@ internal sealed class RegexReader(string pattern)
     }
 
     /// <summary>The character that an escape names; the backslash is behind.</summary>
-    public char EscapedUnit()
+    public int EscapedCodePoint()
     {
         var escape = Next();
         switch (escape)
         {
             case 'x' when TryTake("{"):
-                return Unit(Hex(TakeThrough('}')));
+                return Hex(TakeThrough('}'));
             case 'x':
-                return Unit(Hex(Take(2)));
+                return Hex(Take(2));
             case 'u':
-                return Unit(Hex(Take(4)));
+                return Hex(Take(4));
             case '0':
                 return '\0';
             case 'n':
@@ -111,27 +124,12 @@ internal sealed class RegexReader(string pattern)
                 }
 
                 Position--;
-                return NextUnit();
+                return NextCodePoint();
         }
     }
 
     public TokenizerException Error(string what) =>
         new($"the regular expression '{pattern}' can't be read at position {Position}: {what}");
-
-    private char Unit(int codePoint)
-    {
-        if (codePoint <= char.MaxValue)
-        {
-            return (char)codePoint;
-        }
-
-        if (!_standIns.TryGetValue(codePoint, out var unit))
-        {
-            _standIns[codePoint] = unit = (char)('\uF000' + _standIns.Count % 0x800);
-        }
-
-        return unit;
-    }
 
     private string Take(int count)
     {

@@ -3,8 +3,8 @@ using System.Text;
 
 namespace OrleansLLM.Text.Tokenizers.Patterns;
 
-/// <summary>A pattern for .NET, and the units that stand for the characters above U+FFFF that the pattern names.</summary>
-internal sealed record RegexTranslation(string Pattern, IReadOnlyDictionary<int, char> StandIns);
+/// <summary>A pattern for .NET, and the units that it sees in place of characters above U+FFFF; null: <see cref="StandIns"/>.</summary>
+internal sealed record RegexTranslation(string Pattern, SupplementaryUnits? Supplementary);
 
 /// <summary>
 /// Writes a regular expression of Oniguruma's Ruby dialect (doc/RE of Oniguruma 6.9) in .NET's: possessive quantifiers, <c>\h</c>,
@@ -21,7 +21,7 @@ internal sealed class RegexTranslator
     private bool _ignoreCase;
     private int _atom;
 
-    private RegexTranslator(string pattern) => _reader = new RegexReader(pattern);
+    private RegexTranslator(string pattern, SupplementaryUnits? supplementary) => _reader = new RegexReader(pattern, supplementary);
 
     /// <exception cref="TokenizerException">The pattern is malformed or uses what is not built.</exception>
     public static RegexTranslation Translate(string pattern)
@@ -31,9 +31,15 @@ internal sealed class RegexTranslator
             throw new TokenizerException($"a regular expression of {pattern.Length} characters is longer than {MaxLength}");
         }
 
-        var translator = new RegexTranslator(pattern);
+        var translator = new RegexTranslator(pattern, supplementary: null);
         translator.Run();
-        return new RegexTranslation(translator._output.ToString(), translator._reader.StandIns);
+        if (translator._reader.Named.Count > 0)
+        {
+            translator = new RegexTranslator(pattern, new SupplementaryUnits(translator._reader.Named));
+            translator.Run();
+        }
+
+        return new RegexTranslation(translator._output.ToString(), translator._reader.Supplementary);
     }
 
     private void Run()
@@ -84,7 +90,7 @@ internal sealed class RegexTranslator
                 break;
             default:
                 _atom = _output.Length;
-                Literal(_reader.NextUnit());
+                Literal(_reader.NextCodePoint());
                 break;
         }
     }
@@ -223,7 +229,13 @@ internal sealed class RegexTranslator
                 _reader.Next();
                 _output.Append(@"(?>\r\n|[\n-\r\x85\u2028\u2029])");
                 break;
-            case 'b' or 'B' or 'A' or 'z' or 'Z' or 'G' or (>= '1' and <= '9'):
+            case 'w' or 'W':
+                _output.Append(RegexClass.ReadWord(_reader).ToNet(_ignoreCase));
+                break;
+            case 'b' or 'B':
+                WordBorder();
+                break;
+            case 'A' or 'z' or 'Z' or 'G' or (>= '1' and <= '9'):
                 _output.Append('\\').Append(_reader.Next());
                 break;
             case 'k':
@@ -237,6 +249,14 @@ internal sealed class RegexTranslator
         }
     }
 
+    /// <summary>\b and \B by what \w is here.</summary>
+    private void WordBorder()
+    {
+        var (ahead, notAhead) = _reader.Peek == 'b' ? ('!', '=') : ('=', '!');
+        var word = RegexClass.ReadWord(_reader).ToNet(ignoreCase: false);
+        _output.Append(CultureInfo.InvariantCulture, $"(?:(?<={word})(?{ahead}{word})|(?<!{word})(?{notAhead}{word}))");
+    }
+
     private void EscapedCharacters()
     {
         if (RegexClass.TryReadEscape(_reader) is { } set)
@@ -245,12 +265,14 @@ internal sealed class RegexTranslator
         }
         else
         {
-            Literal(_reader.EscapedUnit());
+            Literal(_reader.EscapedCodePoint());
         }
     }
 
-    private void Literal(char unit)
+    private void Literal(int codePoint)
     {
+        _reader.Name(codePoint, codePoint);
+        var unit = codePoint <= char.MaxValue ? (char)codePoint : _reader.Supplementary?.UnitOf(new Rune(codePoint)) ?? '\0';
         if (_ignoreCase && unit is ('s' or 'S'))
         {
             _output.Append('[').Append(unit).Append('\u017F').Append(']');

@@ -15,7 +15,7 @@ internal static class StandIns
     /// <summary>Indexed by <see cref="UnicodeCategory"/>.</summary>
     private static readonly char[] ByCategory =
     [
-        '\u10A0', '\u1D00', '\u1F88', '\uA4F8', '\uA000', // Lu Ll Lt Lm Lo
+        '\u10A0', '\u2C30', '\u1F88', '\uA4F8', '\uA000', // Lu Ll Lt Lm Lo
         '\u1DC0', '\u1B35', '\u0488', // Mn Mc Me
         '\u1B50', '\u16EE', '\u0F2A', // Nd Nl No
         '\u2000', '\u2028', '\u2029', '\u0091', '\u2061', '\uFFFD', '\uE000', // Zs Zl Zp Cc Cf Cs Co
@@ -23,13 +23,18 @@ internal static class StandIns
         '\u2A00', '\u20B0', '\uA700', '\u2800', '\u0378', // Sm Sc Sk So Cn
     ];
 
+    /// <summary>Whether one of them lies in a range of code points: a pattern that names it means that character.</summary>
+    public static bool AnyIn(int first, int last) =>
+        Array.Exists([.. ByCategory, Han, CircledLetter], unit => unit >= first && unit <= last);
+
     public static char For(Rune rune)
     {
-        if (rune.Value is >= 0x20000 and <= 0x3FFFF)
+        var category = Rune.GetUnicodeCategory(rune);
+        if (rune.Value is >= 0x20000 and <= 0x3FFFF && category == UnicodeCategory.OtherLetter)
         {
             return Han;
         }
 
-        return Runes.IsCircledLetter(rune.Value) ? CircledLetter : ByCategory[(int)Rune.GetUnicodeCategory(rune)];
+        return Runes.IsCircledLetter(rune.Value) ? CircledLetter : ByCategory[(int)category];
     }
 }
