@@ -19,6 +19,7 @@ internal static class NormalizerKinds
         ["NFKC"] = _ => UnicodeNormalizer.Of(System.Text.NormalizationForm.FormKC),
         ["NFKD"] = _ => UnicodeNormalizer.Of(System.Text.NormalizationForm.FormKD),
         ["Nmt"] = _ => new NmtNormalizer(),
+        ["Precompiled"] = PrecompiledNormalizer.Read,
         ["Prepend"] = component => new PrependNormalizer(component.String("prepend")),
         ["Replace"] = component => new ReplaceNormalizer(component.Pattern("pattern"), component.String("content")),
         ["Sequence"] = component => new NormalizerSequence([.. component.Children("normalizers").Select(Read)]),

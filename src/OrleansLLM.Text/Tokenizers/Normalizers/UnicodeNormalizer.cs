@@ -5,7 +5,10 @@ namespace OrleansLLM.Text.Tokenizers.Normalizers;
 /// <summary>Unicode normalization (UAX 15).</summary>
 internal sealed class UnicodeNormalizer(NormalizationForm form) : INormalizer
 {
-    /// <summary>In a longer run of combining characters each one stands for the whole run.</summary>
+    /// <summary>
+    /// Longer runs of combining characters are cut: to order them takes a square of their length, and no language has more than 30
+    /// (UAX 15, section 13).
+    /// </summary>
     private const int MaxRun = 256;
 
     private readonly NormalizationForm _decomposed = form is NormalizationForm.FormC or NormalizationForm.FormD
@@ -20,7 +23,7 @@ internal sealed class UnicodeNormalizer(NormalizationForm form) : INormalizer
 
     public AlignedText Normalize(AlignedText text)
     {
-        if (Ascii.IsValid(text.Text) || IsNormalized(text.Text))
+        if (Ascii.IsValid(text.Text) || (!HasLongRun(text.Text) && IsNormalized(text.Text)))
         {
             return text;
         }
@@ -40,12 +43,23 @@ internal sealed class UnicodeNormalizer(NormalizationForm form) : INormalizer
     private static int RunEnd(string text, int start)
     {
         var end = start + Runes.LengthAt(text, start);
-        while (end < text.Length && Joins(Runes.At(text, end)))
+        while (end < text.Length && end - start < MaxRun && Joins(Runes.At(text, end)))
         {
             end += Runes.LengthAt(text, end);
         }
 
         return end;
+    }
+
+    private static bool HasLongRun(string text)
+    {
+        var length = 0;
+        for (var at = 0; at < text.Length && length < MaxRun; at += Runes.LengthAt(text, at))
+        {
+            length = text[at] >= 0x80 && Joins(Runes.At(text, at)) ? length + 1 : 0;
+        }
+
+        return length == MaxRun;
     }
 
     private static bool Joins(Rune rune) => !rune.IsAscii
@@ -57,15 +71,6 @@ internal sealed class UnicodeNormalizer(NormalizationForm form) : INormalizer
         if (normalized == run)
         {
             builder.Copy(run.Length);
-        }
-        else if (run.Length > MaxRun)
-        {
-            foreach (var rune in normalized.EnumerateRunes())
-            {
-                builder.Replace(rune);
-            }
-
-            builder.Skip(Math.Max(0, run.Length - normalized.Length));
         }
         else
         {
