@@ -48,7 +48,8 @@ internal sealed class AddedVocabulary(Vocabulary model, INormalizer? normalizer)
     public void Seal()
     {
         (_plain, _normalized) = (new TokenTrie(), new TokenTrie());
-        foreach (var (id, token) in _tokens)
+        // Of tokens whose texts are equal once normalized, the trie keeps the first.
+        foreach (var (id, token) in _tokens.OrderByDescending(pair => pair.Value.Has(AddedTokenFlags.Special)))
         {
             (token.Has(AddedTokenFlags.Normalized) ? _normalized : _plain).Add(NormalizedContent(id), id);
         }

@@ -71,9 +71,16 @@ internal sealed partial class PipelineTokenizer
     {
         ArgumentNullException.ThrowIfNull(ids);
         (idsConsumed, charsWritten) = (0, 0);
+        var all = ids.ToArray();
+        if (Decode(all, SpecialTokens.Keep) is var whole && whole.TryCopyTo(destination))
+        {
+            (idsConsumed, charsWritten) = (all.Length, whole.Length);
+            return OperationStatus.Done;
+        }
+
         var decoder = CreateStreamDecoder(SpecialTokens.Keep);
         var read = 0;
-        foreach (var id in ids)
+        foreach (var id in all)
         {
             var text = decoder.Add(id);
             read++;

@@ -60,4 +60,53 @@ public sealed class PackageTokenizerTests
         Assert.Equal(OperationStatus.Done, _tokenizer.Decode(ids, buffer, out consumed, out written));
         Assert.Equal((6, "hello world"), (consumed, new string(buffer, 0, written)));
     }
+
+    [Theory]
+    [InlineData("hello world, hello\u00E9 \U0001F600\U0001F600 na\u00EFve <|s|>x\u4E2D\u6587")]
+    [InlineData("\U0001F469\u200D\U0001F469")]
+    [InlineData("a")]
+    public void Every_limit_gives_a_beginning_or_an_end_of_the_whole_that_cuts_no_character(string text)
+    {
+        var ids = _tokenizer.EncodeToIds(text);
+        var tokens = _tokenizer.EncodeToTokens(text, out _);
+        Assert.Equal(ids, tokens.Select(token => token.Id));
+        Assert.Equal(ids.Count, _tokenizer.CountTokens(text));
+        Assert.Equal(ids, _tokenizer.EncodeToIds(text.AsSpan()));
+        for (var limit = 1; limit <= ids.Count + 1; limit++)
+        {
+            var begun = _tokenizer.EncodeToIds(text, limit, out var normalized, out var consumed);
+            Assert.Null(normalized);
+            Assert.Equal(ids.Take(begun.Count), begun);
+            Assert.InRange(begun.Count, Math.Min(limit, ids.Count) - 3, limit);
+            Assert.Equal(begun, _tokenizer.EncodeToIds(text[..consumed]));
+            Assert.Equal(consumed, _tokenizer.GetIndexByTokenCount(text, limit, out _, out var count));
+            Assert.Equal(begun.Count, count);
+            var from = _tokenizer.GetIndexByTokenCountFromEnd(text, limit, out _, out count);
+            Assert.Equal(ids.TakeLast(count), _tokenizer.EncodeToIds(text[from..]));
+            Assert.InRange(count, Math.Min(limit, ids.Count) - 3, limit);
+        }
+    }
+
+    [Fact]
+    public void A_buffer_of_any_size_takes_a_beginning_of_the_text_and_the_ids_behind_it_give_the_rest()
+    {
+        const string Text = "hello na\u00EFve \U0001F600 world";
+        var ids = _tokenizer.EncodeToIds(Text);
+        for (var size = 0; size <= Text.Length + 1; size++)
+        {
+            var buffer = new char[size];
+            var status = _tokenizer.Decode(ids, buffer, out var consumed, out var written);
+            Assert.Equal(size < Text.Length ? OperationStatus.DestinationTooSmall : OperationStatus.Done, status);
+            Assert.Equal(Text, new string(buffer, 0, written) + _tokenizer.Decode(ids.Skip(consumed)));
+        }
+    }
+
+    [Fact]
+    public void Broken_bytes_decode_into_a_buffer_as_they_decode_alone()
+    {
+        int[] ids = [0xF0, 0x9F, 'a', 0x98, 0x80, 0xE4];
+        var buffer = new char[20];
+        Assert.Equal(OperationStatus.Done, _tokenizer.Decode(ids, buffer, out var consumed, out var written));
+        Assert.Equal((ids.Length, _tokenizer.Decode(ids)), (consumed, new string(buffer, 0, written)));
+    }
 }
