@@ -9,7 +9,7 @@ internal sealed class UnicodeNormalizer(NormalizationForm form) : INormalizer
     /// Longer runs of combining characters are cut: to order them takes a square of their length, and no language has more than 30
     /// (UAX 15, section 13).
     /// </summary>
-    private const int MaxRun = 256;
+    private const int MaxRun = 128;
 
     private readonly NormalizationForm _decomposed = form is NormalizationForm.FormC or NormalizationForm.FormD
         ? NormalizationForm.FormD

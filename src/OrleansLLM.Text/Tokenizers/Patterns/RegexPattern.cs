@@ -12,7 +12,7 @@ internal sealed class RegexPattern : IPattern
     /// <summary>A pattern that takes longer for one match is refused: it backtracks without end.</summary>
     public static readonly TimeSpan TimeLimit = TimeSpan.FromMilliseconds(TimeLimitMilliseconds);
 
-    public const int TimeLimitMilliseconds = 2000;
+    public const int TimeLimitMilliseconds = 4000;
 
     private readonly Regex _regex;
     private readonly SupplementaryUnits? _supplementary;
