@@ -22,9 +22,11 @@ public sealed class GgufFolderTests : IDisposable
     }
 
     [Fact]
-    public void A_folder_with_a_configuration_is_read_by_it()
+    public void A_configuration_counts_only_with_weights_that_it_describes()
     {
         Write("a.gguf", "config.json");
+        Assert.Equal(Path.Combine(_folder, "a.gguf"), GgufFolder.Find(_folder));
+        Write("model.safetensors");
         Assert.Null(GgufFolder.Find(_folder));
     }
 

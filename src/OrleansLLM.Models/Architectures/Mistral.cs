@@ -13,6 +13,8 @@ internal sealed class Mistral : Architecture
 
     public override string ClassName => "MistralForCausalLM";
 
+    public override string GgufName => "llama";
+
     public override bool MatchesGguf(ConfigSource header) => false;
 
     public override ModelConfig Configure(ConfigSource source)

@@ -26,7 +26,7 @@ internal sealed class FolderConfig(string path, JsonElement root) : ConfigSource
         : null;
 
     /// <summary>How the weights are quantized, if config.json says that they are.</summary>
-    public string? QuantizationMethod => Section("quantization_config") is { } section
+    public string? QuantizationMethod => (Section("quantization_config") ?? Section("compression_config")) is { } section
         ? new FolderConfig(Path, section).Text("quant_method") ?? "an unnamed method"
         : null;
 

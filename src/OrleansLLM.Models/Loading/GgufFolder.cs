@@ -3,14 +3,16 @@ using OrleansLLM.Files;
 
 namespace OrleansLLM.Models.Loading;
 
-/// <summary>Finds the GGUF model in a folder that has no config.json.</summary>
+/// <summary>Finds the GGUF model in a folder. Such folders often have a config.json too, but no weights that it describes.</summary>
 internal static partial class GgufFolder
 {
+    private static readonly string[] Weights = [SafetensorsFolder.SingleName, SafetensorsFolder.IndexName];
+
     /// <summary>Its file, or null where the folder is to be read as a Hugging Face folder.</summary>
     /// <exception cref="FileFormatException">Several models.</exception>
     public static string? Find(string folder)
     {
-        if (File.Exists(Path.Combine(folder, "config.json")))
+        if (Array.Exists(Weights, name => File.Exists(Path.Combine(folder, name))))
         {
             return null;
         }
