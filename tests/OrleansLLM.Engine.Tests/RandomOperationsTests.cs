@@ -6,17 +6,18 @@ namespace OrleansLLM.Engine.Tests;
 /// </summary>
 public class RandomOperationsTests
 {
-    private const int Operations = 260_000;
+    private const int Operations = 210_000;
 
     [Theory]
-    [InlineData(PreemptionMode.Recompute, PrefixCaching.On, 0, 1)]
-    [InlineData(PreemptionMode.Swap, PrefixCaching.On, 2, 2)]
-    [InlineData(PreemptionMode.Swap, PrefixCaching.Off, 0, 3)]
-    [InlineData(PreemptionMode.Recompute, PrefixCaching.Off, 0, 4)]
-    public void Random_operations_hold_the_promises(PreemptionMode mode, PrefixCaching caching, int transferPolls, int seed)
+    [InlineData(PreemptionMode.Recompute, PrefixCaching.On, 0, 0, 1)]
+    [InlineData(PreemptionMode.Swap, PrefixCaching.On, 2, 0, 2)]
+    [InlineData(PreemptionMode.Swap, PrefixCaching.Off, 0, 0, 3)]
+    [InlineData(PreemptionMode.Recompute, PrefixCaching.Off, 0, 0, 4)]
+    [InlineData(PreemptionMode.Recompute, PrefixCaching.On, 0, 16, 5)]
+    public void Random_operations_hold_the_promises(PreemptionMode mode, PrefixCaching caching, int transferPolls, int ropeOrigin, int seed)
     {
         var options = CoreFixture.Options(blocks: 36) with { Preemption = mode, PrefixCaching = caching, MaxModelLength = 60 };
-        using var fixture = new CoreFixture(options, [0, 6], transferPolls);
+        using var fixture = new CoreFixture(options, [0, 6], transferPolls, ropeOrigin);
         var run = new RandomRun(fixture, new Random(seed));
         while (run.Operations < Operations)
         {
@@ -36,7 +37,7 @@ public class RandomOperationsTests
             Assert.True(run.Cancelled.GetValueOrDefault(state) > 10, $"{run.Cancelled.GetValueOrDefault(state)} sequences were cancelled while {state}.");
         }
 
-        Assert.True(run.CancelledInPrefill > 10 && run.ForksInMidBlock > 1000, $"{run.CancelledInPrefill} in prefill, {run.ForksInMidBlock} forks");
+        Assert.True(run.CancelledInPrefill > 10 && run.ForksInMidBlock > 500, $"{run.CancelledInPrefill} in prefill, {run.ForksInMidBlock} forks");
     }
 
     [Fact]
