@@ -84,4 +84,7 @@ public enum Activation
 
     /// <summary>GELU by tanh.</summary>
     GeluTanh,
+
+    /// <summary>max(x, 0).</summary>
+    Relu,
 }

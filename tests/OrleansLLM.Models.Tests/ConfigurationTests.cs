@@ -60,6 +60,7 @@ public class ConfigurationTests
         Assert.Equal(Activation.GeluTanh, Configure("gemma2", Both).Activation);
         Assert.Equal(Activation.GeluTanh, Configure("gemma2", """ "hidden_activation": null """).Activation);
         Assert.Equal(Activation.GeluTanh, Configure("gpt2").Activation);
+        Assert.Equal(Activation.Relu, Configure("gpt2", """ "activation_function": "relu" """).Activation);
         Assert.Contains("relu6", Assert.Throws<UnsupportedModelException>(() => Configure("llama", """ "hidden_act": "relu6" """)).Message, StringComparison.Ordinal);
     }
 

@@ -184,6 +184,7 @@ public sealed partial class ReferenceDevice : IDevice
     private static double Apply(Activation activation, double x) => activation switch
     {
         Activation.Silu => x / (1 + Math.Exp(-x)),
+        Activation.Relu => Math.Max(x, 0),
         Activation.Gelu => 0.5 * x * ErrorFunction.Complement(-x / Math.Sqrt(2)),
         _ => 0.5 * x * (1 + Math.Tanh(Math.Sqrt(2 / Math.PI) * (x + (0.044715 * x * x * x)))),
     };

@@ -22,6 +22,9 @@ internal static class ActivationRows<TSimd, TVector>
             case Activation.Gelu:
                 Gate<Gelu<TSimd, TVector>>(x, to, columns, rows, threads);
                 break;
+            case Activation.Relu:
+                Gate<Relu<TSimd, TVector>>(x, to, columns, rows, threads);
+                break;
             default:
                 Gate<GeluTanh<TSimd, TVector>>(x, to, columns, rows, threads);
                 break;
@@ -38,6 +41,9 @@ internal static class ActivationRows<TSimd, TVector>
                 break;
             case Activation.Gelu:
                 Apply<Gelu<TSimd, TVector>>(x, columns, rows, threads);
+                break;
+            case Activation.Relu:
+                Apply<Relu<TSimd, TVector>>(x, columns, rows, threads);
                 break;
             default:
                 Apply<GeluTanh<TSimd, TVector>>(x, columns, rows, threads);

@@ -100,3 +100,12 @@ internal readonly struct GeluTanh<TSimd, TVector> : IActivation<TVector>
         return TSimd.Multiply(x, VectorMath<TSimd, TVector>.Sigmoid(inner));
     }
 }
+
+/// <summary>max(x, 0).</summary>
+internal readonly struct Relu<TSimd, TVector> : IActivation<TVector>
+    where TSimd : struct, ISimd<TVector>
+    where TVector : struct
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector Apply(TVector x) => VectorMath<TSimd, TVector>.Max(x, TSimd.Zero);
+}

@@ -15,6 +15,7 @@ internal static class ActivationNames
         ["gelu_fast"] = Activation.GeluTanh,
         ["gelu_pytorch_tanh"] = Activation.GeluTanh,
         ["gelu_python_tanh"] = Activation.GeluTanh,
+        ["relu"] = Activation.Relu,
     };
 
     public static Activation Parse(ConfigSource source, string name) => Names.TryGetValue(name, out var activation)

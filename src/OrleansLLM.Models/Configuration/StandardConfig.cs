@@ -73,8 +73,8 @@ internal static class StandardConfig
                 $"{config.Heads} attention heads can't share {config.KeyHeads} key-value heads; the first must be a multiple of the second");
         }
 
-        return config.HeadWidth > MaxHeadWidth || (long)config.Heads * config.HeadWidth > ConfigSource.MaxSize
-            ? throw source.Refuse($"{config.Heads} heads of {config.HeadWidth} numbers are more than any model has")
+        return config.HeadWidth > MaxHeadWidth || (long)config.Heads * config.HeadWidth > ConfigSource.MaxSize / config.Layers
+            ? throw source.Refuse($"{config.Layers} layers of {config.Heads} heads of {config.HeadWidth} numbers are more than any model has")
             : config;
     }
 

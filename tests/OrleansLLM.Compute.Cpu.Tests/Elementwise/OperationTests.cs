@@ -37,6 +37,7 @@ public sealed class OperationTests
     [InlineData(Activation.Silu)]
     [InlineData(Activation.Gelu)]
     [InlineData(Activation.GeluTanh)]
+    [InlineData(Activation.Relu)]
     public void Activations_agree_with_the_reference(Activation activation)
     {
         var x = Arrange.Numbers(new Random(32), 3 * 150);
