@@ -130,6 +130,42 @@ public sealed class InferenceEngineTests : IDisposable
         }
     }
 
+    [Theory]
+    [InlineData(PreemptionMode.Recompute)]
+    [InlineData(PreemptionMode.Swap)]
+    public async Task Preemptions_are_counted_by_how_they_come_back(PreemptionMode mode)
+    {
+        using var device = new FakeModelDevice();
+        var options = CoreFixture.Options(12) with { Model = $"counted {mode}", Preemption = mode, MaxModelLength = 40 };
+        using var engine = new InferenceEngine(new FakeModel(4, [0], 32, 4096, 16), device, options);
+        using var generator = new EngineGenerator(engine, TimeProvider.System);
+        using var arrived = new ManualResetEventSlim();
+        var held = engine.AskAsync(_ => arrived.Wait(TimeSpan.FromSeconds(30), Cancellation), false);
+        var submissions = Enumerable.Range(1, 3).Select(i => generator.SubmitAsync(CoreFixture.Request([i], 30), Cancellation).AsTask()).ToArray();
+        arrived.Set();
+        Assert.True(await held);
+        await Task.WhenAll(submissions);
+        await engine.DrainAsync(Cancellation);
+        var seen = new Dictionary<string, long>();
+        using var listener = new MeterListener { InstrumentPublished = (instrument, self) => self.EnableMeasurementEvents(instrument) };
+        listener.SetMeasurementEventCallback<long>((instrument, value, tags, _) =>
+        {
+            var labels = tags.ToArray().ToDictionary(tag => tag.Key, tag => tag.Value);
+            if (labels.GetValueOrDefault("model_name") as string == options.Model)
+            {
+                seen[$"{instrument.Name} {labels.GetValueOrDefault("mode")}".Trim()] = value;
+            }
+        });
+        listener.Start();
+        listener.RecordObservableInstruments();
+        var statistics = engine.Statistics;
+        Assert.True(statistics.Preemptions > 0);
+        Assert.Equal(statistics.Preemptions, mode == PreemptionMode.Swap ? statistics.PreemptionsBySwap : statistics.PreemptionsByRecompute);
+        Assert.Equal(statistics.Preemptions, seen["vllm.num_preemptions"]);
+        Assert.Equal(statistics.PreemptionsByRecompute, seen["orleansllm.preemptions_by_mode recompute"]);
+        Assert.Equal(statistics.PreemptionsBySwap, seen["orleansllm.preemptions_by_mode swap"]);
+    }
+
     [Fact]
     public async Task Waiting_requests_run_by_priority_and_within_one_by_arrival()
     {
