@@ -94,6 +94,23 @@ public sealed class LimitsTests(SharedHost shared) : IClassFixture<SharedHost>
             Path.Combine(ReferenceData.Repository, "docs", "api.md"), TestContext.Current.CancellationToken), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("\"messages\":[{\"role\":\"user\",\"content\":\"a\",\"x\":@}]", "messages[0].x")]
+    [InlineData("\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"chat_template_kwargs\":{\"x\":@}", "chat_template_kwargs")]
+    public async Task Values_for_a_template_have_a_limit_in_all(string fields, string field)
+    {
+        foreach (var (items, status) in new[] { (Limits.CopiedValues - 3, 200), (Limits.CopiedValues, 400) })
+        {
+            var answer = await _host.PostAsync("/v1/chat/completions", $"{{{fields.Replace("@", List("0", items), StringComparison.Ordinal)}}}");
+            Assert.Equal(status, answer.Status);
+            if (status == 400)
+            {
+                Assert.Equal(field, (string?)answer.Error("param"));
+                Assert.Contains("65536", (string?)answer.Error("message"), StringComparison.Ordinal);
+            }
+        }
+    }
+
     private static bool IsLimitOf(Answer answer, Limit limit) =>
         answer.Status == 400
         && ((string?)answer.Error("param"))?.Split('.')[^1] == limit.Field

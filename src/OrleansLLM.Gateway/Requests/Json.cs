@@ -54,10 +54,15 @@ internal static class Json
         }
     }
 
-    /// <summary>A value of one's own, or null where a string in it is no text.</summary>
-    public static bool TryCopy(JsonElement value, out JsonNode? copy)
+    /// <summary>A value of one's own; false where a string in it is no text, or it holds more than <paramref name="left"/> values.</summary>
+    public static bool TryCopy(JsonElement value, ref int left, out JsonNode? copy)
     {
         copy = null;
+        if (--left < 0)
+        {
+            return false;
+        }
+
         switch (value.ValueKind)
         {
             case JsonValueKind.Null:
@@ -66,13 +71,9 @@ internal static class Json
                 copy = GetString(value) is { } text ? JsonValue.Create(text) : null;
                 return copy is not null;
             case JsonValueKind.Array:
-                var list = new JsonArray();
-                copy = list;
-                return value.EnumerateArray().All(item => TryCopy(item, out var node) && Append(list, node));
+                return TryCopyList(value, ref left, out copy);
             case JsonValueKind.Object:
-                var members = new JsonObject();
-                copy = members;
-                return value.EnumerateObject().All(member => TryCopy(member.Value, out var node) && Set(members, member.Name, node));
+                return TryCopyMembers(value, ref left, out copy);
             default:
                 copy = JsonValue.Create(value.Clone());
                 return true;
@@ -88,15 +89,37 @@ internal static class Json
         _ => ApiError.Shorten(value.GetRawText()),
     };
 
-    private static bool Append(JsonArray list, JsonNode? node)
+    private static bool TryCopyList(JsonElement value, ref int left, out JsonNode? copy)
     {
-        list.Add(node);
+        var list = new JsonArray();
+        copy = list;
+        foreach (var item in value.EnumerateArray())
+        {
+            if (!TryCopy(item, ref left, out var node))
+            {
+                return false;
+            }
+
+            list.Add(node);
+        }
+
         return true;
     }
 
-    private static bool Set(JsonObject members, string name, JsonNode? node)
+    private static bool TryCopyMembers(JsonElement value, ref int left, out JsonNode? copy)
     {
-        members[name] = node;
+        var members = new JsonObject();
+        copy = members;
+        foreach (var member in value.EnumerateObject())
+        {
+            if (!TryCopy(member.Value, ref left, out var node))
+            {
+                return false;
+            }
+
+            members[member.Name] = node;
+        }
+
         return true;
     }
 }

@@ -51,6 +51,9 @@ internal static class Limits
     /// <summary>Answers of one request: prompts × n.</summary>
     public const int Answers = 512;
 
+    /// <summary>JSON values of messages and chat_template_kwargs, beside content.</summary>
+    public const int CopiedValues = 1 << 16;
+
     /// <summary>
     /// UTF-16 units of a prompt's text: far more than a prompt of the model's length has, and so few that tokenizing them is cheap.
     /// </summary>

@@ -56,14 +56,14 @@ internal static class MessageFields
             return null;
         }
 
-        if (value.ValueKind != JsonValueKind.Object || !Json.TryCopy(value, out var copy))
+        if (value.ValueKind != JsonValueKind.Object)
         {
             return fields.Refuse<JsonObject>(field, $"`{field}` must be an object of the template's variables.");
         }
 
         return value.TryGetProperty("messages", out _)
             ? fields.Refuse<JsonObject>(field, $"`{field}` can't hold `messages`: they are the request's own.")
-            : (JsonObject?)copy;
+            : (JsonObject?)fields.Copy(value, field);
     }
 
     private static JsonArray? ReadMessages(RequestFields fields)
@@ -121,13 +121,13 @@ internal static class MessageFields
 
                 message[name] = text;
             }
-            else if (Json.TryCopy(value, out var copy))
+            else if (fields.Copy(value, $"{path}.{ApiError.Shorten(name)}") is { } copy)
             {
                 message[name] = copy;
             }
             else
             {
-                return Refuse<JsonObject>(fields, $"{path}.{ApiError.Shorten(name)}", "has half a surrogate pair, which is no text.");
+                return null;
             }
         }
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using OrleansLLM.Gateway.Http;
 
 namespace OrleansLLM.Gateway.Requests;
@@ -12,6 +13,8 @@ namespace OrleansLLM.Gateway.Requests;
 /// <param name="path">Where it stands in the request, "" for the request itself.</param>
 internal sealed class RequestFields(JsonElement source, string path = "")
 {
+    private int _left = Limits.CopiedValues;
+
     public ApiError? Error { get; private set; }
 
     public string Name(string field) => path.Length == 0 ? field : $"{path}.{field}";
@@ -162,6 +165,20 @@ internal sealed class RequestFields(JsonElement source, string path = "")
         }
 
         return ids;
+    }
+
+    /// <summary>A value that a template will see; all of a request's together are bounded.</summary>
+    public JsonNode? Copy(JsonElement value, string where)
+    {
+        if (Json.TryCopy(value, ref _left, out var copy))
+        {
+            return copy;
+        }
+
+        var wrong = _left < 0
+            ? string.Create(CultureInfo.InvariantCulture, $"brings the values that the template would see to more than {Limits.CopiedValues}.")
+            : "has half a surrogate pair, which is no text.";
+        return Refuse<JsonNode>(ApiError.Invalid(where, $"`{where}` {wrong}"));
     }
 
     private string? Bounded(string text, Limit limit) => limit.Allows(text.Length)
