@@ -9,7 +9,7 @@ public sealed record SamplingParameters
     /// <summary>Keeps the most likely tokens whose probabilities add up to this; 1 = all.</summary>
     public float TopP { get; init; } = 1;
 
-    /// <summary>Keeps that many most likely tokens; 0 = all.</summary>
+    /// <summary>Keeps that many most likely tokens, and what is as likely as the last of them; 0 = all.</summary>
     public int TopK { get; init; }
 
     /// <summary>Keeps tokens at least this likely relative to the most likely one; 0 = all.</summary>

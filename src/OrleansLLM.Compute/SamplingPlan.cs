@@ -3,7 +3,7 @@ namespace OrleansLLM.Compute;
 /// <summary>
 /// What is drawn in one step, as flat arrays that are filled anew every step. Row r of the logits gives one token. The order is
 /// vLLM's: allowed ids, bias, repetition then frequency and presence penalties, greedy if Temperature is 0, else temperature,
-/// min-p, top-k, top-p, one draw. Ties go to the lower id.
+/// min-p, top-k, top-p, one draw. Top-k keeps all that are as likely as its last; else ties go to the lower id.
 /// </summary>
 public sealed class SamplingPlan(int maxRows)
 {

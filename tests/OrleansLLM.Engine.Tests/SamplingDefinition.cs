@@ -69,8 +69,9 @@ internal static class SamplingDefinition
     {
         var shares = SoftMax(Array.ConvertAll(logits, logit => (double)(logit / sampling.Temperature)));
         var likely = Enumerable.Range(0, logits.Length).Where(id => shares[id] >= sampling.MinP * shares.Max() && shares[id] > 0)
-            .OrderByDescending(id => logits[id]).ThenBy(id => id);
-        var kept = (sampling.TopK == 0 ? likely : likely.Take(sampling.TopK)).ToList();
+            .OrderByDescending(id => logits[id]).ThenBy(id => id).ToList();
+        var least = sampling.TopK == 0 || sampling.TopK > likely.Count ? 0 : shares[likely[sampling.TopK - 1]];
+        var kept = likely.Where(id => shares[id] >= least).ToList();
         var all = kept.Sum(id => shares[id]);
         var enough = 1;
         while (enough < kept.Count && kept.Take(enough).Sum(id => shares[id]) / all < sampling.TopP)

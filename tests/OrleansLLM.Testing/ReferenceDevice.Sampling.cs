@@ -42,8 +42,8 @@ public sealed partial class ReferenceDevice
     }
 
     /// <summary>
-    /// What a row may draw with which probability, in id order: min-p, then top-k, then top-p, each on what the one before left. Of equal
-    /// logits the lower id counts as the more likely one.
+    /// What a row may draw with which probability, in id order: min-p, then top-k, then top-p, each on what the one before left. Top-k keeps
+    /// what is as likely as its last; for top-p, of equal logits the lower id counts as the more likely one.
     /// </summary>
     public static double[] Probabilities(float[] adjusted, SamplingPlan plan, int row)
     {
@@ -51,7 +51,7 @@ public sealed partial class ReferenceDevice
         SoftMax(shares);
         var ranked = Ranked(adjusted);
         var kept = ranked.Where(id => shares[id] > 0 && shares[id] >= plan.MinP[row] * shares[ranked[0]]).ToArray();
-        kept = plan.TopK[row] == 0 ? kept : [.. kept.Take(plan.TopK[row])];
+        kept = plan.TopK[row] == 0 || plan.TopK[row] >= kept.Length ? kept : [.. kept.Where(id => shares[id] >= shares[kept[plan.TopK[row] - 1]])];
         var sum = kept.Sum(id => shares[id]);
         var result = new double[shares.Length];
         var before = 0.0;

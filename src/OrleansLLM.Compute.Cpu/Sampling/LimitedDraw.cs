@@ -91,7 +91,7 @@ internal static unsafe class LimitedDraw<TSimd, TVector>
     /// <summary>Exact limits on ordered candidates; returns how many are kept.</summary>
     private static int Cut(SampleRoom room, int count, DrawLimits limits, float maximum)
     {
-        count = limits.TopK > 0 ? Math.Min(count, limits.TopK) : count;
+        count = limits.TopK > 0 ? CutByRank(room, count, limits.TopK) : count;
         var kept = 1;
         while (kept < count && Weight(room, kept, maximum) >= limits.MinP)
         {
@@ -113,6 +113,18 @@ internal static unsafe class LimitedDraw<TSimd, TVector>
         }
 
         return last;
+    }
+
+    /// <summary>What is as likely as the last that is kept is kept, too.</summary>
+    private static int CutByRank(SampleRoom room, int count, int most)
+    {
+        var kept = Math.Min(count, most);
+        while (kept < count && room.Candidates[kept] >> 32 == room.Candidates[kept - 1] >> 32)
+        {
+            kept++;
+        }
+
+        return kept;
     }
 
     private static double Total(SampleRoom room, int count, float maximum)
