@@ -64,6 +64,8 @@ public sealed class ErrorTests(SharedHost shared) : IClassFixture<SharedHost>
     [InlineData("POST", "/v1/chat/completions", "{\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"chat_template_kwargs\":3}", 400, "chat_template_kwargs")]
     [InlineData("POST", "/v1/chat/completions", "{\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"chat_template_kwargs\":{\"messages\":[]}}", 400, "chat_template_kwargs")]
     [InlineData("POST", "/tokenize", "{}", 400, "prompt")]
+    [InlineData("POST", "/tokenize", "{\"prompt\":\"endless\"}", 400, "prompt")]
+    [InlineData("POST", "/v1/completions", "{\"prompt\":[\"a\",\"endless\"]}", 400, "prompt")]
     [InlineData("POST", "/tokenize", "{\"prompt\":3}", 400, "prompt")]
     [InlineData("POST", "/tokenize", "{\"messages\":[]}", 400, "messages")]
     [InlineData("POST", "/detokenize", "{}", 400, "tokens")]

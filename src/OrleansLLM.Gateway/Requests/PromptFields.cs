@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using OrleansLLM.Gateway.Http;
 using OrleansLLM.Text;
+using OrleansLLM.Text.Tokenizers;
 
 namespace OrleansLLM.Gateway.Requests;
 
@@ -61,10 +62,16 @@ internal sealed class PromptFields(RequestFields fields, ServedModel model, stri
             return fields.Refuse<int[]>(ApiError.Invalid(field, TooManyCharacters(text.Text.Length, most), "context_length_exceeded"));
         }
 
-        var tokenizer = model.Tokenizer;
-        var ids = tokenizer.Encode(text.Text, [.. text.Literal], added);
-        var isDoubled = added == AddedTokens.PostProcessor && ids.Count > 1 && ids[0] == ids[1] && tokenizer.IsSpecial(ids[0]);
-        return [.. isDoubled ? ids.Skip(1) : ids];
+        try
+        {
+            var ids = model.Tokenizer.Encode(text.Text, [.. text.Literal], added);
+            var isDoubled = added == AddedTokens.PostProcessor && ids.Count > 1 && ids[0] == ids[1] && model.Tokenizer.IsSpecial(ids[0]);
+            return [.. isDoubled ? ids.Skip(1) : ids];
+        }
+        catch (TokenizerException exception)
+        {
+            return fields.Refuse<int[]>(field, $"`{field}` can't be tokenized: {exception.Message}.");
+        }
     }
 
     private Prompt? ReadOne(JsonElement value, PromptEcho echo, AddedTokens added, int? asked, int standard)

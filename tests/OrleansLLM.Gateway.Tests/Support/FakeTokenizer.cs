@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Text;
 using Microsoft.ML.Tokenizers;
 using OrleansLLM.Text;
+using OrleansLLM.Text.Tokenizers;
 
 namespace OrleansLLM.Gateway.Tests.Support;
 
@@ -10,6 +11,9 @@ namespace OrleansLLM.Gateway.Tests.Support;
 /// </summary>
 internal sealed class FakeTokenizer : TextTokenizer
 {
+    /// <summary>A text that takes too long.</summary>
+    public const string Endless = "endless";
+
     public const int Bos = 256;
     public const int Eos = 257;
     public const int User = 258;
@@ -31,6 +35,11 @@ internal sealed class FakeTokenizer : TextTokenizer
 
     public override IReadOnlyList<int> Encode(string text, ReadOnlySpan<TextSpan> literal, AddedTokens added)
     {
+        if (text == Endless)
+        {
+            throw new TokenizerException("it takes too long");
+        }
+
         var ids = new List<int>();
         if (added == AddedTokens.PostProcessor)
         {
