@@ -10,6 +10,9 @@ namespace OrleansLLM.Text.Tokenizers;
 /// </summary>
 internal sealed class AddedVocabulary(Vocabulary model, INormalizer? normalizer)
 {
+    /// <summary>Longer tokens are refused: at each place of a text as much of one is compared as fits.</summary>
+    private const int MaxLength = 512;
+
     private readonly Dictionary<string, int> _ids = new(StringComparer.Ordinal);
     private readonly Dictionary<int, AddedToken> _tokens = [];
     private int _nextId;
@@ -37,8 +40,14 @@ internal sealed class AddedVocabulary(Vocabulary model, INormalizer? normalizer)
         Add(token, id);
     }
 
+    /// <exception cref="TokenizerException">The token is too long.</exception>
     public void Add(AddedToken token, int id)
     {
+        if (token.Content.Length > MaxLength)
+        {
+            throw new TokenizerException($"the added token '{token.Content[..20]}...' has {token.Content.Length} characters; at most {MaxLength} are built");
+        }
+
         _ids[token.Content] = id;
         _tokens[id] = token;
         _nextId = Math.Max(_nextId, id + 1);

@@ -8,6 +8,9 @@ namespace OrleansLLM.Text.Tokenizers;
 /// </summary>
 internal sealed class AlignedTextBuilder(AlignedText source)
 {
+    /// <summary>Longer texts are refused: a hostile file's normalizers could double a text without end.</summary>
+    private const int MaxLength = 1 << 24;
+
     private readonly StringBuilder _text = new(source.Text.Length + 8);
     private readonly List<Extent> _extents = new(source.Text.Length + 8);
     private int _position;
@@ -48,6 +51,7 @@ internal sealed class AlignedTextBuilder(AlignedText source)
     /// <summary>Takes units of the source as they are.</summary>
     public void Copy(int units)
     {
+        Check(units);
         _text.Append(source.Text, _position, units);
         for (var end = _position + units; _position < end; _position++)
         {
@@ -65,10 +69,19 @@ internal sealed class AlignedTextBuilder(AlignedText source)
     /// <summary>Drops the rest of the source.</summary>
     public AlignedText FinishHere() => new(_text.ToString(), [.. _extents], source.Origin);
 
+    private void Check(int units)
+    {
+        if (_text.Length + (long)units > MaxLength)
+        {
+            throw new TokenizerException($"normalizing makes more than {MaxLength} characters of the text");
+        }
+    }
+
     private void Append(Rune rune, Extent extent)
     {
         Span<char> units = stackalloc char[2];
         var length = rune.EncodeToUtf16(units);
+        Check(length);
         _text.Append(units[..length]);
         for (var i = 0; i < length; i++)
         {

@@ -1,5 +1,7 @@
 using System.Diagnostics;
 using System.Text;
+using System.Text.Json.Nodes;
+using OrleansLLM.Text.Templates;
 
 namespace OrleansLLM.Text.Tests.Tokenizers;
 
@@ -34,6 +36,24 @@ public sealed class PipelineTokenizerTests
 
         var completed = tokenizer.Encode("<|s|>", [new TextSpan(2, 3)], AddedTokens.None);
         Assert.DoesNotContain(first, completed);
+    }
+
+    [Fact]
+    public void The_beginning_comes_once_whether_the_template_or_the_post_processor_writes_it()
+    {
+        var file = SmallTokenizers.ByteLevelFile();
+        file["post_processor"] = JsonNode.Parse("""
+            {"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"<|s|>","type_id":0}},{"Sequence":{"id":"A","type_id":0}}],"pair":[],
+            "special_tokens":{"<|s|>":{"id":"<|s|>","ids":[261],"tokens":["<|s|>"]}}}
+            """);
+        var tokenizer = SmallTokenizers.Read(file);
+        var first = FirstId(tokenizer);
+        var prompt = ChatTemplate.Compile("{{ bos_token }}{% for m in messages %}{{ m.content }}{% endfor %}", ChatTemplateTokens.Of("<|s|>", null))
+            .Render(new ChatInput([new JsonObject { ["role"] = "user", ["content"] = "<|s|>hello" }], null, false, false, null));
+
+        var chat = tokenizer.Encode(prompt.Text, [.. prompt.Literal], AddedTokens.None);
+        Assert.Equal((first, 1), (chat[0], chat.Count(id => id == first)));
+        Assert.Equal([first, 259], tokenizer.Encode("hello", [], AddedTokens.PostProcessor));
     }
 
     [Fact]

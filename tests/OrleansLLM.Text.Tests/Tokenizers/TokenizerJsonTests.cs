@@ -110,6 +110,25 @@ public sealed class TokenizerJsonTests
     }
 
     [Fact]
+    public void Normalizers_that_double_a_text_without_end_are_an_error()
+    {
+        var file = SmallTokenizers.ByteLevelFile();
+        var steps = Enumerable.Range(0, 40).Select(_ => JsonNode.Parse("""{"type":"Replace","pattern":{"String":"a"},"content":"aa"}"""));
+        file["normalizer"] = new JsonObject { ["type"] = "Sequence", ["normalizers"] = new JsonArray([.. steps]) };
+        var tokenizer = SmallTokenizers.Read(file);
+        var error = Assert.Throws<TokenizerException>(() => tokenizer.Encode("aaaa", [], AddedTokens.None));
+        Assert.Contains("normalizing makes more than", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void An_added_token_longer_than_any_is_refused()
+    {
+        var file = SmallTokenizers.ByteLevelFile();
+        file["added_tokens"]!.AsArray().Add(new JsonObject { ["id"] = 400, ["content"] = new string('a', 10_000), ["special"] = true });
+        Assert.Contains("10000 characters", Assert.Throws<TokenizerException>(() => SmallTokenizers.Read(file)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Many_slow_pieces_are_an_error_too()
     {
         var file = SmallTokenizers.ByteLevelFile();
