@@ -97,8 +97,8 @@ internal unsafe struct PackedRows
 
     public int Rows { get; set; }
 
-    /// <summary>Bytes of a tile of the largest kind.</summary>
-    public readonly long TileBytes => Math.Max(_floatTile, Math.Max(_int8Tile, _int16Tile));
+    /// <summary>Bytes that a panel reads of a tile of the largest kind: of the room for outliers it is next to none.</summary>
+    public readonly long TileBytes => Math.Max(_floatTile, Math.Max(_int8Tile * Int8Inputs.Words / (Int8Inputs.Words + Int8Inputs.OutlierWordsOfBlock), _int16Tile));
 
     public void Set(PackedInputs kind, byte* tiles, long tileBytes)
     {

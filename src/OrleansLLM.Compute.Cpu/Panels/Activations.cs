@@ -14,9 +14,16 @@ internal enum PackedInputs
 }
 
 /// <summary>
-/// A tile of T rows in 8-bit blocks of 32. With a = max |x| of a row's block: scale = a / 127, code = round to even(x · (127 / a)).
+/// A tile of T rows in 8-bit blocks of 32. With a = max |x| of a row's block: scale = a / 127, code = round to even(x · (127 / a)). Where a few
+/// numbers are far larger than the rest, as behind norms, the rounding of their blocks would be nearly all of a row's: numbers whose square is
+/// above <see cref="OutlierSquare"/> times the mean of the row's a² are taken out and multiply as float32 (Dettmers et al., LLM.int8(), 2022,
+/// section 3.2: mixed-precision decomposition).
 /// <code>
 /// block: | 8 groups × T rows × 4 codes | T scales | T scale · Σ | T × -8 Σ | T × -32 Σ of the first 16 | T × -32 Σ of the last 16 |
+/// </code>
+/// <code>
+/// tile: | blocks | T rows of outliers |
+/// row of outliers: | count | column, number | column, number | … | columns ascending
 /// </code>
 /// The words below count 32-bit numbers of one row; a tile's block takes T times as many.
 /// </summary>
@@ -27,6 +34,14 @@ internal static class Int8Inputs
     public const int NibbleOffset = 10;
     public const int SixBitOffset = 11;
     public const int Words = 13;
+    public const int OutlierSquare = 8;
+
+    /// <summary>On average, so that there is room for all numbers of as many blocks as can hold outliers.</summary>
+    public const int OutlierWordsOfBlock = 2 * 32 / OutlierSquare;
+
+    public static long OutlierWords(long blocks) => 1 + (OutlierWordsOfBlock * blocks);
+
+    public static long TileWords(long blocks, int rows) => rows * ((blocks * Words) + OutlierWords(blocks));
 }
 
 /// <summary>

@@ -15,11 +15,14 @@ internal static class QuantizedDefinition
     {
         var outputs = new float[weights.Rows];
         var most = weights.Format.Name is "Q8_0" or "Q5_0" or "Q5_1" or "Q5_K" ? short.MaxValue : sbyte.MaxValue;
-        var inputs = Enumerable.Range(0, x.Length / 32).Select(block => Quantize(x.AsSpan(block * 32, 32), most)).ToArray();
+        var limit = most == sbyte.MaxValue ? OutlierLimit(x) : float.PositiveInfinity;
+        var rest = Array.ConvertAll(x, number => number * number > limit ? 0 : number);
+        var inputs = Enumerable.Range(0, x.Length / 32).Select(block => Quantize(rest.AsSpan(block * 32, 32), most)).ToArray();
         for (var output = 0; output < outputs.Length; output++)
         {
             var column = 0;
-            foreach (var run in Runs(weights.Format, weights.Row(output).ToArray()))
+            var runs = Runs(weights.Format, weights.Row(output).ToArray()).ToArray();
+            foreach (var run in runs)
             {
                 var (codes, scale, sum) = inputs[column / 32];
                 var integers = 0;
@@ -36,9 +39,22 @@ internal static class QuantizedDefinition
 
                 column += run.Codes.Length;
             }
+
+            var exact = runs.SelectMany(run => run.Codes.Select(code => MathF.FusedMultiplyAdd(run.Scale, code, run.Minimum ?? 0))).ToArray();
+            foreach (var outlier in Enumerable.Range(0, x.Length).Where(i => x[i] * x[i] > limit))
+            {
+                outputs[output] = MathF.FusedMultiplyAdd(exact[outlier], x[outlier], outputs[output]);
+            }
         }
 
         return outputs;
+    }
+
+    /// <summary>Eight times the mean, over blocks of 32, of the largest square.</summary>
+    private static float OutlierLimit(float[] x)
+    {
+        var squares = x.Chunk(32).Select(block => block.Max(Math.Abs)).Aggregate(0f, (sum, largest) => sum + (largest * largest));
+        return 8 * squares / (x.Length / 32);
     }
 
     private static (int[] Codes, float Scale, int Sum) Quantize(ReadOnlySpan<float> x, int most)

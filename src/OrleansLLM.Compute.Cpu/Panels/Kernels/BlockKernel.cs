@@ -41,6 +41,24 @@ internal static unsafe class BlockKernel<TTiles, TSimd, TVector>
                 }
             }
         }
+
+        if (TTiles.Inputs == PackedInputs.Int8)
+        {
+            var outliers = (int*)inputs + ((long)blocks * Int8Inputs.Words * rows);
+            for (var row = 0; row < rows; row++)
+            {
+                AddOutliers(panel, outliers + (row * Int8Inputs.OutlierWords(blocks)), sums + (row * PanelLayout.Outputs));
+            }
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void AddOutliers(byte* panel, int* outliers, float* sums)
+    {
+        for (var outlier = outliers + 1; outlier < outliers + 1 + (2 * outliers[0]); outlier += 2)
+        {
+            TTiles.AddColumn(panel, outlier[0], ((float*)outlier)[1], sums);
+        }
     }
 
     private static void Decode(byte* panel, int firstColumn, int columns, float* to) => TTiles.Decode(panel, firstColumn, columns, to);

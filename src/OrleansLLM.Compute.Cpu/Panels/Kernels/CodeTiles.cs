@@ -6,7 +6,7 @@ namespace OrleansLLM.Compute.Cpu.Panels.Kernels;
 /// <summary>
 /// Weights of scale · code + minimum against 8-bit inputs. For each block of 32 columns, in order: the integer sum of products, which is
 /// exact, then sum = fma(float(integers), weight scale · input scale, sum), then, for formats with minimums,
-/// sum = fma(minimum, input scale · Σ input codes, sum).
+/// sum = fma(minimum, input scale · Σ input codes, sum). Then the row's outliers, in order: sum = fma(weight, outlier, sum).
 /// </summary>
 internal readonly unsafe struct CodeTiles<TCodes, TScales, TSimd, TVector> : IBlockTiles
     where TCodes : struct, ICodes
@@ -47,6 +47,21 @@ internal readonly unsafe struct CodeTiles<TCodes, TScales, TSimd, TVector> : IBl
                     TSimd.Store(TSimd.Fma(scale, code, minimum), to + (column * PanelLayout.Outputs) + lane);
                 }
             }
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void AddColumn(byte* panel, int column, float number, float* sums)
+    {
+        var (block, x) = (column / 32, TSimd.Broadcast(number));
+        var superBlock = panel + ((long)(block / TScales.Blocks) * SuperBytes);
+        var codes = superBlock + TScales.Bytes + (block % TScales.Blocks * TCodes.Bytes);
+        for (var lane = 0; lane < PanelLayout.Outputs; lane += TSimd.Lanes)
+        {
+            var scale = TScales.Scale<TSimd, TVector>(superBlock, block % TScales.Blocks, lane);
+            var minimum = TScales.Minimum<TSimd, TVector>(superBlock, block % TScales.Blocks, lane);
+            var weight = TSimd.Fma(scale, TCodes.Code<TScales, TSimd, TVector>(codes + (4 * lane), column % 32), minimum);
+            TSimd.Store(TSimd.Fma(weight, x, TSimd.Load(sums + lane)), sums + lane);
         }
     }
 

@@ -16,6 +16,9 @@ internal unsafe interface IBlockTiles
 
     static abstract void Tile8(byte* panel, int* inputs, int block, int end, int lane, float* sums);
 
+    /// <summary>sums[i] = fma(exact weight of a column, number, sums[i]) of 16 outputs.</summary>
+    static abstract void AddColumn(byte* panel, int column, float number, float* sums);
+
     /// <summary>Exact weights [columns][16]; the first column is a multiple of 32.</summary>
     static abstract void Decode(byte* panel, int firstColumn, int columns, float* to);
 }

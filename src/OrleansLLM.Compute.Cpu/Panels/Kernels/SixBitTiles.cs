@@ -27,13 +27,20 @@ internal readonly unsafe struct SixBitTiles<TSimd, TVector> : IBlockTiles
             {
                 for (var column = 0; column < 32; column++)
                 {
-                    var codes = Codes(panel, block) + (4 * lane);
-                    var code = TSimd.ShiftRightUInt32(Weights(codes, column / 16, column / 4 % 4), 8 * (column % 4));
-                    code = TSimd.AddInt32(TSimd.And(code, TSimd.Broadcast(0xFF)), TSimd.Broadcast(-32));
-                    var weight = TSimd.Multiply(Scale(panel, block, column / 16, lane), TSimd.ToSingle(code));
+                    var weight = Weight(panel, block, column, lane);
                     TSimd.Store(weight, to + (column * PanelLayout.Outputs) + lane);
                 }
             }
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void AddColumn(byte* panel, int column, float number, float* sums)
+    {
+        for (var lane = 0; lane < PanelLayout.Outputs; lane += TSimd.Lanes)
+        {
+            var weight = Weight(panel, column / 32, column % 32, lane);
+            TSimd.Store(TSimd.Fma(weight, TSimd.Broadcast(number), TSimd.Load(sums + lane)), sums + lane);
         }
     }
 
@@ -132,6 +139,14 @@ internal readonly unsafe struct SixBitTiles<TSimd, TVector> : IBlockTiles
         var superBlock = SuperBlock(panel, block);
         var scales = superBlock + 32 + (((block % SixBitScales.Blocks * 2) + half) * PanelLayout.Outputs) + lane;
         return TSimd.Multiply(HalfLanes.Load<TSimd, TVector>(superBlock + (2 * lane)), TSimd.ToSingle(TSimd.LoadSignedBytes(scales)));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TVector Weight(byte* panel, int block, int column, int lane)
+    {
+        var bits = Weights(Codes(panel, block) + (4 * lane), column / 16, column / 4 % 4);
+        var code = TSimd.And(TSimd.ShiftRightUInt32(bits, 8 * (column % 4)), TSimd.Broadcast(0xFF));
+        return TSimd.Multiply(Scale(panel, block, column / 16, lane), TSimd.ToSingle(TSimd.AddInt32(code, TSimd.Broadcast(-32))));
     }
 
     /// <summary>The 6-bit codes of a group, one a byte.</summary>
