@@ -2,7 +2,7 @@ namespace OrleansLLM.Cluster;
 
 /// <summary>What a worker tells its model's router: who it is, and its load as of its last step.</summary>
 /// <param name="Incarnation">Drawn when the engine was attached: a worker that starts again has an empty cache and another number.</param>
-/// <param name="Heartbeat">The step loop's count: one that stands still belongs to a worker that hangs.</param>
+/// <param name="Heartbeat">The step loop's count: one that stands still for longer than the longest step belongs to a worker that hangs.</param>
 [GenerateSerializer, Immutable, Alias("OrleansLLM.WorkerReport")]
 public sealed record WorkerReport(
     [property: Id(0)] WorkerId Worker,
