@@ -5,7 +5,8 @@ namespace OrleansLLM.Hosting;
 /// <summary>One small request before the first real one, so that code is compiled and memory is touched.</summary>
 internal static class WarmUp
 {
-    private const int PromptTokens = 24;
+    /// <summary>A tile of eight rows and one of one: their kernels are all that decode and long prompts run.</summary>
+    private const int PromptTokens = 9;
 
     public static async Task RunAsync(IEngine engine, CancellationToken cancellation)
     {
@@ -15,7 +16,7 @@ internal static class WarmUp
             Id = RequestId.Create(),
             Model = engine.Facts.Model,
             PromptIds = new int[Math.Min(PromptTokens, Math.Max(1, engine.Facts.MaxLength - 4))],
-            MaxTokens = Math.Min(3, engine.Facts.MaxLength - 1),
+            MaxTokens = Math.Min(2, engine.Facts.MaxLength - 1),
             CacheSalt = "warm-up",
             Sampling = new SamplingParameters { TopP = 0.9f },
         };
