@@ -5,7 +5,8 @@ namespace OrleansLLM.Compute;
 /// vLLM's: allowed ids, bias, repetition then frequency and presence penalties, greedy if Temperature is 0, else temperature,
 /// min-p, top-k, top-p, one draw. Top-k keeps all that are as likely as its last; else ties go to the lower id.
 /// </summary>
-public sealed class SamplingPlan(int maxRows)
+/// <param name="seen">Entries that <see cref="Seen"/> has room for from the start, in all rows; memory that is not touched before it is used.</param>
+public sealed class SamplingPlan(int maxRows, int seen = RowLists<int>.FirstRoom)
 {
     public int Rows { get; set; }
 
@@ -42,7 +43,7 @@ public sealed class SamplingPlan(int maxRows)
     public RowLists<float> Bias { get; } = new(maxRows);
 
     /// <summary>Tokens of prompt and output with their count in the output; a row without penalties has none.</summary>
-    public RowLists<int> Seen { get; } = new(maxRows);
+    public RowLists<int> Seen { get; } = new(maxRows, seen);
 
     /// <summary>The only tokens that may be drawn; a row without entries allows all. The value is unused.</summary>
     public RowLists<byte> Allowed { get; } = new(maxRows);
@@ -52,11 +53,13 @@ public sealed class SamplingPlan(int maxRows)
 /// A list of (token id, value) for each row, flat: row r has entries [Starts[r], Starts[r+1]). Rows are filled in order;
 /// the arrays grow to the largest step seen and stay.
 /// </summary>
-public sealed class RowLists<T>(int maxRows)
+public sealed class RowLists<T>(int maxRows, int room = RowLists<T>.FirstRoom)
     where T : unmanaged
 {
-    private int[] _ids = new int[16];
-    private T[] _values = new T[16];
+    internal const int FirstRoom = 16;
+
+    private int[] _ids = GC.AllocateUninitializedArray<int>(room);
+    private T[] _values = GC.AllocateUninitializedArray<T>(room);
     private int _count;
     private int _rows;
 
@@ -69,16 +72,21 @@ public sealed class RowLists<T>(int maxRows)
     public void Clear() => (_count, _rows) = (0, 0);
 
     /// <summary>Adds an entry to the row that is being filled.</summary>
-    public void Add(int id, T value)
+    public void Add(int id, T value) => Add([id], [value]);
+
+    /// <summary>Adds entries to the row that is being filled.</summary>
+    public void Add(ReadOnlySpan<int> ids, ReadOnlySpan<T> values)
     {
-        if (_count == _ids.Length)
+        var count = _count + ids.Length;
+        if (count > _ids.Length)
         {
-            Array.Resize(ref _ids, _count * 2);
-            Array.Resize(ref _values, _count * 2);
+            Array.Resize(ref _ids, Math.Max(count, 2 * _count));
+            Array.Resize(ref _values, _ids.Length);
         }
 
-        _ids[_count] = id;
-        _values[_count++] = value;
+        ids.CopyTo(_ids.AsSpan(_count));
+        values.CopyTo(_values.AsSpan(_count));
+        _count = count;
     }
 
     /// <summary>Ends the row that is being filled.</summary>

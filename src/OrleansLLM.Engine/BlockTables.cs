@@ -5,86 +5,51 @@ namespace OrleansLLM.Engine;
 /// [i · block size, (i + 1) · block size); <see cref="Gone"/> is a block that fell out of its group's window. Also the hashes of its full blocks and,
 /// while it is swapped out, its places in host memory.
 /// </summary>
-internal sealed class BlockTables
+internal sealed class BlockTables(SequenceRoom room)
 {
     public const int Gone = -1;
 
-    private readonly int[][] _blocks;
-    private readonly int[] _firstHeld;
-
-    public BlockTables(int groups, int capacity)
-    {
-        _blocks = new int[groups][];
-        _firstHeld = new int[groups];
-        for (var group = 0; group < groups; group++)
-        {
-            _blocks[group] = new int[capacity];
-        }
-
-        Hashes = new UInt128[capacity];
-    }
+    private readonly int[] _firstHeld = new int[room.Blocks.Length];
+    private SequenceRoom _room = room;
 
     /// <summary>Entries a group.</summary>
     public int Count { get; private set; }
 
     /// <summary>Chained hashes of the sequence's full blocks of tokens, computed or not.</summary>
-    public UInt128[] Hashes { get; private set; }
+    public ReadOnlySpan<UInt128> Hashes => _room.Hashes.AsSpan(0, HashCount);
 
-    public int HashCount { get; set; }
+    public int HashCount { get; private set; }
 
     /// <summary>Full blocks that the prefix cache was told of.</summary>
     public int Registered { get; set; }
 
-    /// <summary>While swapped out: the host block of entry i of group g is HostBlocks[g · Count + i].</summary>
-    public int[] HostBlocks { get; set; } = [];
+    public ReadOnlySpan<int> Blocks(int group) => _room.Blocks[group].AsSpan(0, Count);
 
-    public ReadOnlySpan<int> Blocks(int group) => _blocks[group].AsSpan(0, Count);
+    /// <summary>While swapped out: where the blocks stand in host memory.</summary>
+    public Span<int> HostBlocks(int group) => _room.HostBlocks[group].AsSpan(0, Count);
 
-    public int Block(int group, int index) => _blocks[group][index];
+    public int Block(int group, int index) => _room.Blocks[group][index];
 
     /// <summary>Entries of that group before this one are gone.</summary>
     public int FirstHeld(int group) => _firstHeld[group];
 
-    public void Replace(int group, int index, int block) => _blocks[group][index] = block;
+    public void Replace(int group, int index, int block) => _room.Blocks[group][index] = block;
 
     /// <summary>One more entry in every group; the caller sets them.</summary>
-    public int Extend()
-    {
-        if (Count == _blocks[0].Length)
-        {
-            for (var group = 0; group < _blocks.Length; group++)
-            {
-                Array.Resize(ref _blocks[group], Count * 2);
-            }
-        }
-
-        return Count++;
-    }
+    public int Extend() => Count++;
 
     public void MarkGone(int group, int index)
     {
-        _blocks[group][index] = Gone;
+        _room.Blocks[group][index] = Gone;
         _firstHeld[group] = Math.Max(_firstHeld[group], index + 1);
     }
 
-    public void AddHash(UInt128 hash)
-    {
-        if (HashCount == Hashes.Length)
-        {
-            var longer = Hashes;
-            Array.Resize(ref longer, HashCount * 2);
-            Hashes = longer;
-        }
-
-        Hashes[HashCount++] = hash;
-    }
+    public void AddHash(UInt128 hash) => _room.Hashes[HashCount++] = hash;
 
     public void CopyHashes(BlockTables from, int count)
     {
-        for (HashCount = 0; HashCount < Math.Min(count, from.HashCount);)
-        {
-            AddHash(from.Hashes[HashCount]);
-        }
+        HashCount = Math.Min(count, from.HashCount);
+        from.Hashes[..HashCount].CopyTo(_room.Hashes);
     }
 
     public void Clear()
@@ -92,5 +57,17 @@ internal sealed class BlockTables
         Count = 0;
         Registered = 0;
         Array.Clear(_firstHeld);
+    }
+
+    /// <summary>Moves into a longer room; never while swapped out, when nothing is appended.</summary>
+    public void MoveTo(SequenceRoom room)
+    {
+        Hashes.CopyTo(room.Hashes);
+        for (var group = 0; group < _firstHeld.Length; group++)
+        {
+            Blocks(group).CopyTo(room.Blocks[group]);
+        }
+
+        _room = room;
     }
 }

@@ -91,20 +91,17 @@ internal sealed class EngineCore : IDisposable
         return sequences;
     }
 
-    /// <summary>Takes in the sequences of an attempt that is not known yet; null, or why not.</summary>
-    public SubmitResult.Refused? Submit(Sequence[] sequences, IStepSink sink)
+    /// <summary>Takes in the sequences of an attempt that is not known yet, unless the queue is full.</summary>
+    public SubmitOutcome Submit(Sequence[] sequences, IStepSink sink)
     {
         if (Find(sequences[0].Id) is { } known && known.Epoch >= sequences[0].Epoch)
         {
-            return null;
+            return new SubmitOutcome(SubmitVerdict.Taken);
         }
 
         if (_scheduler.Waiting >= _options.MaxWaitingRequests + _scheduler.FreeSeats && !Array.Exists(sequences, sequence => sequence.ResumedTokens > 0))
         {
-            return new SubmitResult.Refused(
-                RefusalReason.QueueFull,
-                $"{_scheduler.Waiting} requests wait already, and no more than {_options.MaxWaitingRequests} may (--max-waiting-requests). Try again later.",
-                _pace.UntilNextPlace);
+            return new SubmitOutcome(SubmitVerdict.QueueFull, _scheduler.Waiting, _pace.UntilNextPlace);
         }
 
         foreach (var sequence in sequences)
@@ -114,16 +111,21 @@ internal sealed class EngineCore : IDisposable
             Enqueue(sequence);
         }
 
-        return null;
+        return new SubmitOutcome(SubmitVerdict.Taken);
     }
+
+    /// <summary>What a change needs beside itself, made on the caller's thread as in <see cref="Prepare(Attempt)"/>; null where it brings no penalties.</summary>
+    public SeenTokens? Prepare(SequenceChange change) => change.Sampling is { } sampling && SeenTokens.AreWantedBy(sampling)
+        ? new SeenTokens(Math.Min(Facts.VocabularySize, Facts.MaxLength + 1))
+        : null;
 
     /// <summary>Null where it is not here.</summary>
     public Sequence? Find(SequenceId id) => _live.Find(id);
 
-    /// <summary>Takes in a child that begins with its parent's tokens.</summary>
-    public void AddFork(Sequence parent, Sequence child)
+    /// <summary>Takes in a child that begins with its parent's tokens; where the parent has ended, as any other sequence.</summary>
+    public void AddFork(Sequence parent, Sequence child, IStepSink sink)
     {
-        _live.Add(child, parent.Outbox!);
+        _live.Add(child, _outboxes.Of(sink));
         if (child.FindEnd(Facts.MaxLength) is { Reason: FinishReason.Length } end)
         {
             child.State = SequenceState.AwaitingPrompt;
@@ -136,7 +138,8 @@ internal sealed class EngineCore : IDisposable
     }
 
     /// <summary>False where it is not here.</summary>
-    public bool Change(SequenceId id, SequenceChange change)
+    /// <param name="seen">From <see cref="Prepare(SequenceChange)"/>.</param>
+    public bool Change(SequenceId id, SequenceChange change, SeenTokens? seen)
     {
         if (Find(id) is not { } sequence)
         {
@@ -148,7 +151,7 @@ internal sealed class EngineCore : IDisposable
             _scheduler.ChangePriority(sequence, priority);
         }
 
-        sequence.Change(change);
+        sequence.Change(change, seen);
         if (sequence.OutputLength > 0 && sequence.OutputLength >= sequence.MaxTokens)
         {
             _live.Finish(sequence, Ends.Length);

@@ -15,6 +15,7 @@ public sealed class InferenceEngine : IEngine, IDisposable
     private readonly StepLoop _loop;
     private readonly Admission _admission;
     private readonly EngineMeters _meters;
+    private readonly int _maxWaitingRequests;
     private int _isDisposed;
 
     /// <param name="time">Measures the requests' time limits; null = the system's clock.</param>
@@ -25,6 +26,7 @@ public sealed class InferenceEngine : IEngine, IDisposable
     {
         Check(options, model);
         log ??= Console.Error.WriteLine;
+        _maxWaitingRequests = options.MaxWaitingRequests;
         _core = new EngineCore(model, device, options, time ?? TimeProvider.System, log);
         _admission = new Admission(_core.Facts, _core.Shape);
         _loop = new StepLoop(_core, $"step loop {options.Model}", log);
@@ -52,18 +54,56 @@ public sealed class InferenceEngine : IEngine, IDisposable
         }
 
         var sequences = _core.Prepare(attempt);
-        refused = await _loop.AskAsync(
-            core => _loop.Phase == LoopPhase.Running ? core.Submit(sequences, sink) : Unavailable, Unavailable, cancellation).ConfigureAwait(false);
-        return refused is null ? new SubmitResult.Accepted([.. sequences.Select(sequence => sequence.Id)]) : refused;
+        var outcome = await _loop.AskAsync(
+            core => _loop.Phase == LoopPhase.Running ? core.Submit(sequences, sink) : new SubmitOutcome(SubmitVerdict.Unavailable),
+            new SubmitOutcome(SubmitVerdict.Unavailable),
+            cancellation).ConfigureAwait(false);
+        return outcome.Verdict switch
+        {
+            SubmitVerdict.Taken => new SubmitResult.Accepted([.. sequences.Select(sequence => sequence.Id)]),
+            SubmitVerdict.QueueFull => new SubmitResult.Refused(
+                RefusalReason.QueueFull,
+                $"{outcome.Waiting} requests wait already, and no more than {_maxWaitingRequests} may (--max-waiting-requests). Try again later.",
+                outcome.UntilNextPlace),
+            _ => Unavailable,
+        };
     }
 
+    /// <inheritdoc/>
     public async ValueTask<SubmitResult> ForkAsync(
-        SequenceId sequence, int at, IReadOnlyList<SequenceId> children, CancellationToken cancellation) =>
-        await _loop.AskAsync<SubmitResult>(core => Fork(core, sequence, at, children), Unavailable, cancellation).ConfigureAwait(false);
+        SequenceId sequence, int at, IReadOnlyList<SequenceId> children, CancellationToken cancellation)
+    {
+        // Two messages, because the children are made here: between them the parent goes on, or ends, which changes nothing before `at`.
+        var tokens = new int[Math.Clamp(at, 0, Facts.MaxLength)];
+        var parent = await _loop.AskAsync(core => Copy(core.Find(sequence), tokens), null, cancellation).ConfigureAwait(false);
+        if (parent is not { } view)
+        {
+            return _loop.Phase is LoopPhase.Stopped or LoopPhase.Failed
+                ? Unavailable
+                : new SubmitResult.Refused(RefusalReason.UnknownSequence, $"The engine does not hold {sequence} any more.");
+        }
 
-    public async ValueTask<bool> ChangeAsync(SequenceId sequence, SequenceChange change, CancellationToken cancellation) =>
-        _admission.CheckChange(change) is null
-        && await _loop.AskAsync(core => core.Change(sequence, change), false, cancellation).ConfigureAwait(false);
+        if (at < 1 || at > view.Count)
+        {
+            return new SubmitResult.Refused(RefusalReason.Invalid, $"A fork of {sequence} can begin at 1 to {view.Count}, not at {at}.");
+        }
+
+        var forks = Fork(view, tokens, children);
+        return await _loop.AskAsync(core => Add(core, view, forks), false, cancellation).ConfigureAwait(false)
+            ? new SubmitResult.Accepted(children)
+            : Unavailable;
+    }
+
+    public async ValueTask<bool> ChangeAsync(SequenceId sequence, SequenceChange change, CancellationToken cancellation)
+    {
+        if (_admission.CheckChange(change) is not null)
+        {
+            return false;
+        }
+
+        var seen = _core.Prepare(change);
+        return await _loop.AskAsync(core => core.Change(sequence, change, seen), false, cancellation).ConfigureAwait(false);
+    }
 
     public async ValueTask EndAsync(SequenceId sequence, CancellationToken cancellation) =>
         await _loop.AskAsync(
@@ -76,7 +116,7 @@ public sealed class InferenceEngine : IEngine, IDisposable
             cancellation).ConfigureAwait(false);
 
     public async ValueTask<SequenceDescription?> DescribeAsync(SequenceId sequence, CancellationToken cancellation) =>
-        await _loop.AskAsync(core => Describe(core.Find(sequence)), null, cancellation).ConfigureAwait(false);
+        (await _loop.AskAsync(core => SequenceView.Of(core.Find(sequence)), null, cancellation).ConfigureAwait(false))?.Describe();
 
     public async ValueTask<int> MatchPrefixAsync(ReadOnlyMemory<int> promptIds, string cacheSalt, CancellationToken cancellation)
     {
@@ -117,49 +157,37 @@ public sealed class InferenceEngine : IEngine, IDisposable
     private static SubmitResult.Refused Unavailable { get; } = new(
         RefusalReason.Unavailable, "The engine is stopping and takes nothing more.", TimeSpan.FromSeconds(1));
 
-    private static SubmitResult Fork(EngineCore core, SequenceId sequence, int at, IReadOnlyList<SequenceId> children)
+    private static SequenceView? Copy(Sequence? parent, Span<int> tokens)
     {
-        if (core.Find(sequence) is not { } parent)
-        {
-            return new SubmitResult.Refused(RefusalReason.UnknownSequence, $"The engine does not hold {sequence} any more.");
-        }
+        parent?.Tokens[..Math.Min(tokens.Length, parent.Count)].CopyTo(tokens);
+        return SequenceView.Of(parent);
+    }
 
-        if (at < 1 || at > parent.Count)
+    private Sequence[] Fork(SequenceView parent, int[] tokens, IReadOnlyList<SequenceId> children)
+    {
+        var prompt = Math.Min(tokens.Length, parent.Sequence.PromptLength);
+        var asked = parent.Sequence.Request;
+        var request = asked with
         {
-            return new SubmitResult.Refused(RefusalReason.Invalid, $"A fork of {sequence} can begin at 1 to {parent.Count}, not at {at}.");
-        }
-
-        var prompt = Math.Min(at, parent.PromptLength);
-        var request = parent.Request with
-        {
-            PromptIds = parent.Request.PromptIds[..prompt],
-            Sampling = parent.Sampling,
+            PromptIds = asked.PromptIds[..prompt],
+            Sampling = parent.Sampling with { PromptLogprobs = asked.Sampling.PromptLogprobs },
             MaxTokens = parent.MaxTokens,
             Priority = parent.Priority,
         };
-        foreach (var child in children.Where(child => core.Find(child) is null))
-        {
-            core.AddFork(parent, new Sequence(request, parent.Epoch, child, parent.Tokens[prompt..at], core.Shape));
-        }
-
-        return new SubmitResult.Accepted(children);
+        return [.. children.Select(child => new Sequence(request, parent.Sequence.Epoch, child, tokens.AsSpan(prompt), _core.Shape))];
     }
 
-    private static SequenceDescription? Describe(Sequence? sequence)
+    private static bool Add(EngineCore core, SequenceView parent, Sequence[] forks)
     {
-        if (sequence is null)
+        foreach (var fork in forks)
         {
-            return null;
+            if (core.Find(fork.Id) is null)
+            {
+                core.AddFork(parent.Sequence, fork, parent.Sink);
+            }
         }
 
-        var phase = sequence.State switch
-        {
-            SequenceState.Waiting or SequenceState.AwaitingPrompt => SequencePhase.Waiting,
-            SequenceState.Running => SequencePhase.Running,
-            _ => SequencePhase.Preempted,
-        };
-        return new SequenceDescription(
-            sequence.Id, phase, sequence.PromptLength, sequence.Count, Math.Max(0, sequence.CachedTokens), null);
+        return true;
     }
 
     private static void Check(EngineOptions options, ICausalModel model)

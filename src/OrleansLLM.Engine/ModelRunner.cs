@@ -35,7 +35,7 @@ internal sealed class ModelRunner : IDisposable
         var tables = Math.Min((long)options.MaxSequences * shape.BlocksFor(maxLength), Array.MaxLength);
         _forward = new ForwardBatch(options.MaxBatchedTokens, options.MaxSequences, shape.Groups.Count, (int)tables);
         _logits = device.Allocate(tile, vocabulary);
-        _plan = new SamplingPlan(tile);
+        _plan = new SamplingPlan(tile, (int)Math.Min((long)tile * Math.Min(vocabulary, maxLength), Array.MaxLength));
         _logprobs = new LogprobResult(tile, GenerationLimits.MaxLogprobs);
         _drawing = new Sequence[options.MaxSequences];
         _rows = new int[Math.Max(options.MaxBatchedTokens, options.MaxSequences)];
@@ -134,7 +134,7 @@ internal sealed class ModelRunner : IDisposable
         {
             _rows[i] = row + i;
             _chosen[i] = sequence.Tokens[position + i + 1];
-            _top[i] = Math.Min(sequence.Sampling.PromptLogprobs ?? 0, _model.Facts.VocabularySize);
+            _top[i] = Math.Min(sequence.Request.Sampling.PromptLogprobs ?? 0, _model.Facts.VocabularySize);
         }
 
         var logits = _logits.Take(count);

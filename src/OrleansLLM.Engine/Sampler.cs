@@ -4,7 +4,7 @@ namespace OrleansLLM.Engine;
 
 /// <summary>
 /// Turns the wishes of the sequences that draw a token into the flat arrays of a <see cref="SamplingPlan"/>; the device draws. A row is a
-/// function of its sequence alone. Allocates nothing once the lists have grown to the largest step.
+/// function of its sequence alone. Allocates nothing once the lists of bias and allowed ids have grown to the largest step.
 /// </summary>
 internal static class Sampler
 {
@@ -92,10 +92,7 @@ internal static class Sampler
     {
         if (sequence.Seen is { } counts)
         {
-            foreach (var (token, count) in counts)
-            {
-                seen.Add(token, count);
-            }
+            seen.Add(counts.Tokens, counts.Counts);
         }
 
         seen.EndRow();

@@ -23,19 +23,21 @@ internal enum SequenceState
 /// </summary>
 internal sealed class Sequence
 {
-    /// <summary>New tokens that a sequence has room for from the start; a longer one grows by doubling.</summary>
-    private const int FirstRoom = 4096;
+    /// <summary>New tokens that a sequence has room for from the start.</summary>
+    private const int FirstRoom = 1024;
 
     private readonly int[] _stopTokens;
-    private int[] _tokens;
+    private SequenceRoom _room;
 
     public Sequence(GenerationRequest request, int epoch, JournalSequence journal, CacheShape shape)
         : this(request, epoch, journal.Id, journal.Output.Span, shape)
     {
         foreach (var noted in journal.Changes)
         {
-            Change(noted.Change);
+            Change(noted.Change, new SeenTokens(_room.Length));
         }
+
+        _room.Seen = Seen;
     }
 
     public Sequence(GenerationRequest request, int epoch, SequenceId id, ReadOnlySpan<int> output, CacheShape shape)
@@ -49,13 +51,14 @@ internal sealed class Sequence
         PromptLength = request.PromptIds.Length;
         Count = PromptLength + output.Length;
         _stopTokens = [.. request.StopTokenIds];
-        var room = Math.Max(PromptLength + Math.Min(request.MaxTokens, FirstRoom), Count) + 1;
-        _tokens = new int[room];
-        request.PromptIds.Span.CopyTo(_tokens);
-        output.CopyTo(_tokens.AsSpan(PromptLength));
-        Tables = new BlockTables(shape.Groups.Count, shape.BlocksFor(room));
         ResumedTokens = output.Length;
-        Seen = SeenTokens.For(this);
+        var length = Count + Math.Clamp(request.MaxTokens - output.Length, 0, FirstRoom) + 1;
+        _room = new SequenceRoom(length, shape) { Seen = SeenTokens.AreWantedBy(Sampling) ? new SeenTokens(length) : null };
+        request.PromptIds.Span.CopyTo(_room.Tokens);
+        output.CopyTo(_room.Tokens.AsSpan(PromptLength));
+        Tables = new BlockTables(_room);
+        Seen = _room.Seen;
+        Seen?.Add(request.PromptIds.Span, output);
     }
 
     public SequenceId Id { get; }
@@ -74,9 +77,9 @@ internal sealed class Sequence
 
     public int OutputLength => Count - PromptLength;
 
-    public ReadOnlySpan<int> Tokens => _tokens.AsSpan(0, Count);
+    public ReadOnlySpan<int> Tokens => _room.Tokens.AsSpan(0, Count);
 
-    public ReadOnlySpan<int> Output => _tokens.AsSpan(PromptLength, OutputLength);
+    public ReadOnlySpan<int> Output => _room.Tokens.AsSpan(PromptLength, OutputLength);
 
     public BlockTables Tables { get; }
 
@@ -119,47 +122,80 @@ internal sealed class Sequence
     public bool ArePromptLogprobsDone { get; set; }
 
     /// <summary>The whole prompt must be computed here, whatever the cache holds, for its log probabilities.</summary>
-    public bool NeedsPromptLogprobs => Sampling.PromptLogprobs is not null && ResumedTokens == 0 && !ArePromptLogprobsDone;
+    public bool NeedsPromptLogprobs => Request.Sampling.PromptLogprobs is not null && ResumedTokens == 0 && !ArePromptLogprobsDone;
 
     /// <summary>Without new tokens it ends when its prompt is computed.</summary>
     public bool WantsTokens => MaxTokens > 0;
 
     public bool AwaitsStopMask => OutputLength < Request.MinTokens;
 
+    /// <summary>Its longer room is under way.</summary>
+    public bool AwaitsRoom => _room.AwaitsNext;
+
     public ReadOnlySpan<int> StopTokens => _stopTokens;
 
     public void Append(int token)
     {
-        if (Count == _tokens.Length)
+        if (Count == _room.Length)
         {
-            Array.Resize(ref _tokens, Count * 2);
+            MoveToNextRoom();
         }
 
-        _tokens[Count++] = token;
-        Seen?.Add(token);
+        _room.Tokens[Count++] = token;
+        Seen?.Add(token, 1);
+        if (PromptLength + (long)MaxTokens >= _room.Length)
+        {
+            _room.Prepare(Count);
+        }
     }
 
     /// <summary>Holds from the next token on; its place in a queue is the scheduler's.</summary>
-    public void Change(SequenceChange change)
+    /// <param name="seen">Empty, with room for all that may come, where the change brings penalties.</param>
+    public void Change(SequenceChange change, SeenTokens? seen)
     {
         MaxTokens = change.MaxTokens ?? MaxTokens;
         Priority = change.Priority ?? Priority;
-        if (change.Sampling is { } sampling)
+        if (change.Sampling is not { } sampling)
         {
-            Sampling = sampling with { PromptLogprobs = Sampling.PromptLogprobs };
-            Seen = SeenTokens.For(this);
+            return;
+        }
+
+        var sawTokens = SeenTokens.AreWantedBy(Sampling);
+        Sampling = sampling;
+        if (!SeenTokens.AreWantedBy(sampling))
+        {
+            Seen = null;
+        }
+        else if (!sawTokens)
+        {
+            Seen = seen;
+            Seen!.Add(Tokens[..PromptLength], Output);
         }
     }
 
     /// <summary>How it ends behind its last token, or null where it goes on.</summary>
     public SequenceEnd? FindEnd(int maxLength)
     {
-        if (OutputLength > 0 && OutputLength >= Request.MinTokens && _stopTokens.AsSpan().Contains(_tokens[Count - 1]))
+        if (OutputLength > 0 && OutputLength >= Request.MinTokens && _stopTokens.AsSpan().Contains(_room.Tokens[Count - 1]))
         {
-            return new SequenceEnd(FinishReason.Stop, _tokens[Count - 1]);
+            return new SequenceEnd(FinishReason.Stop, _room.Tokens[Count - 1]);
         }
 
         return OutputLength >= MaxTokens || Count >= maxLength ? Ends.Length : null;
+    }
+
+    private void MoveToNextRoom()
+    {
+        var next = _room.Next();
+        Tokens.CopyTo(next.Tokens);
+        Tables.MoveTo(next);
+        if (Seen is { } seen && next.Seen is { } longer)
+        {
+            longer.Add(seen);
+            Seen = longer;
+        }
+
+        _room = next;
     }
 }
 

@@ -31,7 +31,7 @@ internal sealed class SharedPrefixes(CacheShape shape, PrefixHasher hasher, Pref
         var tables = sequence.Tables;
         var full = (sequence.Count - 1) / shape.BlockSize;
         hasher.Hash(sequence, full);
-        var blocks = Match(tables.Hashes.AsSpan(0, full));
+        var blocks = Match(tables.Hashes[..full]);
         for (var index = 0; index < blocks; index++)
         {
             tables.Extend();

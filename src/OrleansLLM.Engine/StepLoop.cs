@@ -66,7 +66,10 @@ internal sealed class StepLoop : IDisposable
             RefuseInbox();
         }
 
-        return message.Answer.WaitAsync(cancellation);
+        return Await(message.Answer).WaitAsync(cancellation);
+
+        // To wake an await costs the step's thread nothing; to wake WaitAsync's own promise would allocate a work item there.
+        static async Task<T> Await(Task<T> answer) => await answer.ConfigureAwait(false);
     }
 
     public async Task DrainAsync(CancellationToken cancellation)

@@ -14,8 +14,7 @@ internal sealed class SwapSpace : IDisposable
     private readonly HostBlocks? _host;
     private readonly Stack<int> _free = [];
     private readonly List<Swap> _underWay = [];
-    private readonly Stack<int[]> _unusedTables = [];
-    private BlockMove[] _moves = new BlockMove[64];
+    private readonly BlockMove[] _moves;
 
     public SwapSpace(IDevice device, KvCache cache, BlockManager blocks, int hostBlocks)
     {
@@ -28,6 +27,7 @@ internal sealed class SwapSpace : IDisposable
             _free.Push(block);
         }
 
+        _moves = new BlockMove[hostBlocks];
         Total = hostBlocks;
     }
 
@@ -55,17 +55,13 @@ internal sealed class SwapSpace : IDisposable
             return false;
         }
 
-        var groups = _blocks.Shape.Groups.Count;
-        if (!_unusedTables.TryPop(out var places) || places.Length < groups * tables.Count)
+        for (var group = 0; group < _blocks.Shape.Groups.Count; group++)
         {
-            places = new int[groups * tables.Count * 2];
-        }
-
-        tables.HostBlocks = places;
-        for (var i = 0; i < groups * tables.Count; i++)
-        {
-            var isHeld = i % tables.Count >= tables.FirstHeld(i / tables.Count);
-            tables.HostBlocks[i] = isHeld ? _free.Pop() : BlockTables.Gone;
+            var places = tables.HostBlocks(group);
+            for (var index = tables.FirstHeld(group); index < tables.Count; index++)
+            {
+                places[index] = _free.Pop();
+            }
         }
 
         sequence.State = SequenceState.SwappingOut;
@@ -143,32 +139,25 @@ internal sealed class SwapSpace : IDisposable
 
     private void ReleaseHost(BlockTables tables)
     {
-        for (var i = 0; i < _blocks.Shape.Groups.Count * tables.Count; i++)
+        for (var group = 0; group < _blocks.Shape.Groups.Count; group++)
         {
-            if (tables.HostBlocks[i] != BlockTables.Gone)
+            foreach (var place in tables.HostBlocks(group)[tables.FirstHeld(group)..])
             {
-                _free.Push(tables.HostBlocks[i]);
+                _free.Push(place);
             }
         }
-
-        _unusedTables.Push(tables.HostBlocks);
-        tables.HostBlocks = [];
     }
 
     private ReadOnlySpan<BlockMove> Moves(BlockTables tables)
     {
-        var groups = _blocks.Shape.Groups.Count;
-        if (_moves.Length < groups * tables.Count)
-        {
-            _moves = new BlockMove[groups * tables.Count * 2];
-        }
-
         var count = 0;
-        for (var group = 0; group < groups; group++)
+        for (var group = 0; group < _blocks.Shape.Groups.Count; group++)
         {
+            var blocks = tables.Blocks(group);
+            var places = tables.HostBlocks(group);
             for (var index = tables.FirstHeld(group); index < tables.Count; index++)
             {
-                _moves[count++] = new BlockMove(tables.Block(group, index), tables.HostBlocks[(group * tables.Count) + index]);
+                _moves[count++] = new BlockMove(blocks[index], places[index]);
             }
         }
 

@@ -6,9 +6,13 @@ using OrleansLLM.Testing;
 
 namespace OrleansLLM.Engine.Tests;
 
+[CollectionDefinition(nameof(AllocationTests), DisableParallelization = true)]
+public sealed class AllocationTestsRunAlone;
+
 /// <summary>
 /// Managed bytes that the step's thread allocates, compared with expected-allocations.json: a rise fails, a fall is to be committed there.
 /// </summary>
+[Collection(nameof(AllocationTests))]
 public class AllocationTests
 {
     private const int Steps = 300;
@@ -86,6 +90,83 @@ public class AllocationTests
         Assert.True(core.Statistics.Preemptions > 10 && core.Statistics.PrefixHits > 100, $"{core.Statistics}");
     }
 
+    /// <summary>An answer of 9000 tokens, with penalties of thousands of distinct ones, moves through three rooms.</summary>
+    [Theory]
+    [InlineData(1, 1)]
+    [InlineData(1.1f, 4)]
+    public void A_long_answer_allocates_what_is_written_down(float repetitionPenalty, int sequences)
+    {
+        const int Length = 9000;
+        using var device = new FakeModelDevice();
+        using var model = new FakeModel(16, [0, 16], vocabulary: 6000, maxLength: 10_000, maxRows: 16);
+        using var core = new EngineCore(model, device, CoreFixture.Options(16_000, 16), TimeProvider.System, Assert.Fail);
+        var answers = new AnswerSink();
+        for (var i = 0; i < sequences; i++)
+        {
+            var request = CoreFixture.Request([1, 2, 3, i], Length) with
+            {
+                Sampling = new SamplingParameters { Temperature = 0, RepetitionPenalty = repetitionPenalty, FrequencyPenalty = repetitionPenalty - 1 },
+            };
+            core.Submit(core.Prepare(new Attempt(request, 1, Journal.Begin(request).Sequences)), answers);
+        }
+
+        Step(core, Steps);
+        long allocated = 0;
+        while (!core.IsIdle)
+        {
+            Assert.True(SpinWait.SpinUntil(() => core.Sequences.All(sequence => !sequence.AwaitsRoom), TimeSpan.FromMinutes(1)));
+            var (before, collections) = (GC.GetAllocatedBytesForCurrentThread(), GC.CollectionCount(0));
+            core.Step();
+
+            // A collection, of the pool's garbage, counts what was left of this thread's allocation buffer as allocated.
+            allocated += GC.CollectionCount(0) == collections ? GC.GetAllocatedBytesForCurrentThread() - before : 0;
+        }
+
+        Assert.Equal(Expected["EngineCore.Step, answers of 9000 tokens"], allocated);
+        Assert.Equal(sequences * Length, answers.Tokens.Count);
+    }
+
+    /// <summary>The loop's own thread with all that reaches it: submissions, a fork, changes, questions and ends between its steps.</summary>
+    [Fact]
+    public async Task The_loops_thread_allocates_what_is_written_down()
+    {
+        using var device = new FakeModelDevice();
+        using var model = new FakeModel(16, [0, 16], vocabulary: 32, maxLength: 200_000, maxRows: 16);
+        using var engine = new InferenceEngine(model, device, CoreFixture.Options(26_000, 16) with { MaxWaitingRequests = 2 });
+        using var generator = new EngineGenerator(engine, TimeProvider.System);
+        var cancellation = TestContext.Current.CancellationToken;
+        var least = long.MaxValue;
+        for (var round = 0; round < 50 && least > 0; round++)
+        {
+            var before = await engine.AskAsync(_ => GC.GetAllocatedBytesForCurrentThread(), 0);
+            await Converse(generator, engine, cancellation);
+            least = Math.Min(least, await engine.AskAsync(_ => GC.GetAllocatedBytesForCurrentThread(), 0) - before);
+        }
+
+        Assert.Equal(Expected["StepLoop, a conversation with the engine"], least);
+    }
+
+    private static async Task Converse(EngineGenerator generator, InferenceEngine engine, CancellationToken cancellation)
+    {
+        var endless = CoreFixture.Request([.. Enumerable.Range(0, 20)], 190_000);
+        var answers = new List<SequenceId>();
+        for (var i = 0; i < 12; i++)
+        {
+            var result = await generator.SubmitAsync(i == 0 ? endless : CoreFixture.Request([1, 2, 3, i], 20), cancellation);
+            answers.AddRange(result is SubmitResult.Accepted accepted ? accepted.Sequences : []);
+        }
+
+        // Whoever reads keeps it running.
+        await using var reader = generator.ReadAsync(answers[0], 60, cancellation).GetAsyncEnumerator(cancellation);
+        Assert.True(await reader.MoveNextAsync());
+        Assert.IsType<SubmitResult.Accepted>(await generator.ForkAsync(answers[0], 50, 2, cancellation));
+        Assert.True(await generator.ChangeAsync(
+            answers[0], new SequenceChange(Priority: 3, Sampling: new SamplingParameters { Temperature = 0, LogitBias = [new(3, 1f)] }), cancellation));
+        Assert.NotNull(await generator.DescribeAsync(answers[0], cancellation));
+        Assert.Equal(16, await engine.MatchPrefixAsync(Enumerable.Range(0, 17).ToArray(), "", cancellation));
+        await generator.CancelAsync(answers[0].Request, cancellation);
+    }
+
     private static EngineOptions BusyOptions(ICausalModel model) => new()
     {
         Model = "atlas",
@@ -138,6 +219,19 @@ public class AllocationTests
         for (var i = 0; i < count; i++)
         {
             core.Step();
+        }
+    }
+
+    private sealed class AnswerSink : IStepSink
+    {
+        public List<int> Tokens { get; } = new(100_000);
+
+        public void OnStep(StepBatch batch)
+        {
+            for (var i = 0; i < batch.Entries.Count; i++)
+            {
+                Tokens.Add(batch.Entries[i].Token!.Value);
+            }
         }
     }
 

@@ -66,7 +66,7 @@ internal sealed class CoreFixture : IStepSink, IDisposable
             }
         }
 
-        Assert.Null(Core.Submit(Core.Prepare(attempt), this));
+        Assert.Equal(SubmitVerdict.Taken, Core.Submit(Core.Prepare(attempt), this).Verdict);
         return [.. attempt.Sequences.Select(sequence => sequence.Id)];
     }
 
@@ -81,13 +81,13 @@ internal sealed class CoreFixture : IStepSink, IDisposable
             MaxTokens = parent.MaxTokens,
         };
         Answers[child] = new Expectation(request, index, [.. parent.Tokens[..at]]);
-        Core.AddFork(parent, new Sequence(request, parent.Epoch, child, parent.Tokens[prompt..at], Core.Shape));
+        Core.AddFork(parent, new Sequence(request, parent.Epoch, child, parent.Tokens[prompt..at], Core.Shape), this);
         return child;
     }
 
     public void Change(SequenceId sequence, SequenceChange change)
     {
-        if (Core.Change(sequence, change))
+        if (Core.Change(sequence, change, Core.Prepare(change)))
         {
             Answers[sequence].Change(change);
         }

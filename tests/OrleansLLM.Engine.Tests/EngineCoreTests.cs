@@ -329,21 +329,21 @@ public class EngineCoreTests
         fixture.Submit(CoreFixture.Request([0], 1));
         fixture.Submit(CoreFixture.Request([1], 1));
         time.Advance(TimeSpan.FromSeconds(4));
-        Assert.Equal(TimeSpan.FromSeconds(4), Refuse().RetryAfter);
+        Assert.Equal(TimeSpan.FromSeconds(4), Refuse().UntilNextPlace);
         fixture.Core.Step();
         fixture.Submit(CoreFixture.Request([2], 1));
         time.Advance(TimeSpan.FromSeconds(8));
-        Assert.Equal(TimeSpan.FromSeconds(12), Refuse().RetryAfter);
+        Assert.Equal(TimeSpan.FromSeconds(12), Refuse().UntilNextPlace);
         fixture.Core.Step();
         fixture.Submit(CoreFixture.Request([3], 1));
-        Assert.Equal(TimeSpan.FromSeconds(6), Refuse().RetryAfter);
+        Assert.Equal(TimeSpan.FromSeconds(6), Refuse().UntilNextPlace);
         fixture.RunToRest();
 
-        SubmitResult.Refused Refuse()
+        SubmitOutcome Refuse()
         {
             var request = CoreFixture.Request([4], 5);
             var refused = fixture.Core.Submit(fixture.Core.Prepare(new Attempt(request, 1, Journal.Begin(request).Sequences)), fixture);
-            Assert.Equal(RefusalReason.QueueFull, refused!.Reason);
+            Assert.Equal((SubmitVerdict.QueueFull, 2), (refused.Verdict, refused.Waiting));
             return refused;
         }
     }
@@ -401,12 +401,52 @@ public class EngineCoreTests
         }
 
         var tokens = fixture.Answers[parent].Tokens.ToArray();
-        fixture.Forbid(fixture.Fork(fixture.Core.Find(parent)!, 26, 1), tokens[26]);
+        var child = fixture.Fork(fixture.Core.Find(parent)!, 26, 1);
+        fixture.Forbid(child, tokens[26]);
         fixture.Core.End(parent);
         fixture.RunToRest();
         var again = fixture.Submit(CoreFixture.Request(tokens, 6))[0];
+        var childAgain = fixture.Submit(CoreFixture.Request([.. fixture.Answers[child].Tokens], 1))[0];
         fixture.RunToRest();
-        Assert.InRange(fixture.Answers[again].CachedTokens, 24, 24);
+        Assert.Equal(24, fixture.Answers[again].CachedTokens);
+        Assert.Equal(fixture.Answers[child].Tokens.Count / 4 * 4, fixture.Answers[childAgain].CachedTokens);
+    }
+
+    /// <summary>Answers beyond two rooms, one with penalties, forked and pushed out on the way: the fixture checks every token.</summary>
+    [Theory]
+    [InlineData(PreemptionMode.Recompute)]
+    [InlineData(PreemptionMode.Swap)]
+    public void Long_answers_are_right_through_every_room(PreemptionMode mode)
+    {
+        using var fixture = new CoreFixture(
+            CoreFixture.Options(1300) with { Preemption = mode, SwapBytes = 1 << 20 }, [0, 16], transferPolls: 1);
+        var first = fixture.Submit(CoreFixture.Request(Prompt, 3000))[0];
+        var penalised = CoreFixture.Request(Prompt[5..], 2500) with
+        {
+            Sampling = new SamplingParameters { Temperature = 0, RepetitionPenalty = 1.2f, FrequencyPenalty = 0.01f },
+        };
+        fixture.Submit(penalised);
+        while (fixture.Core.Find(first) is { OutputLength: < 1300 })
+        {
+            fixture.Core.Step();
+        }
+
+        fixture.Change(first, new SequenceChange(Sampling: new SamplingParameters { Temperature = 0, PresencePenalty = 0.5f }));
+        fixture.Forbid(fixture.Fork(fixture.Core.Find(first)!, 1250, 1), 7);
+        fixture.RunToRest();
+        Assert.All(fixture.Answers.Values, answer => Assert.Equal(FinishReason.Length, answer.End!.Reason));
+        Assert.True(fixture.Core.Statistics.Preemptions > 0);
+    }
+
+    [Fact]
+    public void A_long_answer_is_found_again_in_the_cache()
+    {
+        using var fixture = new CoreFixture(CoreFixture.Options(1300), [0, 16]);
+        var first = fixture.Submit(CoreFixture.Request(Prompt, 3000))[0];
+        fixture.RunToRest();
+        var again = fixture.Submit(CoreFixture.Request([.. fixture.Answers[first].Tokens], 5))[0];
+        fixture.RunToRest();
+        Assert.InRange(fixture.Answers[again].CachedTokens, 3000, 3030);
     }
 
     [Fact]

@@ -3,7 +3,7 @@ using OrleansLLM.Compute;
 namespace OrleansLLM.Testing;
 
 /// <summary>
-/// The device of <see cref="FakeModel"/>: draws as the reference device does (plain greedy rows without allocating), and moves blocks as late
+/// The device of <see cref="FakeModel"/>: draws as the reference device does (greedy rows without allocating), and moves blocks as late
 /// as it may, so that an engine that uses a block too early reads rubbish.
 /// </summary>
 /// <param name="transferPolls">How often a transfer is asked for before it is complete; its bytes move at that moment.</param>
@@ -11,6 +11,7 @@ public sealed class FakeModelDevice(int transferPolls = 0, PreemptionCost cheape
 {
     private readonly ReferenceDevice _reference = new();
     private readonly Dictionary<long, Move> _moves = [];
+    private readonly float[] _adjusted = new float[1 << 16];
     private long _tickets;
 
     public DeviceDescription Description { get; } = new("fake", "fake", BatchDeterminism.RowsIndependent, cheaperPreemption);
@@ -25,7 +26,7 @@ public sealed class FakeModelDevice(int transferPolls = 0, PreemptionCost cheape
     {
         for (var row = 0; row < plan.Rows; row++)
         {
-            if (plan.Temperature[row] != 0 || !plan.Bias.Ids(row).IsEmpty || !plan.Seen.Ids(row).IsEmpty || !plan.Allowed.Ids(row).IsEmpty)
+            if (plan.Temperature[row] != 0)
             {
                 _reference.Sample(logits, plan, tokens);
                 return;
@@ -34,7 +35,10 @@ public sealed class FakeModelDevice(int transferPolls = 0, PreemptionCost cheape
 
         for (var row = 0; row < plan.Rows; row++)
         {
-            tokens[row] = FakeModel.ArgMax(ReferenceDevice.Row(logits, row));
+            var adjusted = _adjusted.AsSpan(0, logits.Columns);
+            ReferenceDevice.Row(logits, row).CopyTo(adjusted);
+            ReferenceDevice.AdjustInPlace(adjusted, plan, row);
+            tokens[row] = FakeModel.ArgMax(adjusted);
         }
     }
 

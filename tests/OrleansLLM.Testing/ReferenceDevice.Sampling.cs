@@ -72,11 +72,17 @@ public sealed partial class ReferenceDevice
     /// <summary>Allowed ids, bias, then penalties: repetition, frequency, presence.</summary>
     public static float[] Adjust(ReadOnlySpan<float> logits, SamplingPlan plan, int row)
     {
+        var adjusted = logits.ToArray();
+        AdjustInPlace(adjusted, plan, row);
+        return adjusted;
+    }
+
+    public static void AdjustInPlace(Span<float> adjusted, SamplingPlan plan, int row)
+    {
         var allowed = plan.Allowed.Ids(row);
-        var adjusted = allowed.IsEmpty ? logits.ToArray() : [.. Enumerable.Repeat(float.NegativeInfinity, logits.Length)];
-        foreach (var id in allowed)
+        for (var id = 0; id < adjusted.Length && !allowed.IsEmpty; id++)
         {
-            adjusted[id] = logits[id];
+            adjusted[id] = allowed.Contains(id) ? adjusted[id] : float.NegativeInfinity;
         }
 
         for (var i = 0; i < plan.Bias.Ids(row).Length; i++)
@@ -92,8 +98,6 @@ public sealed partial class ReferenceDevice
             value -= plan.FrequencyPenalty[row] * count;
             value -= count > 0 ? plan.PresencePenalty[row] : 0;
         }
-
-        return adjusted;
     }
 
     /// <summary>Ids from the largest value to the smallest, the lower id first among equals.</summary>

@@ -1,0 +1,57 @@
+namespace OrleansLLM.Engine;
+
+/// <summary>
+/// The arrays of one sequence, for its first <see cref="Length"/> tokens. A sequence that outgrows them moves to the next room, twice as
+/// long, which the thread pool makes while the last quarter fills: however long an answer, it costs the step's thread a copy and no allocation.
+/// </summary>
+internal sealed class SequenceRoom(int length, CacheShape shape) : IThreadPoolWorkItem
+{
+    private SequenceRoom? _next;
+    private bool _isNextWanted;
+
+    public int Length => Tokens.Length;
+
+    public int[] Tokens { get; } = new int[length];
+
+    /// <summary>[group][i]: the block that holds positions [i · block size, (i + 1) · block size).</summary>
+    public int[][] Blocks { get; } = NewTables(shape.Groups.Count, shape.BlocksFor(length));
+
+    /// <summary>As <see cref="Blocks"/>, in host memory.</summary>
+    public int[][] HostBlocks { get; } = NewTables(shape.Groups.Count, shape.BlocksFor(length));
+
+    public UInt128[] Hashes { get; } = new UInt128[shape.BlocksFor(length)];
+
+    /// <summary>Null where no penalty looks at it.</summary>
+    public SeenTokens? Seen { get; set; }
+
+    /// <summary>The next room is asked for and not made yet.</summary>
+    public bool AwaitsNext => _isNextWanted && Volatile.Read(ref _next) is null;
+
+    /// <summary>Called with every token; makes the next room be there in time.</summary>
+    public void Prepare(int count)
+    {
+        if (count >= Length - (Length / 4) && !_isNextWanted)
+        {
+            _isNextWanted = true;
+            ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+        }
+    }
+
+    /// <summary>The next room; made here where the pool was late, or a change asks for more tokens at the last moment.</summary>
+    public SequenceRoom Next() => Volatile.Read(ref _next) ?? MakeNext();
+
+    void IThreadPoolWorkItem.Execute() => Volatile.Write(ref _next, MakeNext());
+
+    private SequenceRoom MakeNext() => new(2 * Length, shape) { Seen = Seen is null ? null : new SeenTokens(2 * Length) };
+
+    private static int[][] NewTables(int groups, int blocks)
+    {
+        var tables = new int[groups][];
+        for (var group = 0; group < groups; group++)
+        {
+            tables[group] = new int[blocks];
+        }
+
+        return tables;
+    }
+}
