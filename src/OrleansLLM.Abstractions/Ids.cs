@@ -5,23 +5,31 @@ using System.Security.Cryptography;
 namespace OrleansLLM;
 
 /// <summary>128 random bits that name one request in the whole cluster; can't be guessed. Written as 32 hexadecimal digits.</summary>
-public readonly record struct RequestId(UInt128 Value)
+public readonly record struct RequestId(ulong Upper, ulong Lower)
 {
     public static RequestId Create()
     {
         Span<byte> bytes = stackalloc byte[16];
         RandomNumberGenerator.Fill(bytes);
-        return new RequestId(new UInt128(BitConverter.ToUInt64(bytes), BitConverter.ToUInt64(bytes[8..])));
+        return new RequestId(BitConverter.ToUInt64(bytes), BitConverter.ToUInt64(bytes[8..]));
     }
 
     public static bool TryParse(ReadOnlySpan<char> text, out RequestId id)
     {
-        var parsed = UInt128.TryParse(text, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var value);
-        id = new RequestId(value);
-        return parsed && text.Length == 32;
+        id = default;
+        if (text.Length != 32 || !TryParseHalf(text[..16], out var upper) || !TryParseHalf(text[16..], out var lower))
+        {
+            return false;
+        }
+
+        id = new RequestId(upper, lower);
+        return true;
     }
 
-    public override string ToString() => Value.ToString("x32", CultureInfo.InvariantCulture);
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Upper:x16}{Lower:x16}");
+
+    private static bool TryParseHalf(ReadOnlySpan<char> text, out ulong half) =>
+        ulong.TryParse(text, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out half);
 }
 
 /// <summary>One answer of a request, written <c>request#k</c>; k is never reused.</summary>

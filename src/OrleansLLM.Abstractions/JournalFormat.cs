@@ -61,7 +61,8 @@ public static class JournalFormat
 
     private static void WriteRequest(JournalWriter to, GenerationRequest request)
     {
-        to.UInt128(request.Id.Value);
+        to.ULong(request.Id.Lower);
+        to.ULong(request.Id.Upper);
         to.Text(request.Model);
         to.Ints(request.PromptIds.Span);
         to.Int(request.Samples);
@@ -79,7 +80,7 @@ public static class JournalFormat
 
     private static GenerationRequest ReadRequest(ref JournalReader from) => new()
     {
-        Id = new RequestId(from.UInt128()),
+        Id = new RequestId(Lower: from.ULong(), Upper: from.ULong()),
         Model = from.Text(),
         PromptIds = from.Ints(),
         Samples = from.Int(),

@@ -32,8 +32,6 @@ internal ref struct JournalReader(ReadOnlySpan<byte> bytes)
 
     public ulong ULong() => BinaryPrimitives.ReadUInt64LittleEndian(Take(8));
 
-    public UInt128 UInt128() => BinaryPrimitives.ReadUInt128LittleEndian(Take(16));
-
     public float Float() => BinaryPrimitives.ReadSingleLittleEndian(Take(4));
 
     public string Text() => Encoding.UTF8.GetString(Take(Count(1)));

@@ -22,8 +22,6 @@ internal sealed class JournalWriter(int capacity)
 
     public void ULong(ulong value) => BinaryPrimitives.WriteUInt64LittleEndian(Take(8), value);
 
-    public void UInt128(UInt128 value) => BinaryPrimitives.WriteUInt128LittleEndian(Take(16), value);
-
     public void Float(float value) => BinaryPrimitives.WriteSingleLittleEndian(Take(4), value);
 
     public void Text(string value)

@@ -14,10 +14,13 @@ namespace OrleansLLM.Compute.Cpu;
 /// </summary>
 public abstract class CpuDevice : IDevice
 {
+    private int _loadThreads;
+
     private protected CpuDevice(CpuDeviceOptions options, string instructions)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(options.Threads, 1, nameof(options));
         Threads = options.Threads;
+        LoadThreads = options.Threads;
         Arithmetic = options.Arithmetic;
         Description = new DeviceDescription(
             $"CPU, {instructions}, {Threads} {(Threads == 1 ? "thread" : "threads")}",
@@ -28,6 +31,13 @@ public abstract class CpuDevice : IDevice
     }
 
     public DeviceDescription Description { get; }
+
+    /// <summary>Threads that repack weights, 1 or more; another thread may change it while a model loads.</summary>
+    public int LoadThreads
+    {
+        get => Volatile.Read(ref _loadThreads);
+        set => Volatile.Write(ref _loadThreads, Math.Max(1, value));
+    }
 
     private protected int Threads { get; }
 

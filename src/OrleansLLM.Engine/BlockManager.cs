@@ -46,7 +46,7 @@ internal sealed class BlockManager
     }
 
     /// <summary>Blocks at the beginning of these tokens that every group can restore now.</summary>
-    public int Match(ReadOnlySpan<UInt128> hashes) => _caching == PrefixCaching.Off ? 0 : _shared.Match(hashes);
+    public int Match(ReadOnlySpan<PrefixHash> hashes) => _caching == PrefixCaching.Off ? 0 : _shared.Match(hashes);
 
     /// <summary>Takes what the cache holds of the sequence's tokens; returns how many count as computed now.</summary>
     public int Restore(Sequence sequence) =>

@@ -16,7 +16,7 @@ internal sealed class BlockTables(SequenceRoom room)
     public int Count { get; private set; }
 
     /// <summary>Chained hashes of the sequence's full blocks of tokens, computed or not.</summary>
-    public ReadOnlySpan<UInt128> Hashes => _room.Hashes.AsSpan(0, HashCount);
+    public ReadOnlySpan<PrefixHash> Hashes => _room.Hashes.AsSpan(0, HashCount);
 
     public int HashCount { get; private set; }
 
@@ -44,7 +44,7 @@ internal sealed class BlockTables(SequenceRoom room)
         _firstHeld[group] = Math.Max(_firstHeld[group], index + 1);
     }
 
-    public void AddHash(UInt128 hash) => _room.Hashes[HashCount++] = hash;
+    public void AddHash(PrefixHash hash) => _room.Hashes[HashCount++] = hash;
 
     public void CopyHashes(BlockTables from, int count)
     {

@@ -39,7 +39,7 @@ internal sealed class EngineCore : IDisposable
                 + $"{Shape.Groups.Count} cache groups. Give the KV cache more memory.", nameof(options));
         }
 
-        var fingerprint = $"{model.Facts.Fingerprint:x32}-{geometry.Type}-{device.Description.Kind}";
+        var fingerprint = $"{model.Facts.Fingerprint}-{geometry.Type}-{device.Description.Kind}";
         Facts = new EngineFacts(
             options.Model, maxLength, model.Facts.VocabularySize, options.BlockSize, blocks, fingerprint, device.Description.Name);
         Hasher = new PrefixHasher(fingerprint, options.BlockSize, model.Facts.DynamicRopeOrigin);
@@ -176,7 +176,7 @@ internal sealed class EngineCore : IDisposable
         _outboxes.Publish();
     }
 
-    public int MatchPrefix(ReadOnlySpan<UInt128> hashes) => _blocks.Match(hashes) * Shape.BlockSize;
+    public int MatchPrefix(ReadOnlySpan<PrefixHash> hashes) => _blocks.Match(hashes) * Shape.BlockSize;
 
     /// <summary>One step; false where there was nothing to compute.</summary>
     public bool Step()

@@ -120,7 +120,7 @@ public sealed class InferenceEngine : IEngine, IDisposable
 
     public async ValueTask<int> MatchPrefixAsync(ReadOnlyMemory<int> promptIds, string cacheSalt, CancellationToken cancellation)
     {
-        var hashes = new UInt128[Math.Max(0, promptIds.Length - 1) / Facts.BlockSize];
+        var hashes = new PrefixHash[Math.Max(0, promptIds.Length - 1) / Facts.BlockSize];
         var previous = _core.Hasher.Seed(cacheSalt, promptIds.Length);
         for (var i = 0; i < hashes.Length; i++)
         {

@@ -18,13 +18,13 @@ internal sealed class PrefixCache
     /// <summary>Blocks with a content, in use or free.</summary>
     public int Count => _blocks.Count;
 
-    public bool TryFind(UInt128 hash, int group, out int block) => _blocks.TryGetValue(ContentOf(hash, group), out block);
+    public bool TryFind(PrefixHash hash, int group, out int block) => _blocks.TryGetValue(ContentOf(hash, group), out block);
 
     /// <summary>Whether the block has a content that a prefix may hit.</summary>
     public bool Holds(int block) => _contents[block] != default;
 
     /// <summary>Remembers a full block, unless another one with the same content is known.</summary>
-    public void Add(UInt128 hash, int group, int block)
+    public void Add(PrefixHash hash, int group, int block)
     {
         var content = ContentOf(hash, group);
         if (!Holds(block) && _blocks.TryAdd(content, block))
@@ -43,8 +43,8 @@ internal sealed class PrefixCache
         }
     }
 
-    private static BlockContent ContentOf(UInt128 hash, int group) => new(hash, group + 1);
+    private static BlockContent ContentOf(PrefixHash hash, int group) => new(hash, group + 1);
 
     /// <param name="GroupNumber">Counted from 1, so that memory which was never touched means no content.</param>
-    private readonly record struct BlockContent(UInt128 Hash, int GroupNumber);
+    private readonly record struct BlockContent(PrefixHash Hash, int GroupNumber);
 }

@@ -14,11 +14,11 @@ namespace OrleansLLM.Engine;
 /// </summary>
 internal sealed class PrefixHasher(string fingerprint, int blockSize, int dynamicRopeOrigin)
 {
-    private readonly UInt128 _model = NextText(0, fingerprint);
+    private readonly PrefixHash _model = NextText(default, fingerprint);
 
     public int BlockSize { get; } = blockSize;
 
-    public UInt128 Seed(string cacheSalt, int promptLength) => Next(NextText(_model, cacheSalt), [RopeLength(promptLength)]);
+    public PrefixHash Seed(string cacheSalt, int promptLength) => Next(NextText(_model, cacheSalt), [RopeLength(promptLength)]);
 
     /// <summary>What a prompt's length does to all of its keys; sequences share blocks only where it is equal.</summary>
     public int RopeLength(int promptLength) => dynamicRopeOrigin > 0 && promptLength > dynamicRopeOrigin ? promptLength : 0;
@@ -35,16 +35,14 @@ internal sealed class PrefixHasher(string fingerprint, int blockSize, int dynami
         }
     }
 
-    public static UInt128 Next(UInt128 previous, ReadOnlySpan<int> tokens)
+    public static PrefixHash Next(PrefixHash previous, ReadOnlySpan<int> tokens)
     {
-        const int HashBytes = 16;
-        Span<byte> bytes = stackalloc byte[HashBytes + (64 * sizeof(int))];
-        BinaryPrimitives.WriteUInt128LittleEndian(bytes, previous);
+        Span<byte> bytes = stackalloc byte[PrefixHash.Bytes + (64 * sizeof(int))];
+        previous.Write(bytes);
         while (tokens.Length > 64)
         {
             // A block of more than 64 tokens is hashed in pieces, which keeps the stack small.
-            previous = Piece(bytes, tokens[..64]);
-            BinaryPrimitives.WriteUInt128LittleEndian(bytes, previous);
+            Piece(bytes, tokens[..64]).Write(bytes);
             tokens = tokens[64..];
         }
 
@@ -52,7 +50,7 @@ internal sealed class PrefixHasher(string fingerprint, int blockSize, int dynami
     }
 
     /// <summary>Pieces of 64 UTF-16 units, the last one shorter, so that texts which follow each other can't be mistaken for one.</summary>
-    private static UInt128 NextText(UInt128 previous, ReadOnlySpan<char> text)
+    private static PrefixHash NextText(PrefixHash previous, ReadOnlySpan<char> text)
     {
         Span<int> units = stackalloc int[64];
         while (true)
@@ -73,9 +71,9 @@ internal sealed class PrefixHasher(string fingerprint, int blockSize, int dynami
         }
     }
 
-    private static UInt128 Piece(Span<byte> bytes, ReadOnlySpan<int> tokens)
+    private static PrefixHash Piece(Span<byte> bytes, ReadOnlySpan<int> tokens)
     {
-        var target = bytes.Slice(16, tokens.Length * sizeof(int));
+        var target = bytes.Slice(PrefixHash.Bytes, tokens.Length * sizeof(int));
         if (BitConverter.IsLittleEndian)
         {
             MemoryMarshal.AsBytes(tokens).CopyTo(target);
@@ -88,6 +86,23 @@ internal sealed class PrefixHasher(string fingerprint, int blockSize, int dynami
             }
         }
 
-        return XxHash128.HashToUInt128(bytes[..(16 + target.Length)]);
+        Span<byte> hash = stackalloc byte[PrefixHash.Bytes];
+        XxHash128.Hash(bytes[..(PrefixHash.Bytes + target.Length)], hash);
+        return PrefixHash.Read(hash);
+    }
+}
+
+/// <summary>128 bits that stand for all tokens up to the end of a block. No UInt128, which the ahead-of-time compiler leaves to the start.</summary>
+internal readonly record struct PrefixHash(ulong First, ulong Second)
+{
+    public const int Bytes = 16;
+
+    public static PrefixHash Read(ReadOnlySpan<byte> bytes) =>
+        new(BinaryPrimitives.ReadUInt64LittleEndian(bytes), BinaryPrimitives.ReadUInt64LittleEndian(bytes[8..]));
+
+    public void Write(Span<byte> bytes)
+    {
+        BinaryPrimitives.WriteUInt64LittleEndian(bytes, First);
+        BinaryPrimitives.WriteUInt64LittleEndian(bytes[8..], Second);
     }
 }

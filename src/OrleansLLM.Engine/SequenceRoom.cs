@@ -19,7 +19,7 @@ internal sealed class SequenceRoom(int length, CacheShape shape) : IThreadPoolWo
     /// <summary>As <see cref="Blocks"/>, in host memory.</summary>
     public int[][] HostBlocks { get; } = NewTables(shape.Groups.Count, shape.BlocksFor(length));
 
-    public UInt128[] Hashes { get; } = new UInt128[shape.BlocksFor(length)];
+    public PrefixHash[] Hashes { get; } = new PrefixHash[shape.BlocksFor(length)];
 
     /// <summary>Null where no penalty looks at it.</summary>
     public SeenTokens? Seen { get; set; }

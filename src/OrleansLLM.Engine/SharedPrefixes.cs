@@ -10,7 +10,7 @@ internal sealed class SharedPrefixes(CacheShape shape, PrefixHasher hasher, Pref
     private readonly int[] _runs = new int[shape.Groups.Count];
 
     /// <summary>Blocks at the beginning of these tokens that every group can restore now.</summary>
-    public int Match(ReadOnlySpan<UInt128> hashes)
+    public int Match(ReadOnlySpan<PrefixHash> hashes)
     {
         var best = 0;
         Array.Clear(_runs);
@@ -66,7 +66,7 @@ internal sealed class SharedPrefixes(CacheShape shape, PrefixHasher hasher, Pref
         tables.Registered = full;
     }
 
-    private bool TryLengthenRuns(UInt128 hash)
+    private bool TryLengthenRuns(PrefixHash hash)
     {
         for (var group = 0; group < _runs.Length; group++)
         {

@@ -13,9 +13,10 @@ namespace OrleansLLM.Hosting;
 public static class ModelLoader
 {
     /// <param name="progress">Of the weights.</param>
+    /// <param name="startBeside">Until it ends, loading leaves a core to it.</param>
     /// <exception cref="ModelLoadException">It can't be served; the message says why.</exception>
     public static async Task<LoadedModel> LoadAsync(
-        ModelOptions options, IProgress<LoadProgress>? progress, CancellationToken cancellation)
+        ModelOptions options, IProgress<LoadProgress>? progress, CancellationToken cancellation, Task? startBeside = null)
     {
         if (!Path.Exists(options.Path))
         {
@@ -27,7 +28,13 @@ public static class ModelLoader
         {
             using var file = clock.Measure("header", () => ModelFile.Open(options.Path));
             var text = Task.Run(() => clock.Measure("tokenizer", () => ModelText.Read(file)), cancellation);
-            var loaded = await Task.Run(() => LoadEngine(options, file, progress, clock), cancellation).ConfigureAwait(false);
+            startBeside ??= Task.CompletedTask;
+            if (!startBeside.IsCompleted && Environment.ProcessorCount <= 2)
+            {
+                await text.ConfigureAwait(false);
+            }
+
+            var loaded = await Task.Run(() => LoadEngine(options, file, progress, clock, startBeside), cancellation).ConfigureAwait(false);
             try
             {
                 await clock.MeasureAsync("warm-up", () => WarmUp.RunAsync(loaded.Engine, cancellation)).ConfigureAwait(false);
@@ -47,7 +54,8 @@ public static class ModelLoader
         }
     }
 
-    private static EngineParts LoadEngine(ModelOptions options, ModelFile file, IProgress<LoadProgress>? progress, LoadClock clock)
+    private static EngineParts LoadEngine(
+        ModelOptions options, ModelFile file, IProgress<LoadProgress>? progress, LoadClock clock, Task startBeside)
     {
         var load = new ModelLoadOptions(options.MaxBatchedTokens, options.BlockSize, options.KvCacheType);
         var maxLength = options.MaxModelLength ?? file.MaxLength;
@@ -56,6 +64,13 @@ public static class ModelLoader
             Threads = options.Threads ?? Environment.ProcessorCount,
             Arithmetic = options.Arithmetic,
         });
+        if (!startBeside.IsCompleted)
+        {
+            var threads = device.LoadThreads;
+            device.LoadThreads = threads - 1;
+            startBeside.ContinueWith(_ => device.LoadThreads = threads, TaskScheduler.Default);
+        }
+
         var model = clock.Measure("weights", () => file.Load(device, load, progress));
         var layout = model.Facts.Cache;
         var pool = KvPoolSize.Choose(MemoryAllowance.Read(), layout, options, maxLength);

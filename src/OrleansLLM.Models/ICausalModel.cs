@@ -35,7 +35,7 @@ public interface ICausalModel : IDisposable
 /// </param>
 /// <param name="Fingerprint">Equal for equal weights and arithmetic; seeds the prefix hashes.</param>
 public sealed record ModelFacts(
-    string Architecture, int VocabularySize, int MaxLength, CacheLayout Cache, int DynamicRopeOrigin, UInt128 Fingerprint);
+    string Architecture, int VocabularySize, int MaxLength, CacheLayout Cache, int DynamicRopeOrigin, string Fingerprint);
 
 /// <summary>
 /// The cache groups of a model: layers whose cache has one lifetime, cut so that a block of each takes the same bytes. A group with

@@ -54,7 +54,7 @@ public sealed class ModelFile : IDisposable
 
     public int Layers => _config.Layers;
 
-    public UInt128 Fingerprint { get; }
+    public string Fingerprint { get; }
 
     /// <summary>Bytes of all tensors in the file.</summary>
     public long TensorBytes => _tensors.Tensors.Values.Sum(tensor => tensor.ByteLength);

@@ -119,7 +119,7 @@ public sealed class JournalFormatTests
     {
         var request = new GenerationRequest
         {
-            Id = new RequestId(new UInt128(0x0123456789ABCDEF, 0xFEDCBA9876543210)),
+            Id = new RequestId(0x0123456789ABCDEF, 0xFEDCBA9876543210),
             Model = "modèle",
             PromptIds = new[] { 1, 70_000, int.MaxValue },
             Samples = 2,
@@ -163,7 +163,7 @@ public sealed class JournalFormatTests
 
     private static IEnumerable<GenerationRequest> OneFieldChanged(GenerationRequest request)
     {
-        yield return request with { Id = new RequestId(1) };
+        yield return request with { Id = new RequestId(0, 1) };
         yield return request with { Model = "" };
         yield return request with { PromptIds = new[] { 1, 70_000, 0 } };
         yield return request with { Samples = 1 };

@@ -35,7 +35,7 @@ public sealed class BlockPoolModelTests
                     break;
                 case 4 when slow.References[block] > 0:
                     slow.Add(content, block);
-                    prefixes.Add((UInt128)(uint)content, content % 3, block);
+                    prefixes.Add(new PrefixHash((uint)content, 0), content % 3, block);
                     break;
                 case 5 when slow.References[block] > 0:
                     slow.Content[block] = -1;
@@ -66,7 +66,7 @@ public sealed class BlockPoolModelTests
         Assert.Equal(slow.References, Enumerable.Range(0, Blocks).Select(pool.References));
         for (var content = 0; content < Contents; content++)
         {
-            var found = prefixes.TryFind((UInt128)(uint)content, content % 3, out var block);
+            var found = prefixes.TryFind(new PrefixHash((uint)content, 0), content % 3, out var block);
             Assert.Equal(Array.IndexOf(slow.Content, content), found ? block : -1);
         }
     }

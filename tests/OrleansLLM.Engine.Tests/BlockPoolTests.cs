@@ -13,7 +13,7 @@ public class BlockPoolTests
         var blocks = Enumerable.Range(0, 5).Select(_ => _pool.Take()).ToArray();
         for (var i = 0; i < 4; i++)
         {
-            _prefixes.Add((UInt128)i, 0, blocks[i]);
+            _prefixes.Add(new PrefixHash((uint)i, 0), 0, blocks[i]);
         }
 
         foreach (var i in new[] { 2, 4, 0, 3, 1 })
@@ -34,10 +34,10 @@ public class BlockPoolTests
     public void A_free_block_with_content_can_be_shared_again_and_is_not_taken_then()
     {
         var block = _pool.Take();
-        _prefixes.Add(7, 1, block);
+        _prefixes.Add(new PrefixHash(7, 0), 1, block);
         _pool.Release(block);
-        Assert.False(_prefixes.TryFind(7, 0, out _));
-        Assert.True(_prefixes.TryFind(7, 1, out var found));
+        Assert.False(_prefixes.TryFind(new PrefixHash(7, 0), 0, out _));
+        Assert.True(_prefixes.TryFind(new PrefixHash(7, 0), 1, out var found));
         _pool.Share(found);
         Assert.DoesNotContain(block, Enumerable.Range(0, 5).Select(_ => _pool.Take()));
     }

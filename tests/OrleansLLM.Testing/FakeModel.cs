@@ -21,7 +21,7 @@ public sealed class FakeModel : ICausalModel
         var geometry = new KvGeometry(blockSize, 1, 1, 1, 1, ElementType.Float32);
         Facts = new ModelFacts(
             "fake", vocabulary, maxLength, new CacheLayout(geometry, [.. windows.Select(window => new CacheGroup(window))]), dynamicRopeOrigin,
-            new UInt128(0x0123456789ABCDEF, (ulong)vocabulary));
+            $"fake-{vocabulary}");
     }
 
     public ModelFacts Facts { get; }

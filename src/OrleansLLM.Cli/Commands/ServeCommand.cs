@@ -46,7 +46,8 @@ internal sealed class ServeCommand
         var modelOptions = _model.Read(result, result.GetValue(_path)!, result.GetValue(_names) ?? []);
         var serverOptions = _server.Read(result);
         var workers = new TaskCompletionSource<LocalWorkers>(TaskCreationOptions.RunContinuationsAsynchronously);
-        await using var model = new ModelHost(ending => LoadAsync(modelOptions, workers.Task, ending));
+        var siloStart = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var model = new ModelHost(ending => LoadAsync(modelOptions, workers.Task, siloStart.Task, ending));
         var app = ServeHost.Build(serverOptions, model, builder => Configure(builder, serverOptions));
         workers.SetResult(app.Services.GetRequiredService<LocalWorkers>());
         await using (app.ConfigureAwait(false))
@@ -66,6 +67,10 @@ internal sealed class ServeCommand
                     $"Nothing can listen on port {serverOptions.Port} of {serverOptions.Host}: {error.Message}. Take others with --host and --port.")
                     .ConfigureAwait(false);
             }
+            finally
+            {
+                siloStart.SetResult();
+            }
 
             return await AnnounceAndWaitAsync(app, model, modelOptions.Path, started).ConfigureAwait(false);
         }
@@ -81,9 +86,10 @@ internal sealed class ServeCommand
     }
 
     /// <summary>Loads while the silo starts; the model counts as loaded once its worker is known to the cluster.</summary>
-    private static async Task<LoadedModel> LoadAsync(ModelOptions options, Task<LocalWorkers> workers, CancellationToken ending)
+    private static async Task<LoadedModel> LoadAsync(
+        ModelOptions options, Task<LocalWorkers> workers, Task siloStart, CancellationToken ending)
     {
-        var loaded = await ModelLoader.LoadAsync(options, null, ending).ConfigureAwait(false);
+        var loaded = await ModelLoader.LoadAsync(options, null, ending, siloStart).ConfigureAwait(false);
         await (await workers.ConfigureAwait(false)).AttachAsync(0, loaded.Engine, ending).ConfigureAwait(false);
         return loaded;
     }

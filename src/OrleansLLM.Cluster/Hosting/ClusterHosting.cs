@@ -4,6 +4,7 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Orleans.Configuration;
+using Orleans.Statistics;
 using OrleansLLM.Engine;
 
 namespace OrleansLLM.Cluster;
@@ -22,6 +23,7 @@ public static class ClusterHosting
             silo.Configure<EndpointOptions>(options =>
                 (options.AdvertisedIPAddress, options.SiloPort, options.GatewayPort) = (IPAddress.Loopback, 11111, 0));
             silo.Services.AddSingleton<IMembershipTable, MembershipOfOne>();
+            silo.Services.AddSingleton<IEnvironmentStatisticsProvider, NoEnvironmentStatistics>();
             silo.Services.ListenNowhere();
             silo.AddOrleansLLM(SiloRoles.Gateway | SiloRoles.Worker).RestWhenIdle();
         });
@@ -47,6 +49,8 @@ public static class ClusterHosting
             silo.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>>(services => services.GetRequiredService<LocalWorkers>());
         }
 
+        // The default of a million entries is 18 MB that every silo would clear at its start.
+        silo.Configure<GrainDirectoryOptions>(options => options.CacheSize = 1 << 16);
         return silo.Configure<GrainTypeOptions>(options => options.Classes.ExceptWith(ClassesOutside(roles)));
     }
 

@@ -9,10 +9,10 @@ public readonly record struct SequenceIdSurrogate(
 public sealed class SequenceIdConverter : IConverter<SequenceId, SequenceIdSurrogate>
 {
     public SequenceId ConvertFromSurrogate(in SequenceIdSurrogate surrogate) =>
-        new(new RequestId(new UInt128(surrogate.RequestUpper, surrogate.RequestLower)), surrogate.Index);
+        new(new RequestId(surrogate.RequestUpper, surrogate.RequestLower), surrogate.Index);
 
     public SequenceIdSurrogate ConvertToSurrogate(in SequenceId value) =>
-        new((ulong)(value.Request.Value >> 64), (ulong)value.Request.Value, value.Index);
+        new(value.Request.Upper, value.Request.Lower, value.Index);
 }
 
 /// <summary>How a <see cref="WorkerId"/> travels.</summary>

@@ -34,7 +34,8 @@ internal static class StepFormat
         var head = to.GetSpan(HeadBytes);
         head[0] = Version;
         head[1] = (byte)PartsOf(entry);
-        BinaryPrimitives.WriteUInt128LittleEndian(head[2..], entry.Sequence.Request.Value);
+        BinaryPrimitives.WriteUInt64LittleEndian(head[2..], entry.Sequence.Request.Lower);
+        BinaryPrimitives.WriteUInt64LittleEndian(head[10..], entry.Sequence.Request.Upper);
         BinaryPrimitives.WriteInt32LittleEndian(head[18..], entry.Sequence.Index);
         BinaryPrimitives.WriteInt32LittleEndian(head[22..], entry.Epoch);
         BinaryPrimitives.WriteInt32LittleEndian(head[26..], entry.Position);
@@ -78,7 +79,8 @@ internal static class StepFormat
 
         var parts = (Parts)bytes[1];
         var sequence = new SequenceId(
-            new RequestId(BinaryPrimitives.ReadUInt128LittleEndian(bytes[2..])), BinaryPrimitives.ReadInt32LittleEndian(bytes[18..]));
+            new RequestId(Upper: BinaryPrimitives.ReadUInt64LittleEndian(bytes[10..]), Lower: BinaryPrimitives.ReadUInt64LittleEndian(bytes[2..])),
+            BinaryPrimitives.ReadInt32LittleEndian(bytes[18..]));
         var epoch = BinaryPrimitives.ReadInt32LittleEndian(bytes[22..]);
         var position = BinaryPrimitives.ReadInt32LittleEndian(bytes[26..]);
         var cached = BinaryPrimitives.ReadInt32LittleEndian(bytes[30..]);

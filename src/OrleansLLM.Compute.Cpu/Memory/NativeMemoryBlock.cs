@@ -36,7 +36,6 @@ internal sealed unsafe class NativeMemoryBlock : IDisposable
             Pointer = (byte*)(((nuint)_allocation + 63) & ~(nuint)63);
         }
 
-        GC.AddMemoryPressure(Math.Max(1, bytes));
     }
 
     ~NativeMemoryBlock() => Free();
@@ -68,7 +67,6 @@ internal sealed unsafe class NativeMemoryBlock : IDisposable
         }
 
         _disposed = true;
-        GC.RemoveMemoryPressure(Math.Max(1, ByteLength));
         if (_mapped != 0)
         {
             _ = LinuxMemory.munmap(_allocation, _mapped);

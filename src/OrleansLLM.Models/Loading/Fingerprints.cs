@@ -14,7 +14,7 @@ internal static class Fingerprints
 {
     private const int SampleBytes = 256;
 
-    public static UInt128 Compute(ModelConfig config, IReadOnlyDictionary<string, FileTensor> tensors)
+    public static string Compute(ModelConfig config, IReadOnlyDictionary<string, FileTensor> tensors)
     {
         var hash = new XxHash128();
         hash.Append(Encoding.UTF8.GetBytes(config.Describe()));
@@ -27,6 +27,6 @@ internal static class Fingerprints
             hash.Append(tensor.Bytes(tensor.ByteLength - sample, sample));
         }
 
-        return hash.GetCurrentHashAsUInt128();
+        return Convert.ToHexStringLower(hash.GetCurrentHash());
     }
 }

@@ -5,7 +5,7 @@ namespace OrleansLLM.Cluster.Tests;
 
 public sealed class StepFormatTests
 {
-    private static readonly SequenceId Sequence = new(new RequestId(new UInt128(3, ulong.MaxValue)), 41);
+    private static readonly SequenceId Sequence = new(new RequestId(3, ulong.MaxValue), 41);
     private static readonly TokenLogprobs Logprobs = new(-0.5f, 2, new[] { 4, 9 }, new[] { -0.25f, -0.5f });
 
     [Fact]

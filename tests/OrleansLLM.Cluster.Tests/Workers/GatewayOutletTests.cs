@@ -6,8 +6,8 @@ namespace OrleansLLM.Cluster.Tests;
 
 public sealed class GatewayOutletTests
 {
-    private static readonly SequenceId First = new(new RequestId(1), 0);
-    private static readonly SequenceId Second = new(new RequestId(2), 0);
+    private static readonly SequenceId First = new(new RequestId(0, 1), 0);
+    private static readonly SequenceId Second = new(new RequestId(0, 2), 0);
 
     private readonly ManualEngine _engine = new("model");
     private readonly ManualSink _sink = new();
@@ -87,7 +87,7 @@ public sealed class GatewayOutletTests
     public async Task Leaving_a_step_allocates_nothing_once_the_buffers_have_grown()
     {
         var outlet = Open();
-        var batch = ManualEngine.Batch([.. Enumerable.Range(0, 256).Select(index => Entry(10, new SequenceId(new RequestId(1), index)))]);
+        var batch = ManualEngine.Batch([.. Enumerable.Range(0, 256).Select(index => Entry(10, new SequenceId(new RequestId(0, 1), index)))]);
         outlet.OnStep(batch);
         for (var round = 0; round < 3; round++)
         {

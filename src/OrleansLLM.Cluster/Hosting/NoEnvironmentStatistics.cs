@@ -1,0 +1,12 @@
+using Orleans.Statistics;
+
+namespace OrleansLLM.Cluster;
+
+/// <summary>
+/// For a cluster of one, where no placement weighs silos: Orleans' own provider collects garbage twice at the start and listens to the
+/// runtime's counters from then on.
+/// </summary>
+internal sealed class NoEnvironmentStatistics : IEnvironmentStatisticsProvider
+{
+    public EnvironmentStatistics GetEnvironmentStatistics() => default;
+}
