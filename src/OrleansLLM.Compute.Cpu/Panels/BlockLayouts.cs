@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using OrleansLLM.Compute.Cpu.Panels.Formats;
 using OrleansLLM.Compute.Cpu.Panels.Kernels;
 
@@ -45,6 +46,41 @@ internal sealed class CodeLayout<TCodes, TScales, TFormat> : BlockLayout<TCodes,
 {
     public override PanelKernels Bind<TSimd, TVector>(Arithmetic arithmetic) =>
         BlockKernel<CodeTiles<TCodes, TScales, TSimd, TVector>, TSimd, TVector>.Bind(arithmetic);
+}
+
+/// <summary>Weights whose file keeps nibble pairs as <see cref="NibbleCodes"/> does: their words move as they are.</summary>
+internal sealed unsafe class PairLayout<TScales, TFormat> : PanelLayout
+    where TScales : struct, IBlockScales
+    where TFormat : struct, IPairFormat
+{
+    private static int BlockBytes => TScales.Bytes + NibbleCodes.Bytes;
+
+    public override long PanelBytes(int columns) => (long)(columns / 32) * BlockBytes;
+
+    public override PanelKernels Bind<TSimd, TVector>(Arithmetic arithmetic) =>
+        BlockKernel<CodeTiles<NibbleCodes, TScales, TSimd, TVector>, TSimd, TVector>.Bind(arithmetic);
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public override void Pack(WeightSource source, int firstRow, int rows, byte* panel)
+    {
+        var fileBytes = source.Format.BlockBytes;
+        for (var lane = 0; lane < rows; lane++)
+        {
+            fixed (byte* row = source.Row(firstRow + lane))
+            {
+                var block = panel;
+                for (var from = row; from < row + source.RowBytes; from += fileBytes, block += BlockBytes)
+                {
+                    var pairs = (uint*)TFormat.ReadScales(from, block, lane);
+                    var to = (uint*)(block + TScales.Bytes) + lane;
+                    to[0] = pairs[0];
+                    to[Outputs] = pairs[1];
+                    to[2 * Outputs] = pairs[2];
+                    to[3 * Outputs] = pairs[3];
+                }
+            }
+        }
+    }
 }
 
 /// <summary>Q6_K, whose scales are those of half blocks.</summary>

@@ -10,24 +10,31 @@ internal unsafe interface IBlockFormat
     static abstract void Read(byte* block, byte* codes, byte* superBlock, int lane);
 }
 
-/// <summary>File: | d | 16 nibble pairs |.</summary>
-internal readonly unsafe struct Q4_0 : IBlockFormat
+/// <summary>A block of 32 weights whose low nibbles are codes 0 to 15 and whose high nibbles are codes 16 to 31.</summary>
+internal unsafe interface IPairFormat
 {
-    public static void Read(byte* block, byte* codes, byte* superBlock, int lane)
+    /// <summary>Puts the block's scales into a lane of the panel's front (<see cref="IBlockScales"/>); returns the 16 nibble pairs.</summary>
+    static abstract byte* ReadScales(byte* block, byte* to, int lane);
+}
+
+/// <summary>File: | d | 16 nibble pairs |.</summary>
+internal readonly unsafe struct Q4_0 : IPairFormat
+{
+    public static byte* ReadScales(byte* block, byte* to, int lane)
     {
-        ((ushort*)superBlock)[lane] = *(ushort*)block;
-        Nibbles.Split(block + 2, codes, 16);
+        ((ushort*)to)[lane] = *(ushort*)block;
+        return block + 2;
     }
 }
 
 /// <summary>File: | d | m | 16 nibble pairs |.</summary>
-internal readonly unsafe struct Q4_1 : IBlockFormat
+internal readonly unsafe struct Q4_1 : IPairFormat
 {
-    public static void Read(byte* block, byte* codes, byte* superBlock, int lane)
+    public static byte* ReadScales(byte* block, byte* to, int lane)
     {
-        ((ushort*)superBlock)[lane] = *(ushort*)block;
-        ((ushort*)superBlock)[PanelLayout.Outputs + lane] = *(ushort*)(block + 2);
-        Nibbles.Split(block + 4, codes, 16);
+        ((ushort*)to)[lane] = *(ushort*)block;
+        ((ushort*)to)[PanelLayout.Outputs + lane] = *(ushort*)(block + 2);
+        return block + 4;
     }
 }
 
