@@ -136,7 +136,7 @@ public abstract partial class GeneratorBehaviour
         await using var reader = await EnterAsync(generator, sequence, at);
         await generator.ChangeAsync(sequence, new SequenceChange(MaxTokens: 12_000), Cancellation);
         var forked = await generator.ForkAsync(sequence, at, 2, Cancellation);
-        var children = Assert.IsType<SubmitResult.Accepted>(forked).Sequences;
+        var children = Accepted(forked);
         Assert.Equal([new SequenceId(request.Id, 1), new SequenceId(request.Id, 2)], children);
 
         int[] all = [.. request.PromptIds.ToArray(), .. Expected(request with { MaxTokens = 12_000 })];
@@ -158,7 +158,7 @@ public abstract partial class GeneratorBehaviour
         foreach (var at in new[] { 1, 4, request.PromptIds.Length, request.PromptIds.Length + 3 })
         {
             var forked = await generator.ForkAsync(sequence, at, 1, Cancellation);
-            var answer = await ReadAsync(generator, Assert.IsType<SubmitResult.Accepted>(forked).Sequences[0], 0);
+            var answer = await ReadAsync(generator, Accepted(forked)[0], 0);
             var prompt = Math.Min(at, request.PromptIds.Length);
             Assert.Equal(all[..at], answer.Tokens[..at]);
             Assert.Equal(CreateModel().Continue(answer.Tokens.ToArray().AsSpan(0, at), prompt, 10 - (at - prompt)), answer.Tokens[at..]);
@@ -183,7 +183,7 @@ public abstract partial class GeneratorBehaviour
         }
 
         var forked = await generator.ForkAsync(sequence, request.PromptIds.Length, 1, Cancellation);
-        var answer = await ReadAsync(generator, Assert.IsType<SubmitResult.Accepted>(forked).Sequences[0], request.PromptIds.Length);
+        var answer = await ReadAsync(generator, Accepted(forked)[0], request.PromptIds.Length);
         Assert.Equal(2, answer.Tokens.Count);
         Assert.NotEqual(first, answer.Tokens[0]);
     }

@@ -49,7 +49,13 @@ public abstract partial class GeneratorBehaviour : IAsyncDisposable
     protected static int[] Expected(GenerationRequest request) => CreateModel().Continue(request.PromptIds.Span, request.MaxTokens);
 
     protected static async Task<IReadOnlyList<SequenceId>> SubmitAsync(IGenerator generator, GenerationRequest request) =>
-        Assert.IsType<SubmitResult.Accepted>(await generator.SubmitAsync(request, Cancellation)).Sequences;
+        Accepted(await generator.SubmitAsync(request, Cancellation));
+
+    protected static IReadOnlyList<SequenceId> Accepted(SubmitResult result)
+    {
+        Assert.False(result is SubmitResult.Refused, $"{result}");
+        return ((SubmitResult.Accepted)result).Sequences;
+    }
 
     /// <summary>Reads to the end: every token from that position on, checked to come in order.</summary>
     protected static async Task<Answer> ReadAsync(IGenerator generator, SequenceId sequence, int from)

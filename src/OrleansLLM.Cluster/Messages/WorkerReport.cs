@@ -2,6 +2,7 @@ namespace OrleansLLM.Cluster;
 
 /// <summary>What a worker tells its model's router: who it is, and its load as of its last step.</summary>
 /// <param name="Incarnation">Drawn when the engine was attached: a worker that starts again has an empty cache and another number.</param>
+/// <param name="Number">Counts a worker's reports: messages may overtake each other, and the latest word counts.</param>
 /// <param name="Heartbeat">The step loop's count: one that stands still for longer than the longest step belongs to a worker that hangs.</param>
 [GenerateSerializer, Immutable, Alias("OrleansLLM.WorkerReport")]
 public sealed record WorkerReport(
@@ -10,7 +11,8 @@ public sealed record WorkerReport(
     [property: Id(2)] ServedModelMessage Model,
     [property: Id(3)] WorkerPhase Phase,
     [property: Id(4)] LoadMessage Load,
-    [property: Id(5)] long Heartbeat)
+    [property: Id(5)] long Heartbeat,
+    [property: Id(6)] long Number)
 {
     public WorkerDescription ToDescription() =>
         new(Worker, Model.Name, Model.Fingerprint, Model.Device, Phase, Load.ToLoad());

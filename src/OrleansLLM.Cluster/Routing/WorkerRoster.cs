@@ -17,9 +17,13 @@ internal sealed class WorkerRoster(TimeProvider time)
     public void Report(WorkerReport report)
     {
         var known = _entries.GetValueOrDefault(report.Worker);
-        var prefixes = known is not null && known.Report.Incarnation == report.Incarnation
-            ? known.Prefixes
-            : new PrefixIndex(report.Model.CacheTokens / PrefixChunks.Tokens);
+        known = known?.Report.Incarnation == report.Incarnation ? known : null;
+        if (known?.Report.Number > report.Number)
+        {
+            return;
+        }
+
+        var prefixes = known?.Prefixes ?? new PrefixIndex(report.Model.CacheTokens / PrefixChunks.Tokens);
         _entries[report.Worker] = new Entry(report, prefixes, time.GetTimestamp());
     }
 

@@ -8,6 +8,7 @@ internal sealed class LocalWorker(WorkerId id, IEngine engine, IGrainFactory gra
 {
     private readonly ConcurrentDictionary<string, GatewayOutlet> _outlets = [];
     private readonly long _incarnation = Random.Shared.NextInt64();
+    private long _reports;
 
     public WorkerId Id { get; } = id;
 
@@ -20,10 +21,12 @@ internal sealed class LocalWorker(WorkerId id, IEngine engine, IGrainFactory gra
 
     public WorkerReport Report()
     {
+        // The number before the phase: whatever changes after that is in a report with a higher one.
+        var number = Interlocked.Increment(ref _reports);
         var facts = Engine.Facts;
         var model = new ServedModelMessage(
             facts.Model, facts.MaxLength, facts.VocabularySize, facts.Fingerprint, facts.Device, facts.TotalBlocks * facts.BlockSize);
-        return new WorkerReport(Id, _incarnation, model, Phase, LoadMessage.From(Engine.Load), Engine.Heartbeat);
+        return new WorkerReport(Id, _incarnation, model, Phase, LoadMessage.From(Engine.Load), Engine.Heartbeat, number);
     }
 
     private GatewayOutlet Open(string gateway) => new(Id, Engine, grains.GetGrain<IGatewaySinkGrain>(gateway), time);

@@ -6,6 +6,7 @@ public sealed class WorkerRosterTests
 {
     private readonly FakeTimeProvider _time = new();
     private readonly WorkerRoster _roster;
+    private int _reports;
 
     public WorkerRosterTests() => _roster = new WorkerRoster(_time);
 
@@ -68,6 +69,18 @@ public sealed class WorkerRosterTests
     }
 
     [Fact]
+    public void A_report_that_was_overtaken_changes_nothing()
+    {
+        var ready = Report("a", running: 0);
+        _roster.Report(Report("a", running: 0, phase: WorkerPhase.Draining));
+        _roster.Report(ready);
+        Assert.False(_roster.TryChoose(Prompt(1), out _));
+
+        _roster.Report(ready with { Incarnation = 2 });
+        Assert.True(_roster.TryChoose(Prompt(1), out _));
+    }
+
+    [Fact]
     public void Salted_prompts_and_other_beginnings_share_nothing()
     {
         int[] prompt = [.. Enumerable.Range(0, 100)];
@@ -103,11 +116,12 @@ public sealed class WorkerRosterTests
 
     private static byte[] Prompt(int seed) => PrefixChunks.Hash([.. Enumerable.Range(seed * 1000, 10 * PrefixChunks.Tokens)], "");
 
-    private static WorkerReport Report(string silo, int running, long incarnation = 1, WorkerPhase phase = WorkerPhase.Ready) => new(
+    private WorkerReport Report(string silo, int running, long incarnation = 1, WorkerPhase phase = WorkerPhase.Ready) => new(
         new WorkerId(silo, 0),
         incarnation,
         new ServedModelMessage("model", 1024, 100, "fingerprint", "none", 65_536),
         phase,
         new LoadMessage(running, 0, 0, 100, 0, 0, 1),
-        1);
+        Heartbeat: 1,
+        Number: ++_reports);
 }
