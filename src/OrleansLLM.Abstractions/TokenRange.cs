@@ -33,7 +33,17 @@ public sealed record SequenceEnd(FinishReason Reason, int? StopToken = null, str
 /// <param name="Logprob">Of the token that stands there.</param>
 /// <param name="Rank">1 = the most likely.</param>
 /// <param name="TopIds">The most likely tokens, best first.</param>
-public sealed record TokenLogprobs(float Logprob, int Rank, ReadOnlyMemory<int> TopIds, ReadOnlyMemory<float> TopLogprobs);
+public sealed record TokenLogprobs(float Logprob, int Rank, ReadOnlyMemory<int> TopIds, ReadOnlyMemory<float> TopLogprobs)
+{
+    // The engine fills in objects that were made beforehand; nobody sees them before.
+    public float Logprob { get; internal set; } = Logprob;
+
+    public int Rank { get; internal set; } = Rank;
+
+    public ReadOnlyMemory<int> TopIds { get; internal set; } = TopIds;
+
+    public ReadOnlyMemory<float> TopLogprobs { get; internal set; } = TopLogprobs;
+}
 
 /// <summary>
 /// A piece of a sequence: tokens at positions [Start, Start + Ids.Length). Positions count from the prompt's first token.

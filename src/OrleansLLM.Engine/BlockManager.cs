@@ -50,7 +50,7 @@ internal sealed class BlockManager
 
     /// <summary>Takes what the cache holds of the sequence's tokens; returns how many count as computed now.</summary>
     public int Restore(Sequence sequence) =>
-        _caching == PrefixCaching.Off || sequence.NeedsPromptLogprobs ? 0 : _shared.Restore(sequence);
+        _caching == PrefixCaching.Off || sequence.NeedsWholePrompt ? 0 : _shared.Restore(sequence);
 
     /// <summary>
     /// Makes the slots of the next <paramref name="count"/> tokens writable, or changes nothing and returns false where too few blocks are free.

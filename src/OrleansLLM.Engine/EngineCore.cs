@@ -83,6 +83,14 @@ internal sealed class EngineCore : IDisposable
     {
         Sequence[] sequences = [.. attempt.Sequences.Select(journal => new Sequence(attempt.Request, attempt.Epoch, journal, Shape))];
         SequenceGroup.Form(sequences);
+        foreach (var sequence in sequences)
+        {
+            if (sequence.Group is null || sequence.Group.Leader == sequence)
+            {
+                sequence.PreparePromptLogprobs();
+            }
+        }
+
         if (_options.PrefixCaching == PrefixCaching.On)
         {
             Hasher.Hash(sequences[0], (sequences[0].Count - 1) / Shape.BlockSize);
@@ -114,10 +122,12 @@ internal sealed class EngineCore : IDisposable
         return new SubmitOutcome(SubmitVerdict.Taken);
     }
 
-    /// <summary>What a change needs beside itself, made on the caller's thread as in <see cref="Prepare(Attempt)"/>; null where it brings no penalties.</summary>
-    public SeenTokens? Prepare(SequenceChange change) => change.Sampling is { } sampling && SeenTokens.AreWantedBy(sampling)
-        ? new SeenTokens(Math.Min(Facts.VocabularySize, Facts.MaxLength + 1))
-        : null;
+    /// <summary>Makes what a change needs beside itself. May be called from any thread.</summary>
+    public PreparedChange Prepare(SequenceChange change) => change.Sampling is { } sampling
+        ? new PreparedChange(
+            SeenTokens.AreWantedBy(sampling) ? new SeenTokens(Math.Min(Facts.VocabularySize, Facts.MaxLength + 1)) : null,
+            LogprobRoom.For(sampling, Facts.MaxLength))
+        : default;
 
     /// <summary>Null where it is not here.</summary>
     public Sequence? Find(SequenceId id) => _live.Find(id);
@@ -138,8 +148,8 @@ internal sealed class EngineCore : IDisposable
     }
 
     /// <summary>False where it is not here.</summary>
-    /// <param name="seen">From <see cref="Prepare(SequenceChange)"/>.</param>
-    public bool Change(SequenceId id, SequenceChange change, SeenTokens? seen)
+    /// <param name="prepared">From <see cref="Prepare(SequenceChange)"/>.</param>
+    public bool Change(SequenceId id, SequenceChange change, PreparedChange prepared)
     {
         if (Find(id) is not { } sequence)
         {
@@ -151,7 +161,7 @@ internal sealed class EngineCore : IDisposable
             _scheduler.ChangePriority(sequence, priority);
         }
 
-        sequence.Change(change, seen);
+        sequence.Change(change, prepared);
         if (sequence.OutputLength > 0 && sequence.OutputLength >= sequence.MaxTokens)
         {
             _live.Finish(sequence, Ends.Length);

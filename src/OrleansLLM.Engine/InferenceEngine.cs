@@ -101,8 +101,8 @@ public sealed class InferenceEngine : IEngine, IDisposable
             return false;
         }
 
-        var seen = _core.Prepare(change);
-        return await _loop.AskAsync(core => core.Change(sequence, change, seen), false, cancellation).ConfigureAwait(false);
+        var prepared = _core.Prepare(change);
+        return await _loop.AskAsync(core => core.Change(sequence, change, prepared), false, cancellation).ConfigureAwait(false);
     }
 
     public async ValueTask EndAsync(SequenceId sequence, CancellationToken cancellation) =>
@@ -174,7 +174,9 @@ public sealed class InferenceEngine : IEngine, IDisposable
             MaxTokens = parent.MaxTokens,
             Priority = parent.Priority,
         };
-        return [.. children.Select(child => new Sequence(request, parent.Sequence.Epoch, child, tokens.AsSpan(prompt), _core.Shape))];
+        var forks = children.Select(child => new Sequence(request, parent.Sequence.Epoch, child, tokens.AsSpan(prompt), _core.Shape)).ToArray();
+        Array.ForEach(forks, fork => fork.PreparePromptLogprobs());
+        return forks;
     }
 
     private static bool Add(EngineCore core, SequenceView parent, Sequence[] forks)

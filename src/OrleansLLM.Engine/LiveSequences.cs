@@ -101,7 +101,8 @@ internal sealed class LiveSequences(Scheduler scheduler, TimeProvider time)
         IReadOnlyList<TokenLogprobs?>? prompt = null;
         if (sequence.NeedsPromptLogprobs && sequence.Computed >= sequence.PromptLength)
         {
-            prompt = sequence.PromptLogprobs ??= new TokenLogprobs?[sequence.PromptLength];
+            sequence.PreparePromptLogprobs();
+            prompt = sequence.PromptLogprobs;
             sequence.ArePromptLogprobsDone = true;
         }
 

@@ -6,8 +6,7 @@ namespace OrleansLLM.Engine;
 
 /// <summary>
 /// Runs one batch: copies, forward pass, draws. Flattens sequences into preallocated arrays, below which there are no objects any more.
-/// Logits come in tiles, so neither many draws nor a long prompt's log probabilities need a large buffer. Allocates nothing after warm-up,
-/// but for log probabilities that were asked for.
+/// Logits come in tiles, so neither many draws nor a long prompt's log probabilities need a large buffer. Allocates nothing after warm-up.
 /// </summary>
 internal sealed class ModelRunner : IDisposable
 {
@@ -119,7 +118,7 @@ internal sealed class ModelRunner : IDisposable
         {
             var (sequence, count) = (batch.Entries[i].Sequence, batch.Entries[i].Count);
             var end = Math.Min(sequence.Computed + count, sequence.PromptLength - 1);
-            for (var first = sequence.Computed; sequence.NeedsPromptLogprobs && first < end; first += _chosen.Length)
+            for (var first = sequence.Computed; sequence.NeedsWholePrompt && first < end; first += _chosen.Length)
             {
                 ScoreTile(sequence, row + first - sequence.Computed, first, Math.Min(_chosen.Length, end - first));
             }
@@ -140,10 +139,9 @@ internal sealed class ModelRunner : IDisposable
         var logits = _logits.Take(count);
         _model.Logits(_rows.AsSpan(0, count), logits);
         _device.Logprobs(logits, _chosen.AsSpan(0, count), _top.AsSpan(0, count), 0, _logprobs);
-        sequence.PromptLogprobs ??= new TokenLogprobs?[sequence.PromptLength];
         for (var i = 0; i < count; i++)
         {
-            sequence.PromptLogprobs[position + i + 1] = ReadLogprobs(i, _top[i]);
+            sequence.FillPromptLogprobs(position + i + 1, _logprobs.Chosen[i], _logprobs.Rank[i], TopIds(i), TopLogprobs(i));
         }
     }
 
@@ -216,17 +214,13 @@ internal sealed class ModelRunner : IDisposable
         _device.Logprobs(logits, Drawn.AsSpan(first, sequences.Length), _top.AsSpan(0, sequences.Length), 0, _logprobs);
         for (var i = 0; i < sequences.Length; i++)
         {
-            DrawnLogprobs[first + i] = _top[i] < 0 ? null : ReadLogprobs(i, _top[i]);
+            DrawnLogprobs[first + i] = _top[i] < 0
+                ? null
+                : sequences[i].FillLogprobs(_logprobs.Chosen[i], _logprobs.Rank[i], TopIds(i), TopLogprobs(i));
         }
     }
 
-    private TokenLogprobs ReadLogprobs(int row, int top)
-    {
-        var first = row * _logprobs.MaxTop;
-        return new TokenLogprobs(
-            _logprobs.Chosen[row],
-            _logprobs.Rank[row],
-            _logprobs.TopIds.AsSpan(first, top).ToArray(),
-            _logprobs.TopLogprobs.AsSpan(first, top).ToArray());
-    }
+    private ReadOnlySpan<int> TopIds(int row) => _logprobs.TopIds.AsSpan(row * _logprobs.MaxTop, _top[row]);
+
+    private ReadOnlySpan<float> TopLogprobs(int row) => _logprobs.TopLogprobs.AsSpan(row * _logprobs.MaxTop, _top[row]);
 }

@@ -85,7 +85,7 @@ internal sealed class Scheduler
     {
         var computed = Math.Min(child.Count - 1, parent.Computed);
         if (parent.State != SequenceState.Running || computed == 0 || _running.Count >= _options.MaxSequences
-            || child.NeedsPromptLogprobs || !_blocks.TryShare(parent, child, computed))
+            || child.NeedsWholePrompt || !_blocks.TryShare(parent, child, computed))
         {
             return false;
         }
@@ -268,6 +268,7 @@ internal sealed class Scheduler
             follower.Group = null;
             if (i >= room)
             {
+                follower.SharePromptLogprobs(sequence);
                 EnqueueAgain(follower);
             }
         }

@@ -28,16 +28,20 @@ internal sealed class Sequence
 
     private readonly int[] _stopTokens;
     private SequenceRoom _room;
+    private LogprobRoom? _logprobs;
+    private LogprobRoom? _promptLogprobs;
+    private int _filledLogprobs;
 
     public Sequence(GenerationRequest request, int epoch, JournalSequence journal, CacheShape shape)
         : this(request, epoch, journal.Id, journal.Output.Span, shape)
     {
         foreach (var noted in journal.Changes)
         {
-            Change(noted.Change, new SeenTokens(_room.Length));
+            Change(noted.Change, new PreparedChange(new SeenTokens(_room.Length), null));
         }
 
         _room.Seen = Seen;
+        _logprobs = LogprobRoom.For(Sampling, MaxTokens);
     }
 
     public Sequence(GenerationRequest request, int epoch, SequenceId id, ReadOnlySpan<int> output, CacheShape shape)
@@ -59,6 +63,7 @@ internal sealed class Sequence
         Tables = new BlockTables(_room);
         Seen = _room.Seen;
         Seen?.Add(request.PromptIds.Span, output);
+        _logprobs = LogprobRoom.For(Sampling, MaxTokens);
     }
 
     public SequenceId Id { get; }
@@ -117,20 +122,23 @@ internal sealed class Sequence
     public SeenTokens? Seen { get; private set; }
 
     /// <summary>One entry a prompt position where they were asked for, filled chunk by chunk.</summary>
-    public TokenLogprobs?[]? PromptLogprobs { get; set; }
+    public TokenLogprobs?[]? PromptLogprobs { get; private set; }
 
     public bool ArePromptLogprobsDone { get; set; }
 
-    /// <summary>The whole prompt must be computed here, whatever the cache holds, for its log probabilities.</summary>
+    /// <summary>Its prompt's log probabilities are still to be published.</summary>
     public bool NeedsPromptLogprobs => Request.Sampling.PromptLogprobs is not null && ResumedTokens == 0 && !ArePromptLogprobsDone;
+
+    /// <summary>The whole prompt must be computed here, whatever the cache holds: no answer of the request has filled in its log probabilities.</summary>
+    public bool NeedsWholePrompt => NeedsPromptLogprobs && (PromptLogprobs is null || (PromptLength > 1 && PromptLogprobs[^1] is null));
 
     /// <summary>Without new tokens it ends when its prompt is computed.</summary>
     public bool WantsTokens => MaxTokens > 0;
 
     public bool AwaitsStopMask => OutputLength < Request.MinTokens;
 
-    /// <summary>Its longer room is under way.</summary>
-    public bool AwaitsRoom => _room.AwaitsNext;
+    /// <summary>A further room is under way.</summary>
+    public bool AwaitsRoom => _room.AwaitsNext || _logprobs is { AwaitsNext: true };
 
     public ReadOnlySpan<int> StopTokens => _stopTokens;
 
@@ -143,15 +151,51 @@ internal sealed class Sequence
 
         _room.Tokens[Count++] = token;
         Seen?.Add(token, 1);
-        if (PromptLength + (long)MaxTokens >= _room.Length)
+        if (_room.IsAlmostFull(Count) && PromptLength + (long)MaxTokens >= _room.Length)
         {
-            _room.Prepare(Count);
+            _room.WantNext();
         }
     }
 
+    /// <summary>Log probabilities of the token that is drawn next.</summary>
+    public TokenLogprobs FillLogprobs(float logprob, int rank, ReadOnlySpan<int> ids, ReadOnlySpan<float> values)
+    {
+        var room = _logprobs!;
+        if (_filledLogprobs == room.Length)
+        {
+            (_logprobs, _filledLogprobs) = (room = room.Next(), 0);
+        }
+
+        var filled = room.Fill(_filledLogprobs++, logprob, rank, ids, values);
+        if (_filledLogprobs > room.Length / 2 && MaxTokens - OutputLength > room.Length - _filledLogprobs)
+        {
+            room.WantNext();
+        }
+
+        return filled;
+    }
+
+    /// <summary>Makes room for the prompt's log probabilities, if it needs them and has none; submitters do it for the step's thread.</summary>
+    public void PreparePromptLogprobs()
+    {
+        if (NeedsPromptLogprobs && PromptLogprobs is null)
+        {
+            _promptLogprobs = new LogprobRoom(PromptLength, Request.Sampling.PromptLogprobs!.Value);
+            PromptLogprobs = new TokenLogprobs?[PromptLength];
+        }
+    }
+
+    public void FillPromptLogprobs(int position, float logprob, int rank, ReadOnlySpan<int> ids, ReadOnlySpan<float> values)
+    {
+        PreparePromptLogprobs();
+        PromptLogprobs![position] ??= _promptLogprobs!.Fill(position, logprob, rank, ids, values);
+    }
+
+    /// <summary>Takes over what another answer of the same request has of the prompt, computed or not.</summary>
+    public void SharePromptLogprobs(Sequence other) => (_promptLogprobs, PromptLogprobs) = (other._promptLogprobs, other.PromptLogprobs);
+
     /// <summary>Holds from the next token on; its place in a queue is the scheduler's.</summary>
-    /// <param name="seen">Empty, with room for all that may come, where the change brings penalties.</param>
-    public void Change(SequenceChange change, SeenTokens? seen)
+    public void Change(SequenceChange change, PreparedChange prepared)
     {
         MaxTokens = change.MaxTokens ?? MaxTokens;
         Priority = change.Priority ?? Priority;
@@ -168,9 +212,11 @@ internal sealed class Sequence
         }
         else if (!sawTokens)
         {
-            Seen = seen;
+            Seen = prepared.Seen;
             Seen!.Add(Tokens[..PromptLength], Output);
         }
+
+        (_logprobs, _filledLogprobs) = (prepared.Logprobs, 0);
     }
 
     /// <summary>How it ends behind its last token, or null where it goes on.</summary>
@@ -198,6 +244,10 @@ internal sealed class Sequence
         _room = next;
     }
 }
+
+/// <summary>What a change needs beside itself, made on its caller's thread.</summary>
+/// <param name="Seen">Empty, with room for all that may come, where the change brings penalties.</param>
+internal readonly record struct PreparedChange(SeenTokens? Seen, LogprobRoom? Logprobs);
 
 /// <summary>Ends without anything of their own.</summary>
 internal static class Ends

@@ -41,6 +41,7 @@ internal sealed class SequenceGroup
             return null;
         }
 
+        Followers[0].SharePromptLogprobs(Leader);
         Leader = Followers[0];
         Followers.RemoveAt(0);
         Leader.State = SequenceState.Waiting;

@@ -2,13 +2,10 @@ namespace OrleansLLM.Engine;
 
 /// <summary>
 /// The arrays of one sequence, for its first <see cref="Length"/> tokens. A sequence that outgrows them moves to the next room, twice as
-/// long, which the thread pool makes while the last quarter fills: however long an answer, it costs the step's thread a copy and no allocation.
+/// long: however long an answer, it costs the step's thread a copy and no allocation.
 /// </summary>
-internal sealed class SequenceRoom(int length, CacheShape shape) : IThreadPoolWorkItem
+internal sealed class SequenceRoom(int length, CacheShape shape) : MadeAhead<SequenceRoom>
 {
-    private SequenceRoom? _next;
-    private bool _isNextWanted;
-
     public int Length => Tokens.Length;
 
     public int[] Tokens { get; } = new int[length];
@@ -24,25 +21,10 @@ internal sealed class SequenceRoom(int length, CacheShape shape) : IThreadPoolWo
     /// <summary>Null where no penalty looks at it.</summary>
     public SeenTokens? Seen { get; set; }
 
-    /// <summary>The next room is asked for and not made yet.</summary>
-    public bool AwaitsNext => _isNextWanted && Volatile.Read(ref _next) is null;
+    /// <summary>The last quarter fills: time to make the next room.</summary>
+    public bool IsAlmostFull(int count) => count >= Length - (Length / 4);
 
-    /// <summary>Called with every token; makes the next room be there in time.</summary>
-    public void Prepare(int count)
-    {
-        if (count >= Length - (Length / 4) && !_isNextWanted)
-        {
-            _isNextWanted = true;
-            ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
-        }
-    }
-
-    /// <summary>The next room; made here where the pool was late, or a change asks for more tokens at the last moment.</summary>
-    public SequenceRoom Next() => Volatile.Read(ref _next) ?? MakeNext();
-
-    void IThreadPoolWorkItem.Execute() => Volatile.Write(ref _next, MakeNext());
-
-    private SequenceRoom MakeNext() => new(2 * Length, shape) { Seen = Seen is null ? null : new SeenTokens(2 * Length) };
+    protected override SequenceRoom MakeNext() => new(2 * Length, shape) { Seen = Seen is null ? null : new SeenTokens(2 * Length) };
 
     private static int[][] NewTables(int groups, int blocks)
     {

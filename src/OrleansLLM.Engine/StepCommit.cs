@@ -31,7 +31,7 @@ internal sealed class StepCommit(BlockManager blocks, Scheduler scheduler, LiveS
             for (var follower = 0; follower < entry.Followers; follower++)
             {
                 var next = batch.Followers[entry.FirstFollower + follower];
-                next.PromptLogprobs = sequence.PromptLogprobs;
+                next.SharePromptLogprobs(sequence);
                 scheduler.StartFollower(sequence, next);
             }
 

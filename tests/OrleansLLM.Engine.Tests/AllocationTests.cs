@@ -90,22 +90,29 @@ public class AllocationTests
         Assert.True(core.Statistics.Preemptions > 10 && core.Statistics.PrefixHits > 100, $"{core.Statistics}");
     }
 
-    /// <summary>An answer of 9000 tokens, with penalties of thousands of distinct ones, moves through three rooms.</summary>
+    /// <summary>Answers that outgrow their rooms again and again: of tokens, of thousands of distinct ones with penalties, of log probabilities.</summary>
     [Theory]
-    [InlineData(1, 1)]
-    [InlineData(1.1f, 4)]
-    public void A_long_answer_allocates_what_is_written_down(float repetitionPenalty, int sequences)
+    [InlineData(1, 1, null, 9000)]
+    [InlineData(1.1f, 4, null, 9000)]
+    [InlineData(1, 2, 3, 2000)]
+    public void A_long_answer_allocates_what_is_written_down(float repetitionPenalty, int sequences, int? logprobs, int length)
     {
-        const int Length = 9000;
         using var device = new FakeModelDevice();
         using var model = new FakeModel(16, [0, 16], vocabulary: 6000, maxLength: 10_000, maxRows: 16);
         using var core = new EngineCore(model, device, CoreFixture.Options(16_000, 16), TimeProvider.System, Assert.Fail);
         var answers = new AnswerSink();
         for (var i = 0; i < sequences; i++)
         {
-            var request = CoreFixture.Request([1, 2, 3, i], Length) with
+            var request = CoreFixture.Request([1, 2, 3, i], length) with
             {
-                Sampling = new SamplingParameters { Temperature = 0, RepetitionPenalty = repetitionPenalty, FrequencyPenalty = repetitionPenalty - 1 },
+                Sampling = new SamplingParameters
+                {
+                    Temperature = 0,
+                    RepetitionPenalty = repetitionPenalty,
+                    FrequencyPenalty = repetitionPenalty - 1,
+                    Logprobs = logprobs,
+                    PromptLogprobs = logprobs,
+                },
             };
             core.Submit(core.Prepare(new Attempt(request, 1, Journal.Begin(request).Sequences)), answers);
         }
@@ -122,8 +129,8 @@ public class AllocationTests
             allocated += GC.CollectionCount(0) == collections ? GC.GetAllocatedBytesForCurrentThread() - before : 0;
         }
 
-        Assert.Equal(Expected["EngineCore.Step, answers of 9000 tokens"], allocated);
-        Assert.Equal(sequences * Length, answers.Tokens.Count);
+        Assert.Equal(Expected["EngineCore.Step, long answers"], allocated);
+        Assert.Equal(sequences * length, answers.Tokens.Count);
     }
 
     /// <summary>The loop's own thread with all that reaches it: submissions, a fork, changes, questions and ends between its steps.</summary>
@@ -180,9 +187,9 @@ public class AllocationTests
         SamplingParameters[] samplings =
         [
             new() { Temperature = 0 },
-            new() { Seed = 1 },
+            new() { Seed = 1, Logprobs = 5 },
             new() { Seed = 2, TopP = 0.9f, TopK = 50, MinP = 0.01f },
-            new() { Seed = 3, RepetitionPenalty = 1.1f, FrequencyPenalty = 0.2f, PresencePenalty = 0.1f },
+            new() { Seed = 3, RepetitionPenalty = 1.1f, FrequencyPenalty = 0.2f, PresencePenalty = 0.1f, PromptLogprobs = 2 },
             new() { Seed = 4, LogitBias = [new(7, 2)], BadWords = [[8, 9], [10]], AllowedTokenIds = [.. Enumerable.Range(0, 200)] },
         ];
         for (var i = 0; i < 15; i++)

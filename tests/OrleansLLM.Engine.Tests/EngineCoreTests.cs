@@ -349,6 +349,21 @@ public class EngineCoreTests
     }
 
     [Fact]
+    public void Samples_that_find_no_seat_take_over_the_prompts_log_probabilities()
+    {
+        using var fixture = new CoreFixture(CoreFixture.Options(100) with { MaxSequences = 2 }, [0]);
+        var request = CoreFixture.Request(Prompt[..13], 5) with
+        {
+            Samples = 4,
+            Sampling = new SamplingParameters { Temperature = 0, Logprobs = 1, PromptLogprobs = 2 },
+        };
+        var samples = fixture.Submit(request);
+        fixture.RunToRest();
+        Assert.Equal([0, 0, 12, 12], samples.Select(sample => fixture.Answers[sample].CachedTokens));
+        Assert.All(samples, sample => Assert.False(fixture.Answers[sample].WantsPromptLogprobs));
+    }
+
+    [Fact]
     public void A_step_that_fails_ends_its_sequences_with_a_message_and_the_engine_goes_on()
     {
         using var fixture = new CoreFixture(CoreFixture.Options(100), [0, 6]);

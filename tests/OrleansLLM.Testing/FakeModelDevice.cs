@@ -42,8 +42,17 @@ public sealed class FakeModelDevice(int transferPolls = 0, PreemptionCost cheape
         }
     }
 
-    public void Logprobs(Tensor logits, ReadOnlySpan<int> chosen, ReadOnlySpan<int> top, int firstRow, LogprobResult to) =>
-        _reference.Logprobs(logits, chosen, top, firstRow, to);
+    /// <summary>As the reference device, without allocating.</summary>
+    public void Logprobs(Tensor logits, ReadOnlySpan<int> chosen, ReadOnlySpan<int> top, int firstRow, LogprobResult to)
+    {
+        for (var row = 0; row < chosen.Length; row++)
+        {
+            if (top[row] >= 0)
+            {
+                Score(ReferenceDevice.Row(logits, row), chosen[row], top[row], firstRow + row, to);
+            }
+        }
+    }
 
     /// <summary>Last copy first: they may not depend on each other.</summary>
     public void CopyBlocks(KvCache cache, ReadOnlySpan<BlockCopy> copies)
@@ -119,6 +128,28 @@ public sealed class FakeModelDevice(int transferPolls = 0, PreemptionCost cheape
     {
         _moves.Add(++_tickets, new Move(moves.ToArray(), apply, transferPolls));
         return new Transfer(_tickets);
+    }
+
+    private void Score(ReadOnlySpan<float> values, int chosen, int top, int at, LogprobResult to)
+    {
+        var (total, rank) = (0.0, 1);
+        foreach (var value in values)
+        {
+            total += Math.Exp(value);
+            rank += value > values[chosen] ? 1 : 0;
+        }
+
+        total = Math.Log(total);
+        (to.Chosen[at], to.Rank[at]) = ((float)(values[chosen] - total), rank);
+        var left = _adjusted.AsSpan(0, values.Length);
+        values.CopyTo(left);
+        for (var i = 0; i < top; i++)
+        {
+            var best = FakeModel.ArgMax(left);
+            to.TopIds[(at * to.MaxTop) + i] = best;
+            to.TopLogprobs[(at * to.MaxTop) + i] = (float)(values[best] - total);
+            left[best] = float.NegativeInfinity;
+        }
     }
 
     private static NotSupportedException Unused() => new("The fake model needs no such operation.");
