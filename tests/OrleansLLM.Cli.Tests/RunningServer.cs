@@ -10,7 +10,9 @@ internal sealed partial class RunningServer : IAsyncDisposable
     private RunningServer(OrleansLLMProcess process, Uri address)
     {
         Process = process;
-        Http = new HttpClient { BaseAddress = address, Timeout = TimeSpan.FromMinutes(2) };
+        // A client that leaves is gone at once: by default it would read on for 2 s, in which a short answer ends.
+        var handler = new SocketsHttpHandler { ResponseDrainTimeout = TimeSpan.Zero };
+        Http = new HttpClient(handler) { BaseAddress = address, Timeout = TimeSpan.FromMinutes(2) };
     }
 
     public OrleansLLMProcess Process { get; }
