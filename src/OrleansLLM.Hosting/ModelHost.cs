@@ -11,6 +11,7 @@ public sealed class ModelHost : IServedModels, IAsyncDisposable
     private readonly CancellationTokenSource _ending = new();
     private volatile ServingPhase _phase = ServingPhase.Loading;
     private volatile IReadOnlyList<ServedModel> _models = [];
+    private int _isDisposed;
 
     /// <param name="load">Runs on the thread pool; see <see cref="ModelLoader"/>.</param>
     public ModelHost(Func<CancellationToken, Task<LoadedModel>> load)
@@ -31,6 +32,11 @@ public sealed class ModelHost : IServedModels, IAsyncDisposable
     [SuppressMessage("Design", "CA1031", Justification = "A load that failed has nothing to free, and was told to whoever waits for Loaded.")]
     public async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref _isDisposed, 1) != 0)
+        {
+            return;
+        }
+
         await _ending.CancelAsync().ConfigureAwait(false);
         try
         {

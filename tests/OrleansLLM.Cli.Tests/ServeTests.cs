@@ -95,8 +95,9 @@ public sealed class ServeTests
         await using var second = await RunningServer.StartReadyAsync(Atlas, "--api-key", "secret", "--served-model-name", "one", "uno");
         var port = first.Http.BaseAddress!.Port.ToString(CultureInfo.InvariantCulture);
 
-        var (code, _, errors) = await OrleansLLMProcess.RunAsync("serve", Atlas, "--port", port);
+        var (code, output, errors) = await OrleansLLMProcess.RunAsync("serve", Atlas, "--port", port);
         Assert.Equal(1, code);
+        Assert.DoesNotContain("ERROR", output, StringComparison.Ordinal);
         Assert.Contains($"Port {port} of 127.0.0.1 is in use", errors, StringComparison.Ordinal);
         Assert.Equal(HttpStatusCode.OK, (await first.Http.GetAsync("v1/models", Cancellation)).StatusCode);
 

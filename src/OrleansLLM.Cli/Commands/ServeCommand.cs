@@ -58,12 +58,13 @@ internal sealed class ServeCommand
             }
             catch (IOException error) when (error.InnerException is AddressInUseException)
             {
-                return await FailAsync($"Port {serverOptions.Port} of {serverOptions.Host} is in use: take another with --port, or 0 for any.")
+                return await GiveUpAsync(model, $"Port {serverOptions.Port} of {serverOptions.Host} is in use: take another with --port, or 0 for any.")
                     .ConfigureAwait(false);
             }
             catch (SocketException error)
             {
-                return await FailAsync(
+                return await GiveUpAsync(
+                    model,
                     $"Nothing can listen on port {serverOptions.Port} of {serverOptions.Host}: {error.Message}. Take others with --host and --port.")
                     .ConfigureAwait(false);
             }
@@ -115,6 +116,13 @@ internal sealed class ServeCommand
             await app.StopAsync().ConfigureAwait(false);
             return await FailAsync(error.Message).ConfigureAwait(false);
         }
+    }
+
+    /// <summary>Ends the load while the silo that it attaches to is still there.</summary>
+    private static async Task<int> GiveUpAsync(ModelHost model, string message)
+    {
+        await model.DisposeAsync().ConfigureAwait(false);
+        return await FailAsync(message).ConfigureAwait(false);
     }
 
     private static async Task<int> FailAsync(string message)
