@@ -123,11 +123,8 @@ internal sealed class EngineCore : IDisposable
     }
 
     /// <summary>Makes what a change needs beside itself. May be called from any thread.</summary>
-    public PreparedChange Prepare(SequenceChange change) => change.Sampling is { } sampling
-        ? new PreparedChange(
-            SeenTokens.AreWantedBy(sampling) ? new SeenTokens(Math.Min(Facts.VocabularySize, Facts.MaxLength + 1)) : null,
-            LogprobRoom.For(sampling, Facts.MaxLength))
-        : default;
+    public PreparedChange Prepare(SequenceChange change) =>
+        PreparedChange.For(change, Math.Min(Facts.VocabularySize, Facts.MaxLength + 1), Facts.MaxLength);
 
     /// <summary>Null where it is not here.</summary>
     public Sequence? Find(SequenceId id) => _live.Find(id);

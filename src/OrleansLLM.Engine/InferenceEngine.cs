@@ -69,7 +69,6 @@ public sealed class InferenceEngine : IEngine, IDisposable
         };
     }
 
-    /// <inheritdoc/>
     public async ValueTask<SubmitResult> ForkAsync(
         SequenceId sequence, int at, IReadOnlyList<SequenceId> children, CancellationToken cancellation)
     {
@@ -89,7 +88,7 @@ public sealed class InferenceEngine : IEngine, IDisposable
         }
 
         var forks = Fork(view, tokens, children);
-        return await _loop.AskAsync(core => Add(core, view, forks), false, cancellation).ConfigureAwait(false)
+        return await _loop.AskAsync(core => TryAdd(core, view, forks), false, cancellation).ConfigureAwait(false)
             ? new SubmitResult.Accepted(children)
             : Unavailable;
     }
@@ -179,8 +178,14 @@ public sealed class InferenceEngine : IEngine, IDisposable
         return forks;
     }
 
-    private static bool Add(EngineCore core, SequenceView parent, Sequence[] forks)
+    /// <summary>False where the engine may be drained already: the parent has ended and nothing new is taken.</summary>
+    private bool TryAdd(EngineCore core, SequenceView parent, Sequence[] forks)
     {
+        if (parent.Sequence.State == SequenceState.Ended && _loop.Phase != LoopPhase.Running)
+        {
+            return false;
+        }
+
         foreach (var fork in forks)
         {
             if (core.Find(fork.Id) is null)

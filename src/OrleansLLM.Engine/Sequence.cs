@@ -37,11 +37,10 @@ internal sealed class Sequence
     {
         foreach (var noted in journal.Changes)
         {
-            Change(noted.Change, new PreparedChange(new SeenTokens(_room.Length), null));
+            Change(noted.Change, PreparedChange.For(noted.Change, _room.Length, MaxTokens));
         }
 
         _room.Seen = Seen;
-        _logprobs = LogprobRoom.For(Sampling, MaxTokens);
     }
 
     public Sequence(GenerationRequest request, int epoch, SequenceId id, ReadOnlySpan<int> output, CacheShape shape)
@@ -247,7 +246,13 @@ internal sealed class Sequence
 
 /// <summary>What a change needs beside itself, made on its caller's thread.</summary>
 /// <param name="Seen">Empty, with room for all that may come, where the change brings penalties.</param>
-internal readonly record struct PreparedChange(SeenTokens? Seen, LogprobRoom? Logprobs);
+internal readonly record struct PreparedChange(SeenTokens? Seen, LogprobRoom? Logprobs)
+{
+    /// <param name="distinctTokens">That may be seen, at most.</param>
+    public static PreparedChange For(SequenceChange change, int distinctTokens, int maxTokens) => change.Sampling is { } sampling
+        ? new PreparedChange(SeenTokens.AreWantedBy(sampling) ? new SeenTokens(distinctTokens) : null, LogprobRoom.For(sampling, maxTokens))
+        : default;
+}
 
 /// <summary>Ends without anything of their own.</summary>
 internal static class Ends

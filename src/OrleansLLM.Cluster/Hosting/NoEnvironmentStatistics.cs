@@ -3,8 +3,8 @@ using Orleans.Statistics;
 namespace OrleansLLM.Cluster;
 
 /// <summary>
-/// For a cluster of one, where no placement weighs silos: Orleans' own provider collects garbage twice at the start and listens to the
-/// runtime's counters from then on.
+/// For a cluster of one, where no placement weighs silos: Orleans' own provider collects garbage when it is made and listens to the
+/// runtime's counters every second from then on.
 /// </summary>
 internal sealed class NoEnvironmentStatistics : IEnvironmentStatisticsProvider
 {
