@@ -4,7 +4,6 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Orleans.Configuration;
-using Orleans.Statistics;
 using OrleansLLM.Engine;
 
 namespace OrleansLLM.Cluster;
@@ -23,7 +22,6 @@ public static class ClusterHosting
             silo.Configure<EndpointOptions>(options =>
                 (options.AdvertisedIPAddress, options.SiloPort, options.GatewayPort) = (IPAddress.Loopback, 11111, 0));
             silo.Services.AddSingleton<IMembershipTable, MembershipOfOne>();
-            silo.Services.AddSingleton<IEnvironmentStatisticsProvider, NoEnvironmentStatistics>();
             silo.Services.ListenNowhere();
             silo.AddOrleansLLM(SiloRoles.Gateway | SiloRoles.Worker).RestWhenIdle();
         });
