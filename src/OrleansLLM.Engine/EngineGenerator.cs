@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using OrleansLLM.Sequences;
 
 namespace OrleansLLM.Engine;
 

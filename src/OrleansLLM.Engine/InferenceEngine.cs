@@ -1,5 +1,6 @@
 using OrleansLLM.Compute;
 using OrleansLLM.Models;
+using OrleansLLM.Sequences;
 
 namespace OrleansLLM.Engine;
 

@@ -5,6 +5,7 @@ using OpenTelemetry.Metrics;
 using OrleansLLM.Gateway.Endpoints;
 using OrleansLLM.Gateway.Http;
 using OrleansLLM.Gateway.Metrics;
+using OrleansLLM.Text;
 
 namespace OrleansLLM.Gateway;
 

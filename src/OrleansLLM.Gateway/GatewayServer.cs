@@ -1,5 +1,6 @@
 using OrleansLLM.Gateway.Http;
 using OrleansLLM.Gateway.Metrics;
+using OrleansLLM.Text;
 
 namespace OrleansLLM.Gateway;
 

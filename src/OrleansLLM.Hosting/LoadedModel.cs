@@ -1,7 +1,7 @@
 using OrleansLLM.Compute;
 using OrleansLLM.Engine;
-using OrleansLLM.Gateway;
 using OrleansLLM.Models;
+using OrleansLLM.Text;
 
 namespace OrleansLLM.Hosting;
 

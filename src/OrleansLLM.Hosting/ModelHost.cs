@@ -1,5 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
-using OrleansLLM.Gateway;
+using OrleansLLM.Text;
 
 namespace OrleansLLM.Hosting;
 

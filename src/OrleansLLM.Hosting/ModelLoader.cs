@@ -2,7 +2,6 @@ using OrleansLLM.Compute;
 using OrleansLLM.Compute.Cpu;
 using OrleansLLM.Engine;
 using OrleansLLM.Files;
-using OrleansLLM.Gateway;
 using OrleansLLM.Models;
 using OrleansLLM.Text;
 using OrleansLLM.Text.Tokenizers;

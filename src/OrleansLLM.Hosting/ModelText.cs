@@ -1,6 +1,5 @@
 using OrleansLLM.Models;
 using OrleansLLM.Text;
-using OrleansLLM.Text.Templates;
 using OrleansLLM.Text.Tokenizers;
 
 namespace OrleansLLM.Hosting;

@@ -1,6 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
-using OrleansLLM.Gateway;
+using OrleansLLM.Text;
 
 namespace OrleansLLM.Hosting;
 

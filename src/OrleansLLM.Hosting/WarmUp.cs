@@ -1,4 +1,5 @@
 using OrleansLLM.Engine;
+using OrleansLLM.Sequences;
 
 namespace OrleansLLM.Hosting;
 

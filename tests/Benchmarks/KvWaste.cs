@@ -1,6 +1,7 @@
 using System.Globalization;
 using OrleansLLM.Cli.Bench;
 using OrleansLLM.Engine;
+using OrleansLLM.Sequences;
 
 namespace OrleansLLM.Benchmarks;
 

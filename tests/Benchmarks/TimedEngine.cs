@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
-using OrleansLLM.Engine;
+using OrleansLLM.Sequences;
 
 namespace OrleansLLM.Benchmarks;
 

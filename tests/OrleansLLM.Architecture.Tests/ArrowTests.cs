@@ -14,17 +14,22 @@ public sealed class ArrowTests
         ["Compute"] = [],
         ["Compute.Cpu"] = ["Compute"],
         ["Models"] = ["Compute", "Files"],
-        ["Engine"] = ["Models", "Compute", "Abstractions"],
-        ["Text"] = ["Abstractions", "Files"],
+        ["Sequences"] = ["Abstractions"],
+        ["Engine"] = ["Models", "Compute", "Sequences", "Abstractions"],
+        ["Templates"] = [],
+        ["Text"] = ["Templates", "Abstractions", "Files"],
         ["Gateway"] = ["Abstractions", "Text"],
-        ["Cluster"] = ["Engine", "Abstractions"],
-        ["Hosting"] = ["Abstractions", "Files", "Compute", "Compute.Cpu", "Models", "Engine", "Text", "Gateway"],
-        ["Cli"] = ["Abstractions", "Files", "Compute", "Compute.Cpu", "Models", "Engine", "Text", "Gateway", "Cluster", "Hosting"],
+        ["Cluster"] = ["Sequences", "Abstractions"],
+        ["Hosting"] = ["Abstractions", "Files", "Compute", "Compute.Cpu", "Models", "Sequences", "Engine", "Templates", "Text"],
+        ["Cli"] =
+        [
+            "Abstractions", "Files", "Compute", "Compute.Cpu", "Models", "Sequences", "Engine", "Templates", "Text", "Gateway", "Cluster", "Hosting",
+        ],
     };
 
     private static readonly string[] MayUseOrleans = ["Cluster", "Cli"];
 
-    private static readonly string[] MayUseAspNet = ["Gateway", "Hosting", "Cli", "Cluster"];
+    private static readonly string[] MayUseAspNet = ["Gateway", "Cli", "Cluster"];
 
     /// <summary>Connections without HTTP, which Orleans' transports are made of.</summary>
     private static readonly string[] TransportOnly = ["Microsoft.AspNetCore.Connections.Abstractions", "Microsoft.AspNetCore.Http.Features"];
@@ -69,6 +74,18 @@ public sealed class ArrowTests
     }
 
     [Fact]
+    public void A_gateway_in_a_cluster_carries_neither_models_nor_kernels()
+    {
+        string[] carried = [.. Closure("OrleansLLM.Gateway").Union(Closure("OrleansLLM.Cluster")).Order(StringComparer.Ordinal)];
+        Assert.Equal(
+            [
+                "OrleansLLM.Abstractions", "OrleansLLM.Cluster", "OrleansLLM.Files", "OrleansLLM.Gateway", "OrleansLLM.Sequences",
+                "OrleansLLM.Templates", "OrleansLLM.Text",
+            ],
+            carried);
+    }
+
+    [Fact]
     public void The_table_holds_no_cycle_and_no_project_that_is_not_there()
     {
         Assert.Empty(Allowed.Keys.Select(name => $"OrleansLLM.{name}").Except(Repository.Projects));
@@ -85,6 +102,18 @@ public sealed class ArrowTests
     [MemberData(nameof(Projects))]
     public void A_project_has_tests_of_its_name(string project) =>
         Assert.True(File.Exists(Path.Combine(Repository.Root, "tests", $"{project}.Tests", $"{project}.Tests.csproj")), $"tests/{project}.Tests is missing.");
+
+    /// <summary>The project and all of ours that it needs to run.</summary>
+    private static HashSet<string> Closure(string project)
+    {
+        var closure = new HashSet<string> { project };
+        foreach (var reference in References(project).Where(name => name.StartsWith("OrleansLLM.", StringComparison.Ordinal)))
+        {
+            closure.UnionWith(Closure(reference));
+        }
+
+        return closure;
+    }
 
     private static List<string> References(string project)
     {

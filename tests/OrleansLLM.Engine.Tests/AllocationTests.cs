@@ -2,6 +2,7 @@ using System.Text.Json;
 using OrleansLLM.Compute;
 using OrleansLLM.Compute.Cpu;
 using OrleansLLM.Models;
+using OrleansLLM.Sequences;
 using OrleansLLM.Testing;
 
 namespace OrleansLLM.Engine.Tests;

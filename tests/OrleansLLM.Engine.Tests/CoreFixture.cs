@@ -1,3 +1,4 @@
+using OrleansLLM.Sequences;
 using OrleansLLM.Testing;
 
 namespace OrleansLLM.Engine.Tests;

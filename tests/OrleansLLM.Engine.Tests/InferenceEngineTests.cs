@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using OrleansLLM.Sequences;
 using OrleansLLM.Testing;
 
 namespace OrleansLLM.Engine.Tests;

@@ -1,3 +1,5 @@
+using OrleansLLM.Sequences;
+
 namespace OrleansLLM.Engine.Tests;
 
 /// <summary>The journal is the whole state of a sequence: what the logs hold, as bytes, goes on anywhere as if nothing had happened.</summary>

@@ -1,4 +1,5 @@
 using OrleansLLM.Gateway.Tests.Support;
+using OrleansLLM.Text;
 
 namespace OrleansLLM.Gateway.Tests;
 

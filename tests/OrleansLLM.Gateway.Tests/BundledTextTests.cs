@@ -1,7 +1,7 @@
 using System.Text.Json.Nodes;
 using OrleansLLM.Gateway.Tests.Support;
 using OrleansLLM.Testing;
-using OrleansLLM.Text.Templates;
+using OrleansLLM.Text;
 using OrleansLLM.Text.Tokenizers;
 
 namespace OrleansLLM.Gateway.Tests;

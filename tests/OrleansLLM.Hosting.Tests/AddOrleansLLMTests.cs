@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Microsoft.Extensions.DependencyInjection;
 using OrleansLLM.Testing;
 using OrleansLLM.Text;
@@ -32,6 +33,16 @@ public sealed class AddOrleansLLMTests
         Assert.Equal("The climate of Niger is desert.", model.Tokenizer.Decode(ids.ToArray(), SpecialTokens.Skip));
     }
 
+    /// <summary>This test project is such an app: it names no web framework, and what it references brings none.</summary>
+    [Fact]
+    public void An_app_that_holds_a_model_runs_without_the_web_framework()
+    {
+        var config = Path.ChangeExtension(typeof(AddOrleansLLMTests).Assembly.Location, ".runtimeconfig.json");
+        var options = JsonNode.Parse(File.ReadAllText(config))!["runtimeOptions"]!.AsObject();
+        Assert.Equal("Microsoft.NETCore.App", options["framework"]?["name"]?.GetValue<string>());
+        Assert.False(options.ContainsKey("frameworks"), "further frameworks are asked for");
+    }
+
     [Fact]
     public async Task A_path_that_is_no_model_fails_with_a_sentence()
     {
@@ -39,6 +50,6 @@ public sealed class AddOrleansLLMTests
 
         var error = await Assert.ThrowsAsync<ModelLoadException>(() => host.Loaded);
         Assert.Equal("nowhere is not there: give a Hugging Face folder or a GGUF file.", error.Message);
-        Assert.Equal(Gateway.ServingPhase.Failed, host.Phase);
+        Assert.Equal(ServingPhase.Failed, host.Phase);
     }
 }

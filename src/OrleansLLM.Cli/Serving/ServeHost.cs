@@ -6,6 +6,7 @@ using Microsoft.Extensions.Hosting;
 using OrleansLLM.Cli.Arguments;
 using OrleansLLM.Gateway;
 using OrleansLLM.Hosting;
+using OrleansLLM.Text;
 
 namespace OrleansLLM.Cli.Serving;
 

@@ -1,5 +1,5 @@
 using Orleans.Placement;
-using OrleansLLM.Engine;
+using OrleansLLM.Sequences;
 
 namespace OrleansLLM.Cluster;
 

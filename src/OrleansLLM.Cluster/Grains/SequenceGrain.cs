@@ -1,6 +1,6 @@
 using Orleans.Concurrency;
 using Orleans.Placement;
-using OrleansLLM.Engine;
+using OrleansLLM.Sequences;
 
 namespace OrleansLLM.Cluster;
 

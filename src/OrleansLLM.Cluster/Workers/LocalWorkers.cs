@@ -1,5 +1,5 @@
 using System.Collections.Concurrent;
-using OrleansLLM.Engine;
+using OrleansLLM.Sequences;
 
 namespace OrleansLLM.Cluster;
 

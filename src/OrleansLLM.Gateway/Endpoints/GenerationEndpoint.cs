@@ -3,6 +3,7 @@ using OrleansLLM.Gateway.Answers;
 using OrleansLLM.Gateway.Http;
 using OrleansLLM.Gateway.OpenAI;
 using OrleansLLM.Gateway.Requests;
+using OrleansLLM.Text;
 
 namespace OrleansLLM.Gateway.Endpoints;
 

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using OrleansLLM.Gateway.Requests;
+using OrleansLLM.Text;
 
 namespace OrleansLLM.Gateway.Metrics;
 

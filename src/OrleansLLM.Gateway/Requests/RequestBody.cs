@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization.Metadata;
 using OrleansLLM.Gateway.Http;
+using OrleansLLM.Text;
 
 namespace OrleansLLM.Gateway.Requests;
 

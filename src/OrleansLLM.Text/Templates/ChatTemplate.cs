@@ -1,31 +1,18 @@
 using System.Text.Json.Nodes;
-using OrleansLLM.Text.Templates.Nodes;
-using OrleansLLM.Text.Templates.Syntax;
-using OrleansLLM.Text.Templates.Values;
+using OrleansLLM.Templates;
 
-namespace OrleansLLM.Text.Templates;
+namespace OrleansLLM.Text;
 
 /// <summary>
-/// A chat template in Jinja, as transformers renders it (Jinja2 3.1's immutable sandbox, values as in Python). Immutable and thread-safe.
-/// The template writes the beginning-of-sequence token itself where its model wants one: encode what it renders with
-/// <see cref="AddedTokens.None"/>, so that there is one and not two.
+/// A chat template in Jinja, as transformers renders it. Immutable and thread-safe. The template writes the beginning-of-sequence token
+/// itself where its model wants one: encode what it renders with <see cref="AddedTokens.None"/>, so that there is one and not two.
 /// </summary>
 public sealed class ChatTemplate : IChatTemplate
 {
-    private readonly Body _body;
-    private readonly FunctionScope _function = new(null);
-    private readonly ScopeEntry _entry;
+    private readonly Template _template;
     private readonly ChatTemplateTokens _tokens;
-    private readonly TimeProvider _clock;
 
-    private ChatTemplate(Body body, ChatTemplateTokens tokens, TimeProvider clock)
-    {
-        (_body, _tokens, _clock) = (body, tokens, clock);
-        var scope = new NameScope(null, _function);
-        body.Collect(scope);
-        _entry = scope.Entry();
-        body.Bind(new Binding(scope, ScopeLevel.Top, NameChecking.AtOnce, LoopPlace.Outside));
-    }
+    private ChatTemplate(Template template, ChatTemplateTokens tokens) => (_template, _tokens) = (template, tokens);
 
     /// <param name="source">The template's text.</param>
     /// <param name="tokens">The special tokens that the template may name.</param>
@@ -33,15 +20,14 @@ public sealed class ChatTemplate : IChatTemplate
     /// <exception cref="ChatTemplateException">The template has an error, or uses something by name that is not built.</exception>
     public static ChatTemplate Compile(string source, ChatTemplateTokens tokens, TimeProvider? clock = null)
     {
-        ArgumentNullException.ThrowIfNull(source);
         ArgumentNullException.ThrowIfNull(tokens);
         try
         {
-            return new(TemplateParser.Parse(source), tokens, clock ?? TimeProvider.System);
+            return new(Template.Compile(source, clock), tokens);
         }
-        catch (TemplateError error)
+        catch (TemplateException error)
         {
-            throw new ChatTemplateException(error.Failure, error.Message, 1);
+            throw new ChatTemplateException(error);
         }
     }
 
@@ -51,13 +37,12 @@ public sealed class ChatTemplate : IChatTemplate
         ArgumentNullException.ThrowIfNull(input);
         if (input.Messages.Count == 0)
         {
-            throw new ChatTemplateException(ChatTemplateFailure.Refused, "messages must hold at least one message", 0);
+            throw ChatTemplateException.Refuse("messages must hold at least one message");
         }
 
         if (input is { ContinueFinalMessage: true, AddGenerationPrompt: true })
         {
-            throw new ChatTemplateException(
-                ChatTemplateFailure.Refused, "continue_final_message and add_generation_prompt exclude each other; set one of them to false", 0);
+            throw ChatTemplateException.Refuse("continue_final_message and add_generation_prompt exclude each other; set one of them to false");
         }
 
         var messages = MessagePreparation.Prepare(input.Messages);
@@ -73,43 +58,17 @@ public sealed class ChatTemplate : IChatTemplate
         return continued is null ? prompt : MessagePreparation.CutAtMark(prompt, continued);
     }
 
-    /// <summary>Renders with these variables and the special tokens as they are, without preparing the messages.</summary>
-    /// <exception cref="ChatTemplateException">The template refused the messages, or a bound was reached.</exception>
-    public RenderedPrompt Render(JsonObject variables)
+    private RenderedPrompt Render(JsonObject variables)
     {
-        ArgumentNullException.ThrowIfNull(variables);
-        return Render(variables, Rendering.MaxSteps);
-    }
-
-    /// <summary>Renders within so many steps, see <see cref="Rendering"/>.</summary>
-    internal RenderedPrompt Render(JsonObject variables, long maxSteps)
-    {
-        var rendering = new Rendering(_clock, maxSteps);
         try
         {
-            return rendering.Run(() => Execute(rendering, variables));
+            var rendered = _template.Render(variables, _tokens.Variables);
+            return new(rendered.Text, [.. rendered.Literal.Select(range => new TextSpan(range.Start, range.Length))]);
         }
-        catch (TemplateError error)
+        catch (TemplateException error)
         {
-            throw new ChatTemplateException(error.Failure, error.Message, rendering.Line);
+            throw new ChatTemplateException(error);
         }
-    }
-
-    private void Execute(Rendering rendering, JsonObject variables)
-    {
-        foreach (var (name, token) in _tokens.Variables)
-        {
-            rendering.Variables[name] = new TextValue(token);
-        }
-
-        foreach (var (name, value) in variables)
-        {
-            rendering.Variables[name] = name == "messages" ? InputReader.ReadMessages(value) : InputReader.Read(value);
-        }
-
-        var frame = new Frame(_function.SlotCount, null);
-        _entry.Enter(rendering, frame);
-        _body.Execute(rendering, frame);
     }
 }
 

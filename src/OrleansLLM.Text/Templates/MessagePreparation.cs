@@ -1,8 +1,7 @@
 using System.Text.Json.Nodes;
-using OrleansLLM.Text.Templates.Library;
-using OrleansLLM.Text.Templates.Values;
+using OrleansLLM.Templates;
 
-namespace OrleansLLM.Text.Templates;
+namespace OrleansLLM.Text;
 
 /// <summary>What a server does with messages before the template sees them, and with the prompt that ends inside the last of them.</summary>
 internal static class MessagePreparation
@@ -15,7 +14,7 @@ internal static class MessagePreparation
     /// <summary>A copy without keys whose value is null, and with the reasoning under the names that templates read.</summary>
     public static JsonArray Prepare(JsonArray messages) => new([.. messages.Select(message => message is JsonObject given
         ? Prepare(given)
-        : throw new ChatTemplateException(ChatTemplateFailure.Refused, "each of messages must be an object with a role", 0))]);
+        : throw ChatTemplateException.Refuse("each of messages must be an object with a role"))]);
 
     /// <summary>Marks the end of the last message's text, and returns the text as it was.</summary>
     public static string MarkEnd(JsonArray messages)
@@ -26,8 +25,7 @@ internal static class MessagePreparation
             : (message, "content");
         if (holder?[key] is not JsonValue value || !value.TryGetValue<string>(out var text))
         {
-            throw new ChatTemplateException(
-                ChatTemplateFailure.Refused, "continue_final_message needs text in the last message's content", 0);
+            throw ChatTemplateException.Refuse("continue_final_message needs text in the last message's content");
         }
 
         holder[key] = text + EndMark;
@@ -38,15 +36,14 @@ internal static class MessagePreparation
     public static RenderedPrompt CutAtMark(RenderedPrompt prompt, string text)
     {
         var at = prompt.Text.LastIndexOf(EndMark.TrimEnd(), StringComparison.Ordinal);
-        if (at < 0 || !prompt.Text.Contains(Strip(text, StripEnds.Both), StringComparison.Ordinal))
+        if (at < 0 || !prompt.Text.Contains(PythonText.Strip(text), StringComparison.Ordinal))
         {
-            throw new ChatTemplateException(
-                ChatTemplateFailure.Refused,
-                "continue_final_message: the chat template does not show the last message as it is, so it can't be continued", 0);
+            throw ChatTemplateException.Refuse(
+                "continue_final_message: the chat template does not show the last message as it is, so it can't be continued");
         }
 
         var isKept = string.CompareOrdinal(prompt.Text, at, EndMark, 0, EndMark.Length) == 0;
-        var end = isKept ? at : Strip(prompt.Text[..at], StripEnds.Right).Length;
+        var end = isKept ? at : PythonText.StripEnd(prompt.Text[..at]).Length;
         return new(prompt.Text[..end], [.. prompt.Literal
             .Where(span => span.Start < end)
             .Select(span => new TextSpan(span.Start, Math.Min(span.End, end) - span.Start))]);
@@ -71,6 +68,4 @@ internal static class MessagePreparation
 
         return prepared;
     }
-
-    private static string Strip(string text, StripEnds ends) => TextOperations.Strip(new TextValue(text), null, ends).Text;
 }

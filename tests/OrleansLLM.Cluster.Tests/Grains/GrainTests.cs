@@ -1,5 +1,5 @@
 using System.Runtime.InteropServices;
-using OrleansLLM.Engine;
+using OrleansLLM.Sequences;
 
 namespace OrleansLLM.Cluster.Tests;
 

@@ -1,6 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
-using OrleansLLM.Engine;
+using OrleansLLM.Sequences;
 
 namespace OrleansLLM.Cluster.Tests;
 

@@ -1,5 +1,5 @@
 using System.Buffers;
-using OrleansLLM.Engine;
+using OrleansLLM.Sequences;
 
 namespace OrleansLLM.Cluster.Tests;
 

@@ -1,6 +1,5 @@
 using System.Text.Json.Nodes;
 using OrleansLLM.Testing;
-using OrleansLLM.Text.Templates;
 
 namespace OrleansLLM.Text.Tests.Templates;
 

@@ -1,0 +1,279 @@
+using OrleansLLM.Compute;
+using OrleansLLM.Models;
+using OrleansLLM.Sequences;
+
+namespace OrleansLLM.Engine;
+
+/// <summary>
+/// An engine without its thread: <c>step = schedule, run, sample, commit</c>. Promises: no step leaves a block without an owner; a
+/// sequence that ends frees its blocks at once, last first; an error of the device ends the step's sequences and nothing else. Not
+/// thread safe: one thread calls it, and after warm-up that thread allocates nothing here.
+/// </summary>
+internal sealed class EngineCore : IDisposable
+{
+    private readonly EngineOptions _options;
+    private readonly Batch _batch = new();
+    private readonly BlockManager _blocks;
+    private readonly KvCache _cache;
+    private readonly SwapSpace _swap;
+    private readonly Scheduler _scheduler;
+    private readonly LiveSequences _live;
+    private readonly StepOutboxes _outboxes;
+    private readonly QueuePace _pace;
+    private readonly ModelRunner _runner;
+    private readonly StepCommit _commit;
+    private readonly Action<string> _log;
+    private long _steps;
+    private long _failures;
+
+    public EngineCore(ICausalModel model, IDevice device, EngineOptions options, TimeProvider time, Action<string> log)
+    {
+        (_options, _log) = (options, log);
+        var geometry = model.Facts.Cache.Geometry with { BlockSize = options.BlockSize };
+        var blocks = options.CountBlocks(geometry);
+        Shape = new CacheShape(options.BlockSize, model.Facts.Cache.Groups, options.MaxBatchedTokens);
+        var maxLength = Shape.MostTokensIn(blocks, options.MaxModelLength ?? model.Facts.MaxLength);
+        if (maxLength < 1)
+        {
+            throw new ArgumentException(
+                $"KvCacheBytes ({options.KvCacheBytes}) gives {blocks} blocks of {geometry.BytesPerBlock} bytes, too few for one token in "
+                + $"{Shape.Groups.Count} cache groups. Give the KV cache more memory.", nameof(options));
+        }
+
+        var fingerprint = $"{model.Facts.Fingerprint}-{geometry.Type}-{device.Description.Kind}";
+        Facts = new EngineFacts(
+            options.Model, maxLength, model.Facts.VocabularySize, options.BlockSize, blocks, fingerprint, device.Description.Name);
+        Hasher = new PrefixHasher(fingerprint, options.BlockSize, model.Facts.DynamicRopeOrigin);
+        _cache = device.AllocateKv(geometry, blocks);
+        model.Attach(_cache);
+        _blocks = new BlockManager(blocks, Shape, Hasher, options.PrefixCaching);
+        _swap = new SwapSpace(device, _cache, _blocks, options.CountHostBlocks(geometry));
+        _scheduler = new Scheduler(options, _blocks, _swap, device.Description.CheaperPreemption);
+        _live = new LiveSequences(_scheduler, time);
+        _outboxes = new StepOutboxes(log);
+        _pace = new QueuePace(time);
+        _runner = new ModelRunner(model, device, _cache, Shape, options, maxLength);
+        _commit = new StepCommit(_blocks, _scheduler, _live, _runner, maxLength);
+    }
+
+    public EngineFacts Facts { get; }
+
+    public CacheShape Shape { get; }
+
+    public PrefixHasher Hasher { get; }
+
+    public bool IsIdle => _live.Count == 0 && !_swap.IsUnderWay;
+
+    public IReadOnlyCollection<Sequence> Sequences => _live.All;
+
+    public BlockManager Blocks => _blocks;
+
+    public SwapSpace Swap => _swap;
+
+    public EngineStatistics Statistics => new(
+        new EngineLoad(
+            _scheduler.Running, _scheduler.Waiting, _scheduler.Preempted, _blocks.Pool.Total, _blocks.Pool.Used, _blocks.Pool.Cached, _steps),
+        _commit.PromptTokens, _commit.CachedPromptTokens, _commit.GeneratedTokens, _scheduler.PrefixQueries, _scheduler.PrefixHits,
+        _scheduler.PreemptionsByRecompute, _scheduler.PreemptionsBySwap, _failures);
+
+    /// <summary>
+    /// Makes an attempt's sequences, which <see cref="Admission"/> has let pass: arrays, group and hashes of the prompt cost the submitter's
+    /// thread what they would cost the step's. May be called from any thread.
+    /// </summary>
+    public Sequence[] Prepare(Attempt attempt)
+    {
+        Sequence[] sequences = [.. attempt.Sequences.Select(journal => new Sequence(attempt.Request, attempt.Epoch, journal, Shape))];
+        SequenceGroup.Form(sequences);
+        foreach (var sequence in sequences)
+        {
+            if (sequence.Group is null || sequence.Group.Leader == sequence)
+            {
+                sequence.PreparePromptLogprobs();
+            }
+        }
+
+        if (_options.PrefixCaching == PrefixCaching.On)
+        {
+            Hasher.Hash(sequences[0], (sequences[0].Count - 1) / Shape.BlockSize);
+        }
+
+        return sequences;
+    }
+
+    /// <summary>Takes in the sequences of an attempt that is not known yet, unless the queue is full.</summary>
+    public SubmitOutcome Submit(Sequence[] sequences, IStepSink sink)
+    {
+        if (Find(sequences[0].Id) is { } known && known.Epoch >= sequences[0].Epoch)
+        {
+            return new SubmitOutcome(SubmitVerdict.Taken);
+        }
+
+        if (_scheduler.Waiting >= _options.MaxWaitingRequests + _scheduler.FreeSeats && !Array.Exists(sequences, sequence => sequence.ResumedTokens > 0))
+        {
+            return new SubmitOutcome(SubmitVerdict.QueueFull, _scheduler.Waiting, _pace.UntilNextPlace);
+        }
+
+        foreach (var sequence in sequences)
+        {
+            End(sequence.Id);
+            _live.Add(sequence, _outboxes.Of(sink));
+            Enqueue(sequence);
+        }
+
+        return new SubmitOutcome(SubmitVerdict.Taken);
+    }
+
+    /// <summary>Makes what a change needs beside itself. May be called from any thread.</summary>
+    public PreparedChange Prepare(SequenceChange change) =>
+        PreparedChange.For(change, Math.Min(Facts.VocabularySize, Facts.MaxLength + 1), Facts.MaxLength);
+
+    /// <summary>Null where it is not here.</summary>
+    public Sequence? Find(SequenceId id) => _live.Find(id);
+
+    /// <summary>Takes in a child that begins with its parent's tokens; where the parent has ended, as any other sequence.</summary>
+    public void AddFork(Sequence parent, Sequence child, IStepSink sink)
+    {
+        _live.Add(child, _outboxes.Of(sink));
+        if (child.FindEnd(Facts.MaxLength) is { Reason: FinishReason.Length } end)
+        {
+            child.State = SequenceState.AwaitingPrompt;
+            _live.Finish(child, end);
+        }
+        else if (!_scheduler.TryRunFork(parent, child))
+        {
+            _scheduler.Enqueue(child);
+        }
+    }
+
+    /// <summary>False where it is not here.</summary>
+    /// <param name="prepared">From <see cref="Prepare(SequenceChange)"/>.</param>
+    public bool Change(SequenceId id, SequenceChange change, PreparedChange prepared)
+    {
+        if (Find(id) is not { } sequence)
+        {
+            return false;
+        }
+
+        if (change.Priority is { } priority)
+        {
+            _scheduler.ChangePriority(sequence, priority);
+        }
+
+        sequence.Change(change, prepared);
+        if (sequence.OutputLength > 0 && sequence.OutputLength >= sequence.MaxTokens)
+        {
+            _live.Finish(sequence, Ends.Length);
+        }
+
+        return true;
+    }
+
+    /// <summary>Ends a sequence without a word to its sink; nothing happens where it is not here.</summary>
+    public void End(SequenceId id)
+    {
+        if (Find(id) is { } sequence)
+        {
+            _live.Drop(sequence);
+        }
+    }
+
+    /// <summary>Ends everything, and says so to the sinks.</summary>
+    public void EndAll(SequenceEnd end)
+    {
+        _live.FinishAll(end);
+        _outboxes.Publish();
+    }
+
+    public int MatchPrefix(ReadOnlySpan<PrefixHash> hashes) => _blocks.Match(hashes) * Shape.BlockSize;
+
+    /// <summary>One step; false where there was nothing to compute.</summary>
+    public bool Step()
+    {
+        _live.Expire();
+        _scheduler.Schedule(_batch);
+        _pace.Note(_scheduler.Admitted, _scheduler.Waiting);
+        var worked = !_batch.IsEmpty;
+        if (worked)
+        {
+            _steps++;
+            RunBatch();
+        }
+
+        _outboxes.Publish();
+        return worked;
+    }
+
+    /// <summary>What contradicts an engine at rest, or null: with no sequence every block is free or cached.</summary>
+    public string? FindLeak()
+    {
+        if (!IsIdle)
+        {
+            return $"{_live.Count} sequences are here.";
+        }
+
+        return _swap.Free != _swap.Total
+            ? $"{_swap.Total - _swap.Free} host blocks are taken though nothing is swapped out."
+            : _blocks.FindLeak();
+    }
+
+    public void Dispose()
+    {
+        _runner.Dispose();
+        _swap.Dispose();
+        _cache.Dispose();
+    }
+
+    private void RunBatch()
+    {
+        try
+        {
+            _runner.Run(_batch);
+        }
+#pragma warning disable CA1031 // whatever breaks in a device or model must not end the loop
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            Fail(exception);
+            return;
+        }
+        finally
+        {
+            _blocks.ReleaseCopied();
+        }
+
+        _commit.Run(_batch);
+    }
+
+    private void Fail(Exception exception)
+    {
+        _failures++;
+        _log($"Step {_steps} failed with {_batch.Entries.Count} sequences; they end, the others go on. {exception}");
+        var end = new SequenceEnd(FinishReason.Failed, Message: $"The model's step failed: {exception.Message}");
+        for (var i = 0; i < _batch.Entries.Count; i++)
+        {
+            _live.Finish(_batch.Entries[i].Sequence, end);
+        }
+
+        for (var i = 0; i < _batch.Followers.Count; i++)
+        {
+            _live.Finish(_batch.Followers[i], end);
+        }
+    }
+
+    private void Enqueue(Sequence sequence)
+    {
+        if (sequence.ResumedTokens > 0 && sequence.FindEnd(Facts.MaxLength) is { } end)
+        {
+            sequence.State = SequenceState.AwaitingPrompt;
+            _live.Finish(sequence, end);
+        }
+        else if (sequence.Group is { } group && group.Leader != sequence)
+        {
+            _scheduler.Register(sequence);
+        }
+        else
+        {
+            _scheduler.Enqueue(sequence);
+        }
+    }
+}

@@ -1,0 +1,43 @@
+namespace OrleansLLM.Sequences;
+
+/// <summary>
+/// One engine: a model on a device, driven by one step loop. Requests enter through its inbox, tokens leave as one batch a step to the
+/// sink that came with the attempt. May be called from any thread; answers come when the step loop has seen the message.
+/// </summary>
+public interface IEngine
+{
+    EngineFacts Facts { get; }
+
+    /// <summary>As of the last commit; a read costs nothing.</summary>
+    EngineLoad Load { get; }
+
+    /// <summary>
+    /// Counts up while the step loop lives: once a step, and at least once a second between steps and without work. It rests during a step,
+    /// so a loop that hangs is one whose count stands still for longer than the longest step takes (a full batch of prompt tokens).
+    /// </summary>
+    long Heartbeat { get; }
+
+    /// <summary>Takes in all sequences of an attempt, or none.</summary>
+    ValueTask<SubmitResult> SubmitAsync(Attempt attempt, IStepSink sink, CancellationToken cancellation);
+
+    ValueTask<SubmitResult> ForkAsync(SequenceId sequence, int at, IReadOnlyList<SequenceId> children, CancellationToken cancellation);
+
+    ValueTask<bool> ChangeAsync(SequenceId sequence, SequenceChange change, CancellationToken cancellation);
+
+    /// <summary>
+    /// Ends a sequence and frees its blocks within one step. Nothing more of it is published, its end neither: the caller knows.
+    /// </summary>
+    ValueTask EndAsync(SequenceId sequence, CancellationToken cancellation);
+
+    ValueTask<SequenceDescription?> DescribeAsync(SequenceId sequence, CancellationToken cancellation);
+
+    /// <summary>How many tokens of this prompt the prefix cache holds now: a hint, it may be gone at admission.</summary>
+    ValueTask<int> MatchPrefixAsync(ReadOnlyMemory<int> promptIds, string cacheSalt, CancellationToken cancellation);
+
+    /// <summary>Takes no more attempts and completes when all that it holds have ended.</summary>
+    Task DrainAsync(CancellationToken cancellation);
+}
+
+/// <param name="MaxLength">Tokens of prompt and output together that one sequence may have.</param>
+/// <param name="Fingerprint">Weights, cache type and device kind: equal engines give equal tokens.</param>
+public sealed record EngineFacts(string Model, int MaxLength, int VocabularySize, int BlockSize, int TotalBlocks, string Fingerprint, string Device);

@@ -1,0 +1,289 @@
+namespace OrleansLLM.Sequences;
+
+/// <summary>
+/// One append-only log and its readers. Promises: published tokens never change, ranges are slices of the log's own arrays, a slow
+/// reader delays nobody, readers go on on the thread pool and never on the appender's thread. Every member may be called from any thread.
+/// </summary>
+internal sealed class SequenceLog(SequenceId id, GenerationRequest request, int epoch)
+{
+    private readonly Lock _lock = new();
+    private readonly List<SequenceLogReader> _readers = [];
+    private readonly List<JournalChange> _changes = [];
+    private readonly bool _wantsPromptLogprobs = request.Sampling.PromptLogprobs is not null;
+    private int[] _output = new int[Math.Clamp(request.MaxTokens, 1, 64)];
+    private TokenLogprobs?[] _outputLogprobs = [];
+    private TokenLogprobs?[]? _promptLogprobs;
+    private int _outputCount;
+    private int _epoch = epoch;
+    private int _cachedTokens;
+    private int _endMark = -1;
+    private SequenceEnd? _end;
+
+    public SequenceId Id { get; } = id;
+
+    public GenerationRequest Request { get; } = request;
+
+    /// <summary>Ends the wait for a first or another reader; set by the registry, guarded by it.</summary>
+    public ITimer? AbandonTimer { get; set; }
+
+    public int PromptLength => Request.PromptIds.Length;
+
+    public SequenceDescription Describe()
+    {
+        lock (_lock)
+        {
+            var phase = _end is null ? SequencePhase.Running : SequencePhase.Ended;
+            return new SequenceDescription(Id, phase, PromptLength, VisibleCount, _cachedTokens, _end);
+        }
+    }
+
+    public JournalSequence Journal
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return new JournalSequence(Id, _output.AsMemory(0, VisibleCount - PromptLength), [.. _changes], _end);
+            }
+        }
+    }
+
+    public void Note(SequenceChange change)
+    {
+        lock (_lock)
+        {
+            _changes.Add(new JournalChange(PromptLength + _outputCount, change));
+        }
+    }
+
+    /// <summary>Starts with what another log holds before position <paramref name="at"/>, changed as that one is now.</summary>
+    public void CopyFrom(SequenceLog parent, int at)
+    {
+        lock (parent._lock)
+        {
+            _outputCount = Math.Max(0, at - PromptLength);
+            _output = parent._output.AsSpan(0, _outputCount).ToArray();
+            _outputLogprobs = parent._outputLogprobs.AsSpan(0, Math.Min(_outputCount, parent._outputLogprobs.Length)).ToArray();
+            _promptLogprobs = parent._promptLogprobs?.AsSpan(0, PromptLength).ToArray();
+            _changes.AddRange(parent._changes.Select(noted => noted with { Position = Math.Min(noted.Position, at) }));
+        }
+    }
+
+    /// <summary>Entries of older attempts are dropped from now on.</summary>
+    public void RaiseEpoch(int epoch)
+    {
+        lock (_lock)
+        {
+            _epoch = Math.Max(_epoch, epoch);
+        }
+    }
+
+    public AppendResult Append(in StepEntry entry)
+    {
+        lock (_lock)
+        {
+            var next = PromptLength + _outputCount;
+            if (_end is not null)
+            {
+                return AppendResult.Ended;
+            }
+
+            if (entry.Epoch < _epoch)
+            {
+                return AppendResult.OlderEpoch;
+            }
+
+            if (entry.Position != next)
+            {
+                return entry.Position < next ? AppendResult.Duplicate : AppendResult.Gap;
+            }
+
+            Apply(entry);
+            WakeReaders();
+            return AppendResult.Appended;
+        }
+    }
+
+    /// <summary>False where the log has ended already.</summary>
+    public bool End(SequenceEnd end)
+    {
+        lock (_lock)
+        {
+            if (_end is not null)
+            {
+                return false;
+            }
+
+            _end = end;
+            WakeReaders();
+            return true;
+        }
+    }
+
+    /// <summary>
+    /// Tokens at and behind <paramref name="at"/> are not shown any more, also where the log had ended by itself. Refused where an end mark
+    /// is set already.
+    /// </summary>
+    public EndMarkResult Finish(int at, FinishReason reason)
+    {
+        lock (_lock)
+        {
+            if (_endMark >= 0 || at < PromptLength)
+            {
+                return EndMarkResult.Refused;
+            }
+
+            var result = _end is null ? EndMarkResult.Ended : EndMarkResult.Cut;
+            _endMark = Math.Min(at, PromptLength + _outputCount);
+            _end = new SequenceEnd(reason);
+            WakeReaders();
+            return result;
+        }
+    }
+
+    /// <summary>Ends the log as cancelled if nobody reads it; false where a reader is there or the log has ended.</summary>
+    public bool TryAbandon()
+    {
+        lock (_lock)
+        {
+            return _readers.Count == 0 && End(new SequenceEnd(FinishReason.Cancelled, Message: "Its last reader has left."));
+        }
+    }
+
+    public SequenceLogReader Enter(int from, CancellationToken cancellation)
+    {
+        var reader = new SequenceLogReader(this, from, cancellation);
+        lock (_lock)
+        {
+            _readers.Add(reader);
+        }
+
+        return reader;
+    }
+
+    /// <summary>True where the last reader has left a log that has not ended.</summary>
+    public bool Leave(SequenceLogReader reader)
+    {
+        lock (_lock)
+        {
+            return _readers.Remove(reader) && _readers.Count == 0 && _end is null;
+        }
+    }
+
+    /// <summary>What stands from <paramref name="from"/> on, or false where the reader has to wait.</summary>
+    public bool TryRead(int from, out TokenRange range)
+    {
+        lock (_lock)
+        {
+            return from < PromptLength ? TryReadPrompt(from, out range) : TryReadOutput(from, out range);
+        }
+    }
+
+    /// <summary>Registers a reader's wait unless there is something to read by now.</summary>
+    public bool TryWait(int from, SequenceLogReader reader)
+    {
+        lock (_lock)
+        {
+            if (TryRead(from, out _))
+            {
+                return false;
+            }
+
+            reader.IsWaiting = true;
+            return true;
+        }
+    }
+
+    /// <summary>Runs <paramref name="wake"/> if the reader still waits.</summary>
+    public void StopWaiting(SequenceLogReader reader, Action<SequenceLogReader> wake)
+    {
+        lock (_lock)
+        {
+            if (reader.IsWaiting)
+            {
+                reader.IsWaiting = false;
+                wake(reader);
+            }
+        }
+    }
+
+    private int VisibleCount => _endMark >= 0 ? _endMark : PromptLength + _outputCount;
+
+    private void Apply(in StepEntry entry)
+    {
+        if (_outputCount == 0)
+        {
+            _cachedTokens = entry.CachedTokens;
+        }
+
+        if (entry.PromptLogprobs is { } logprobs)
+        {
+            _promptLogprobs = [.. logprobs];
+        }
+
+        if (entry.Token is { } token)
+        {
+            if (_outputCount == _output.Length)
+            {
+                // Readers hold slices of the old arrays: they stay as they are.
+                Array.Resize(ref _output, Math.Max(16, _outputCount * 2));
+                Array.Resize(ref _outputLogprobs, _outputLogprobs.Length == 0 ? 0 : _output.Length);
+            }
+
+            if (entry.Logprobs is not null)
+            {
+                if (_outputLogprobs.Length < _output.Length)
+                {
+                    Array.Resize(ref _outputLogprobs, _output.Length);
+                }
+
+                _outputLogprobs[_outputCount] = entry.Logprobs;
+            }
+
+            _output[_outputCount++] = token;
+        }
+
+        _end = entry.End;
+    }
+
+    private bool TryReadPrompt(int from, out TokenRange range)
+    {
+        if (_wantsPromptLogprobs && _promptLogprobs is null && _end is null)
+        {
+            range = default;
+            return false;
+        }
+
+        var logprobs = _promptLogprobs is null ? default : _promptLogprobs.AsMemory(from);
+        var end = VisibleCount <= PromptLength ? _end : null;
+        range = new TokenRange(from, Request.PromptIds[from..], logprobs, end);
+        return true;
+    }
+
+    private bool TryReadOutput(int from, out TokenRange range)
+    {
+        var visible = VisibleCount;
+        if (from >= visible)
+        {
+            range = new TokenRange(visible, default, default, _end);
+            return _end is not null;
+        }
+
+        var first = from - PromptLength;
+        var logprobs = _outputLogprobs.Length == 0 ? default : _outputLogprobs.AsMemory(first, visible - from);
+        range = new TokenRange(from, _output.AsMemory(first, visible - from), logprobs, _end);
+        return true;
+    }
+
+    private void WakeReaders()
+    {
+        foreach (var reader in _readers)
+        {
+            if (reader.IsWaiting)
+            {
+                reader.IsWaiting = false;
+                reader.Wake();
+            }
+        }
+    }
+}

@@ -1,0 +1,300 @@
+using System.Runtime.CompilerServices;
+
+namespace OrleansLLM.Sequences;
+
+/// <summary>
+/// The sequences' logs of one silo: what engines publish is appended here by position, and readers follow with cursors of their own.
+/// Promises: an entry is appended only where its position equals the log's count and its epoch is not older; appending never waits for a
+/// reader and never runs one; ended logs stay readable for a bounded time and size. Every member may be called from any thread.
+/// </summary>
+public sealed class SequenceLogs : IDisposable
+{
+    private static readonly TimeSpan LongestTimer = TimeSpan.FromDays(40);
+
+    private readonly Lock _lock = new();
+    private readonly LogIndex _logs = new();
+    private readonly EndedLogs _ended;
+    private readonly SequenceLogOptions _options;
+    private readonly TimeProvider _time;
+    private readonly Action<SequenceId> _abandoned;
+    private readonly ITimer _sweep;
+
+    /// <param name="abandoned">
+    /// Called, on any thread and without a lock, when a sequence's last reader has left for longer than its linger. Its log has ended as
+    /// cancelled by then; the owner cancels the work along the request's road.
+    /// </param>
+    public SequenceLogs(SequenceLogOptions options, TimeProvider time, Action<SequenceId> abandoned)
+    {
+        _options = options;
+        _time = time;
+        _ended = new EndedLogs(options, time);
+        _abandoned = abandoned;
+        _sweep = time.CreateTimer(static state => ((SequenceLogs)state!).Sweep(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+    }
+
+    /// <summary>
+    /// Opens one log a sequence, with the submitter as its reader until the first read. False, and nothing is opened, where the request is
+    /// known already.
+    /// </summary>
+    public bool Open(GenerationRequest request, IReadOnlyList<SequenceId> ids, int epoch)
+    {
+        lock (_lock)
+        {
+            if (_logs.Contains(request.Id))
+            {
+                return false;
+            }
+
+            foreach (var id in ids)
+            {
+                AddLog(new SequenceLog(id, request, epoch));
+            }
+
+            return true;
+        }
+    }
+
+    /// <summary>
+    /// Opens <paramref name="count"/> new logs that begin with the tokens of <paramref name="parent"/> before position <paramref name="at"/>.
+    /// Their ids go on behind the request's last one. Null where the parent is unknown or at is not in [1, its count].
+    /// </summary>
+    public IReadOnlyList<SequenceId>? OpenForks(SequenceId parent, int at, int count, int epoch)
+    {
+        lock (_lock)
+        {
+            if (_logs.Find(parent) is not { } log || at < 1 || at > log.Describe().Tokens)
+            {
+                return null;
+            }
+
+            var request = at < log.PromptLength ? log.Request with { PromptIds = log.Request.PromptIds[..at] } : log.Request;
+            var children = new List<SequenceId>(count);
+            for (var i = 0; i < count; i++)
+            {
+                var child = new SequenceLog(_logs.NextId(parent.Request), request, epoch);
+                child.CopyFrom(log, at);
+                AddLog(child);
+                children.Add(child.Id);
+            }
+
+            return children;
+        }
+    }
+
+    /// <summary>The ids of a request that is known, or null.</summary>
+    public IReadOnlyList<SequenceId>? Find(RequestId request)
+    {
+        lock (_lock)
+        {
+            return _logs.Find(request);
+        }
+    }
+
+    /// <summary>The request as this sequence sees it (a fork inside the prompt has the shorter one), or null.</summary>
+    public GenerationRequest? RequestOf(SequenceId sequence) => FindLog(sequence)?.Request;
+
+    /// <summary>
+    /// What a next attempt needs to go on with this sequence: its shown tokens, which never change, its changes and its end; null where it is
+    /// unknown.
+    /// </summary>
+    public JournalSequence? JournalOf(SequenceId sequence) => FindLog(sequence)?.Journal;
+
+    /// <summary>Notes a change that the engine took, at the position of the next token that is appended; forks begin with it.</summary>
+    public void Note(SequenceId sequence, SequenceChange change) => FindLog(sequence)?.Note(change);
+
+    /// <summary>What the log knows: whether it ended and with how many tokens; null where it is unknown.</summary>
+    public SequenceDescription? Describe(SequenceId sequence) => FindLog(sequence)?.Describe();
+
+    /// <summary>From now on entries of older attempts are dropped.</summary>
+    public void RaiseEpoch(SequenceId sequence, int epoch) => FindLog(sequence)?.RaiseEpoch(epoch);
+
+    public AppendResult Append(in StepEntry entry)
+    {
+        if (FindLog(entry.Sequence) is not { } log)
+        {
+            return AppendResult.Unknown;
+        }
+
+        var result = log.Append(entry);
+        if (result == AppendResult.Appended && entry.End is not null)
+        {
+            Retain(log);
+        }
+
+        return result;
+    }
+
+    /// <summary>Ends a sequence; false where it is unknown or has ended.</summary>
+    public bool End(SequenceId sequence, SequenceEnd end)
+    {
+        if (FindLog(sequence) is not { } log || !log.End(end))
+        {
+            return false;
+        }
+
+        Retain(log);
+        return true;
+    }
+
+    /// <summary>
+    /// Sets the end mark: tokens at and behind position <paramref name="at"/> are not shown, also where the sequence had ended by itself.
+    /// False where it is unknown, its mark is set, or at lies inside the prompt.
+    /// </summary>
+    public bool Finish(SequenceId sequence, int at, FinishReason reason)
+    {
+        var log = FindLog(sequence);
+        var result = log?.Finish(at, reason) ?? EndMarkResult.Refused;
+        if (result == EndMarkResult.Ended)
+        {
+            Retain(log!);
+        }
+
+        return result != EndMarkResult.Refused;
+    }
+
+    /// <summary>Forgets a request that was refused after its logs were opened.</summary>
+    public void Remove(IReadOnlyList<SequenceId> sequences)
+    {
+        lock (_lock)
+        {
+            foreach (var id in sequences)
+            {
+                Forget(id);
+            }
+        }
+    }
+
+    /// <summary>As <see cref="IGenerator.ReadAsync"/>.</summary>
+    public async IAsyncEnumerable<TokenRange> ReadAsync(
+        SequenceId sequence, int from, [EnumeratorCancellation] CancellationToken cancellation)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(from);
+        var log = FindLog(sequence) ?? throw new UnknownSequenceException(sequence);
+        var reader = Enter(log, from, cancellation);
+        try
+        {
+            while (true)
+            {
+                if (!reader.TryRead(out var range))
+                {
+                    await reader.WaitAsync().ConfigureAwait(false);
+                    continue;
+                }
+
+                yield return range;
+                cancellation.ThrowIfCancellationRequested();
+                if (range.End is not null)
+                {
+                    yield break;
+                }
+            }
+        }
+        finally
+        {
+            Leave(log, reader);
+        }
+    }
+
+    public void Dispose()
+    {
+        _sweep.Dispose();
+        lock (_lock)
+        {
+            foreach (var log in _logs.All)
+            {
+                log.AbandonTimer?.Dispose();
+            }
+        }
+    }
+
+    private SequenceLog? FindLog(SequenceId sequence)
+    {
+        lock (_lock)
+        {
+            return _logs.Find(sequence);
+        }
+    }
+
+    private void AddLog(SequenceLog log)
+    {
+        _logs.Add(log);
+        ArmAbandonTimer(log, _options.SubmitterHold);
+    }
+
+    private SequenceLogReader Enter(SequenceLog log, int from, CancellationToken cancellation)
+    {
+        lock (_lock)
+        {
+            log.AbandonTimer?.Dispose();
+            log.AbandonTimer = null;
+            return log.Enter(from, cancellation);
+        }
+    }
+
+    private void Leave(SequenceLog log, SequenceLogReader reader)
+    {
+        reader.Dispose();
+        var immediately = false;
+        lock (_lock)
+        {
+            if (log.Leave(reader))
+            {
+                immediately = log.Request.Linger <= TimeSpan.Zero;
+                if (!immediately)
+                {
+                    ArmAbandonTimer(log, log.Request.Linger);
+                }
+            }
+        }
+
+        if (immediately)
+        {
+            Abandon(log);
+        }
+    }
+
+    private void ArmAbandonTimer(SequenceLog log, TimeSpan after)
+    {
+        log.AbandonTimer?.Dispose();
+        log.AbandonTimer = _time.CreateTimer(_ => Abandon(log), null, after < LongestTimer ? after : LongestTimer, Timeout.InfiniteTimeSpan);
+    }
+
+    private void Abandon(SequenceLog log)
+    {
+        if (log.TryAbandon())
+        {
+            Retain(log);
+            _abandoned(log.Id);
+        }
+    }
+
+    private void Retain(SequenceLog log)
+    {
+        lock (_lock)
+        {
+            log.AbandonTimer?.Dispose();
+            log.AbandonTimer = null;
+            _ended.Add(log.Id, log.Describe().Tokens);
+        }
+
+        Sweep();
+    }
+
+    private void Sweep()
+    {
+        lock (_lock)
+        {
+            while (_ended.TryTake(out var id))
+            {
+                Forget(id);
+            }
+
+            if (_ended.UntilNext is { } wait)
+            {
+                _sweep.Change(wait, Timeout.InfiniteTimeSpan);
+            }
+        }
+    }
+
+    private void Forget(SequenceId id) => _logs.Remove(id)?.AbandonTimer?.Dispose();
+}
