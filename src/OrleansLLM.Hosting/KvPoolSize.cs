@@ -20,27 +20,19 @@ public static class KvPoolSize
             return given;
         }
 
-        var most = (BytesOf(layout, maxLength) * options.MaxSequences) + BytesOfStep(layout, options.MaxBatchedTokens);
+        var blocks = ((long)layout.MostBlocksOf(maxLength, chunk: 1) * options.MaxSequences) + BlocksOfStep(layout, options.MaxBatchedTokens);
         var share = (long)(allowance.AvailableBytes * Share);
-        return Math.Max(Math.Min(most, share), layout.Geometry.BytesPerBlock * layout.Groups.Count);
+        return Math.Max(Math.Min(blocks * layout.Geometry.BytesPerBlock, share), layout.Geometry.BytesPerBlock * layout.Groups.Count);
     }
 
-    /// <summary>What one sequence of <paramref name="tokens"/> tokens holds: whole blocks, and no more than a window where a group has one.</summary>
-    public static long BytesOf(CacheLayout layout, int tokens)
-    {
-        var size = layout.Geometry.BlockSize;
-        long blocks = layout.Groups.Sum(group =>
-            group.Window == 0 || group.Window >= tokens ? Ceiling(tokens, size) : Math.Min(Ceiling(tokens, size), Ceiling(group.Window, size) + 1));
-        return blocks * layout.Geometry.BytesPerBlock;
-    }
+    /// <summary>What one sequence of that many tokens holds while it decodes.</summary>
+    public static long BytesOf(CacheLayout layout, int tokens) => layout.MostBlocksOf(tokens, chunk: 1) * layout.Geometry.BytesPerBlock;
 
-    /// <summary>What a step's new tokens hold behind the windows that they see, until the step is over.</summary>
-    private static long BytesOfStep(CacheLayout layout, int tokens) =>
-        layout.Groups.Count(group => group.Window > 0) * Ceiling(tokens, layout.Geometry.BlockSize) * layout.Geometry.BytesPerBlock;
+    /// <summary>What a step's new tokens hold behind what their sequences still see, until the step is over: a group that keeps all has them counted.</summary>
+    private static long BlocksOfStep(CacheLayout layout, int tokens) =>
+        (long)layout.Groups.Count(group => !group.KeepsAll) * layout.BlocksFor(tokens);
 
     /// <summary>Tokens of one kind of sequence, as long as the model allows, that a pool of that size holds at once.</summary>
     public static long Tokens(CacheLayout layout, long poolBytes, int maxLength) =>
         (long)((double)poolBytes / BytesOf(layout, maxLength) * maxLength);
-
-    private static long Ceiling(long value, long divisor) => (value + divisor - 1) / divisor;
 }

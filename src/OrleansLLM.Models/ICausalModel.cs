@@ -38,15 +38,6 @@ public sealed record ModelFacts(
     string Architecture, int VocabularySize, int MaxLength, CacheLayout Cache, int DynamicRopeOrigin, string Fingerprint);
 
 /// <summary>
-/// The cache groups of a model: layers whose cache has one lifetime, cut so that a block of each takes the same bytes. A group with
-/// fewer layers than <see cref="KvGeometry.LayersPerBlock"/> leaves the rest of its blocks untouched.
-/// </summary>
-public sealed record CacheLayout(KvGeometry Geometry, IReadOnlyList<CacheGroup> Groups);
-
-/// <param name="Window">A query sees that many keys, its own included; 0 = all. Blocks behind it can be freed.</param>
-public sealed record CacheGroup(int Window);
-
-/// <summary>
 /// The flat arrays of one step, preallocated: row t is one token. The engine fills them, the model reads them.
 /// </summary>
 public sealed class ForwardBatch(int maxRows, int maxSequences, int groups, int maxTableEntries)

@@ -1,3 +1,5 @@
+using OrleansLLM.Compute;
+using OrleansLLM.Models;
 using OrleansLLM.Sequences;
 using OrleansLLM.Testing;
 
@@ -29,6 +31,9 @@ internal sealed class CoreFixture : IStepSink, IDisposable
 
     /// <summary>Every sequence that is or was here.</summary>
     public Dictionary<SequenceId, Expectation> Answers { get; } = [];
+
+    public static CacheShape Shape(int blockSize, int[] windows) => new(
+        new CacheLayout(new KvGeometry(blockSize, 1, 1, 1, 1, ElementType.Float32), [.. windows.Select(window => new CacheGroup(window))]), 16);
 
     public static EngineOptions Options(int blocks, int blockSize = 4) => new()
     {

@@ -123,8 +123,8 @@ internal sealed class GoldenRun : IDisposable
 
     public async Task CheckPreemptedAsync(PreemptionMode mode)
     {
-        var groups = _model.Facts.Cache.Groups;
-        var blocks = new CacheShape(_blockSize, groups, 16).MostBlocksFor(Longest) + 1;
+        var layout = _model.Facts.Cache;
+        var blocks = (layout with { Geometry = layout.Geometry with { BlockSize = _blockSize } }).MostBlocksOf(Longest, 16) + 1;
         var options = Options(blocks) with { MaxBatchedTokens = 16, Preemption = mode, PrefixCaching = PrefixCaching.Off };
         using var engine = new InferenceEngine(_model, _device, options);
         using var generator = new EngineGenerator(engine, TimeProvider.System);

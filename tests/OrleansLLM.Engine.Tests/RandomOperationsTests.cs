@@ -191,7 +191,7 @@ public class RandomOperationsTests
                     }
 
                     Assert.Equal(
-                        blocks.Shape.FirstNeeded(blocks.Shape.Groups[group].Window, sequence.Computed),
+                        blocks.Shape.FirstNeeded(group, sequence.Computed),
                         Math.Min(sequence.Tables.FirstHeld(group), sequence.Tables.Count));
                 }
             }

@@ -68,7 +68,7 @@ internal sealed class InspectCommand
         yield return ("Tensors", string.Join(", ", file.TensorTypes.Select(type => Say($"{type.Tensors} {type.Type}"))));
         yield return ("Weights", Megabytes(file.TensorBytes));
         yield return ("End tokens", string.Join(", ", file.Generation.EndIds));
-        yield return ("Cache groups", string.Join(", ", layout.Groups.Select(group => group.Window == 0 ? "full" : Say($"window of {group.Window}"))));
+        yield return ("Cache groups", string.Join(", ", layout.Groups.Select(group => group.KeepsAll ? "full" : Say($"window of {group.Window}"))));
         yield return ("A cache block", Say($"{layout.Geometry.BlockSize} slots, {layout.Geometry.BytesPerBlock / 1024.0:F1} KiB, {options.KvCacheType}"));
         yield return ("A sequence", Say($"{perSequence / 1e6:F1} MB at {length} tokens, {(double)perSequence / length / 1024:F2} KiB a token"));
         yield return ("This machine", Say($"{Megabytes(allowance.AvailableBytes)} free of {Megabytes(allowance.TotalBytes)}"));

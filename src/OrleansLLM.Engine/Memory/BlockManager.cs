@@ -110,7 +110,7 @@ internal sealed class BlockManager
         var tables = sequence.Tables;
         for (var group = 0; group < _shape.Groups.Count; group++)
         {
-            var keep = Math.Min(_shape.FirstNeeded(_shape.Groups[group].Window, sequence.Computed), tables.Count);
+            var keep = Math.Min(_shape.FirstNeeded(group, sequence.Computed), tables.Count);
             for (var index = keep - 1; index >= tables.FirstHeld(group); index--)
             {
                 Pool.Release(tables.Block(group, index));
@@ -138,7 +138,7 @@ internal sealed class BlockManager
         var count = _shape.BlocksFor(computed);
         for (var group = 0; group < _shape.Groups.Count; group++)
         {
-            if (parent.Tables.FirstHeld(group) > _shape.FirstNeeded(_shape.Groups[group].Window, computed))
+            if (parent.Tables.FirstHeld(group) > _shape.FirstNeeded(group, computed))
             {
                 return false;
             }
@@ -222,7 +222,7 @@ internal sealed class BlockManager
 
     private void ShareEntry(BlockTables parent, BlockTables child, int group, int index, int computed)
     {
-        if (index < _shape.FirstNeeded(_shape.Groups[group].Window, computed))
+        if (index < _shape.FirstNeeded(group, computed))
         {
             child.MarkGone(group, index);
             return;

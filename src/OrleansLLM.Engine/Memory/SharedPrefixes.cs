@@ -71,7 +71,7 @@ internal sealed class SharedPrefixes(CacheShape shape, PrefixHasher hasher, Pref
         for (var group = 0; group < _runs.Length; group++)
         {
             var found = cache.TryFind(hash, group, out _);
-            if (!found && shape.Groups[group].Window == 0)
+            if (!found && shape.Groups[group].KeepsAll)
             {
                 return false;
             }
@@ -86,7 +86,7 @@ internal sealed class SharedPrefixes(CacheShape shape, PrefixHasher hasher, Pref
     {
         for (var group = 0; group < _runs.Length; group++)
         {
-            if (_runs[group] < blocks - shape.FirstNeeded(shape.Groups[group].Window, blocks * shape.BlockSize))
+            if (_runs[group] < blocks - shape.FirstNeeded(group, blocks * shape.BlockSize))
             {
                 return false;
             }
@@ -97,7 +97,7 @@ internal sealed class SharedPrefixes(CacheShape shape, PrefixHasher hasher, Pref
 
     private void RestoreEntry(BlockTables tables, int group, int index, int blocks)
     {
-        if (index < shape.FirstNeeded(shape.Groups[group].Window, blocks * shape.BlockSize))
+        if (index < shape.FirstNeeded(group, blocks * shape.BlockSize))
         {
             tables.MarkGone(group, index);
             return;

@@ -31,7 +31,7 @@ internal sealed class EngineCore : IDisposable
         (_options, _log) = (options, log);
         var geometry = model.Facts.Cache.Geometry with { BlockSize = options.BlockSize };
         var blocks = options.CountBlocks(geometry);
-        Shape = new CacheShape(options.BlockSize, model.Facts.Cache.Groups, options.MaxBatchedTokens);
+        Shape = new CacheShape(model.Facts.Cache with { Geometry = geometry }, options.MaxBatchedTokens);
         var maxLength = Shape.MostTokensIn(blocks, options.MaxModelLength ?? model.Facts.MaxLength);
         if (maxLength < 1)
         {

@@ -468,7 +468,7 @@ public class EngineCoreTests
     [Fact]
     public void The_last_token_of_a_bad_word_is_forbidden_where_the_ones_before_it_stand()
     {
-        var shape = new CacheShape(4, [new Models.CacheGroup(0)], 16);
+        var shape = CoreFixture.Shape(blockSize: 4, windows: [0]);
         var request = CoreFixture.Request([1, 2], 20) with
         {
             StopTokenIds = [9],
