@@ -16,7 +16,7 @@ internal sealed class ClusterGenerator(IGrainFactory grains, SequenceLogs logs) 
         }
 
         var grain = GrainOf(request.Id);
-        var submission = grain.Submit(new SubmitMessage(JournalFormat.Write(Journal.Begin(request))));
+        var submission = grain.Submit(JournalMessage.From(Journal.Begin(request)));
         try
         {
             return (await submission.WaitAsync(cancellation).ConfigureAwait(false)).ToResult();

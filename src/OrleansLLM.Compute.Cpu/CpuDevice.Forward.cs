@@ -20,10 +20,10 @@ internal sealed unsafe class CpuDevice<TSimd, TVector>(CpuDeviceOptions options,
     private readonly AttendRooms _attendRooms = new(options.Threads);
     private readonly SampleRooms _sampleRooms = new(options.Threads);
 
-    public override Weight Load(LinearSource source) => WeightLoader<TSimd, TVector>.Load(source, Arithmetic, LoadThreads);
+    public override Weight Load(LinearSource source) => WeightPacker<TSimd, TVector>.Pack(source, Arithmetic, LoadThreads);
 
     public override ExpertWeights LoadExperts(IReadOnlyList<LinearSource> experts) =>
-        new CpuExpertWeights([.. experts.Select(source => WeightLoader<TSimd, TVector>.Load(source, Arithmetic, LoadThreads))]);
+        new CpuExpertWeights([.. experts.Select(source => WeightPacker<TSimd, TVector>.Pack(source, Arithmetic, LoadThreads))]);
 
     public override void Embed(ReadOnlySpan<int> ids, Weight table, float scale, Tensor to)
     {

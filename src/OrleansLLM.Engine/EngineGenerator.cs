@@ -19,7 +19,7 @@ public sealed class EngineGenerator : IGenerator, IDisposable
     public EngineGenerator(IEngine engine, TimeProvider time, SequenceLogOptions? options = null)
     {
         _engine = engine;
-        _logs = new SequenceLogs(options ?? new SequenceLogOptions(), time, abandoned => _ = EndAsync(abandoned));
+        _logs = new SequenceLogs(options ?? new SequenceLogOptions(), time, abandoned => _ = AbortAsync(abandoned));
         _mailbox = new StepMailbox(Deliver);
     }
 
@@ -96,7 +96,7 @@ public sealed class EngineGenerator : IGenerator, IDisposable
             return false;
         }
 
-        await _engine.EndAsync(sequence, cancellation).ConfigureAwait(false);
+        await _engine.AbortAsync(sequence, cancellation).ConfigureAwait(false);
         return true;
     }
 
@@ -106,7 +106,7 @@ public sealed class EngineGenerator : IGenerator, IDisposable
         {
             if (_logs.End(sequence, new SequenceEnd(FinishReason.Cancelled)))
             {
-                await _engine.EndAsync(sequence, cancellation).ConfigureAwait(false);
+                await _engine.AbortAsync(sequence, cancellation).ConfigureAwait(false);
             }
         }
     }
@@ -150,7 +150,7 @@ public sealed class EngineGenerator : IGenerator, IDisposable
             _logs.Remove(ids);
             foreach (var id in ids)
             {
-                _ = EndAsync(id);
+                _ = AbortAsync(id);
             }
 
             throw;
@@ -186,10 +186,10 @@ public sealed class EngineGenerator : IGenerator, IDisposable
             _logs.End(entry.Sequence, new SequenceEnd(FinishReason.Failed, Message: $"Its log is broken: {exception.Message}"));
         }
 
-        _ = EndAsync(entry.Sequence);
+        _ = AbortAsync(entry.Sequence);
     }
 
-    private async Task EndAsync(SequenceId sequence) => await _engine.EndAsync(sequence, CancellationToken.None).ConfigureAwait(false);
+    private async Task AbortAsync(SequenceId sequence) => await _engine.AbortAsync(sequence, CancellationToken.None).ConfigureAwait(false);
 
     private static SubmitResult.Refused Invalid(string message) => new(RefusalReason.Invalid, message);
 }

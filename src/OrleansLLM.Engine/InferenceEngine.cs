@@ -105,11 +105,11 @@ public sealed class InferenceEngine : IEngine, IDisposable
         return await _loop.AskAsync(core => core.Change(sequence, change, prepared), false, cancellation).ConfigureAwait(false);
     }
 
-    public async ValueTask EndAsync(SequenceId sequence, CancellationToken cancellation) =>
+    public async ValueTask AbortAsync(SequenceId sequence, CancellationToken cancellation) =>
         await _loop.AskAsync(
             core =>
             {
-                core.End(sequence);
+                core.Abort(sequence);
                 return true;
             },
             false,

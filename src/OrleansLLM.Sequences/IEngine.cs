@@ -25,9 +25,9 @@ public interface IEngine
     ValueTask<bool> ChangeAsync(SequenceId sequence, SequenceChange change, CancellationToken cancellation);
 
     /// <summary>
-    /// Ends a sequence and frees its blocks within one step. Nothing more of it is published, its end neither: the caller knows.
+    /// Drops a sequence and frees its blocks within one step. Nothing more of it is published, no end either: the caller knows.
     /// </summary>
-    ValueTask EndAsync(SequenceId sequence, CancellationToken cancellation);
+    ValueTask AbortAsync(SequenceId sequence, CancellationToken cancellation);
 
     ValueTask<SequenceDescription?> DescribeAsync(SequenceId sequence, CancellationToken cancellation);
 

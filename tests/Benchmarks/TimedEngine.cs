@@ -35,7 +35,7 @@ internal sealed class TimedEngine(IEngine engine) : IEngine
     public ValueTask<bool> ChangeAsync(SequenceId sequence, SequenceChange change, CancellationToken cancellation) =>
         engine.ChangeAsync(sequence, change, cancellation);
 
-    public ValueTask EndAsync(SequenceId sequence, CancellationToken cancellation) => engine.EndAsync(sequence, cancellation);
+    public ValueTask AbortAsync(SequenceId sequence, CancellationToken cancellation) => engine.AbortAsync(sequence, cancellation);
 
     public ValueTask<SequenceDescription?> DescribeAsync(SequenceId sequence, CancellationToken cancellation) =>
         engine.DescribeAsync(sequence, cancellation);

@@ -59,7 +59,7 @@ internal sealed class ManualEngine(string model) : IEngine
         return _running.ContainsKey(sequence);
     }
 
-    public ValueTask EndAsync(SequenceId sequence, CancellationToken cancellation)
+    public ValueTask AbortAsync(SequenceId sequence, CancellationToken cancellation)
     {
         _running.TryRemove(sequence, out _);
         EndOf(sequence).TrySetResult();

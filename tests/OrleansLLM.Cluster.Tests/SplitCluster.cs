@@ -17,7 +17,7 @@ public sealed class SplitCluster : ITestCluster
         builder.Options.ConfigureFileLogging = false;
         builder.ConfigureSilo((options, silo) =>
         {
-            silo.AddOrleansLLM(options.SiloName.EndsWith('0') ? SiloRoles.Gateway : SiloRoles.Worker);
+            silo.AddOrleansLLMGrains(options.SiloName.EndsWith('0') ? SiloRoles.Gateway : SiloRoles.Worker);
             silo.Services.Replace(ServiceDescriptor.Singleton(services => ClusterHosting.OpenLogs(services, Clock)));
             silo.Configure<SiloMessagingOptions>(messaging => messaging.ResponseTimeout = TimeSpan.FromSeconds(5));
         });

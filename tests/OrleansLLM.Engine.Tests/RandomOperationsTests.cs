@@ -149,7 +149,7 @@ public class RandomOperationsTests
         {
             Cancelled[sequence.State] = Cancelled.GetValueOrDefault(sequence.State) + 1;
             CancelledInPrefill += sequence.State == SequenceState.Running && sequence.Computed < sequence.PromptLength ? 1 : 0;
-            fixture.Core.End(sequence.Id);
+            fixture.Core.Abort(sequence.Id);
         }
 
         private SamplingParameters Sampling() => new()

@@ -44,13 +44,13 @@ internal sealed class ClientArguments
         });
     }
 
-    public OpenAIClient Connect(ParseResult result)
+    public ServerClient Connect(ParseResult result)
     {
         var url = result.GetValue(_url)!.TrimEnd('/');
         var address = new Uri((url.EndsWith("/v1", StringComparison.Ordinal) ? url[..^3] : url) + "/");
-        return new OpenAIClient(address, result.GetValue(_apiKey) ?? Environment.GetEnvironmentVariable("OPENAI_API_KEY"));
+        return new ServerClient(address, result.GetValue(_apiKey) ?? Environment.GetEnvironmentVariable("OPENAI_API_KEY"));
     }
 
-    public async Task<string> GetModelAsync(ParseResult result, OpenAIClient client, CancellationToken cancellation) =>
+    public async Task<string> GetModelAsync(ParseResult result, ServerClient client, CancellationToken cancellation) =>
         result.GetValue(_model) ?? await client.GetModelAsync(cancellation).ConfigureAwait(false);
 }

@@ -40,7 +40,7 @@ internal sealed class TalkArguments
     }
 
     /// <summary>Runs <paramref name="talk"/> with a connected client and the model's name.</summary>
-    public async Task<int> RunAsync(ParseResult result, Func<OpenAIClient, string, Task<int>> talk, CancellationToken cancellation)
+    public async Task<int> RunAsync(ParseResult result, Func<ServerClient, string, Task<int>> talk, CancellationToken cancellation)
     {
         if (result.GetValue(_path) is not { } path)
         {
@@ -63,7 +63,7 @@ internal sealed class TalkArguments
             return 1;
         }
 
-        async Task<int> TalkAsync(OpenAIClient client)
+        async Task<int> TalkAsync(ServerClient client)
         {
             try
             {

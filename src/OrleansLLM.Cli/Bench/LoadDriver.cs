@@ -12,7 +12,7 @@ internal sealed record LoadPlan(
     JsonObject ExtraBody);
 
 /// <summary>Sends a workload to a server, open loop or closed loop, and collects what each request gave.</summary>
-internal sealed class LoadDriver(OpenAIClient client, PromptMaker prompts)
+internal sealed class LoadDriver(ServerClient client, PromptMaker prompts)
 {
     /// <summary>Seconds from the first request to the last answer, and a record a request in the order of sending.</summary>
     public async Task<(double Seconds, IReadOnlyList<RequestRecord> Records)> RunAsync(

@@ -22,7 +22,7 @@ internal sealed class PromptMaker
     }
 
     public static async Task<PromptMaker> CreateAsync(
-        OpenAIClient client, string model, PromptKind kind, int seed, CancellationToken cancellation)
+        ServerClient client, string model, PromptKind kind, int seed, CancellationToken cancellation)
     {
         var words = RandomWords(new Random(seed), PoolWords);
         var pool = await client.TokenizeAsync(model, string.Join(' ', words), cancellation).ConfigureAwait(false);

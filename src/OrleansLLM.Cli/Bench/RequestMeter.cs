@@ -6,7 +6,7 @@ using OrleansLLM.Cli.Client;
 namespace OrleansLLM.Cli.Bench;
 
 /// <summary>Sends requests and notes when each piece of an answer arrives, on one clock.</summary>
-internal sealed class RequestMeter(OpenAIClient client, string endpoint)
+internal sealed class RequestMeter(ServerClient client, string endpoint)
 {
     private readonly Stopwatch _clock = Stopwatch.StartNew();
 

@@ -88,7 +88,7 @@ internal sealed class BenchServeCommand
         }
     }
 
-    private async Task<BenchReport> MeasureAsync(ParseResult result, OpenAIClient client, string model, CancellationToken cancellation)
+    private async Task<BenchReport> MeasureAsync(ParseResult result, ServerClient client, string model, CancellationToken cancellation)
     {
         var kind = result.GetValue(_backend) == "openai" ? PromptKind.Completion : PromptKind.Chat;
         var plan = new LoadPlan(

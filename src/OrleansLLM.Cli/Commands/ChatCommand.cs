@@ -43,7 +43,7 @@ internal sealed class ChatCommand
             return await AnswerAsync(result, printer, model, messages, cancellation).ConfigureAwait(false) is null ? 1 : 0;
         }
 
-        Prompt.Welcome(model, "/clear forgets the conversation, /exit ends it. Ctrl-C ends an answer, then the program.");
+        InputLine.Welcome(model, "/clear forgets the conversation, /exit ends it. Ctrl-C ends an answer, then the program.");
         await ConverseAsync(messages, () => AnswerAsync(result, printer, model, messages, cancellation)).ConfigureAwait(false);
         return 0;
     }
@@ -51,7 +51,7 @@ internal sealed class ChatCommand
     /// <summary>Turn after turn until the user ends it; a question without an answer is taken back.</summary>
     private static async Task ConverseAsync(JsonArray messages, Func<Task<string?>> answer)
     {
-        while (Prompt.ReadLine() is { } line)
+        while (InputLine.ReadLine() is { } line)
         {
             switch (line.Trim())
             {

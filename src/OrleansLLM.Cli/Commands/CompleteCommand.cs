@@ -32,8 +32,8 @@ internal sealed class CompleteCommand
             return await CompleteAsync(text).ConfigureAwait(false) is null ? 1 : 0;
         }
 
-        Prompt.Welcome(model, "Each line is a text to go on with. Ctrl-C ends an answer, then the program.");
-        while (Prompt.ReadLine() is { } line)
+        InputLine.Welcome(model, "Each line is a text to go on with. Ctrl-C ends an answer, then the program.");
+        while (InputLine.ReadLine() is { } line)
         {
             if (line.Length > 0)
             {

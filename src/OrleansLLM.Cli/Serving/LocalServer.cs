@@ -39,10 +39,10 @@ internal sealed class LocalServer : IAsyncDisposable
         return new LocalServer(app, model, key);
     }
 
-    public OpenAIClient Connect()
+    public ServerClient Connect()
     {
         var addresses = _app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!;
-        return new OpenAIClient(new Uri(addresses.Addresses.Single() + "/"), _key);
+        return new ServerClient(new Uri(addresses.Addresses.Single() + "/"), _key);
     }
 
     public async ValueTask DisposeAsync()

@@ -7,7 +7,7 @@ using Spectre.Console;
 namespace OrleansLLM.Cli.Terminal;
 
 /// <summary>Prints an answer as it comes; Ctrl-C meanwhile ends the answer, not the program.</summary>
-internal sealed class AnswerPrinter(OpenAIClient client)
+internal sealed class AnswerPrinter(ServerClient client)
 {
     /// <summary>The answer's text, as far as it came; null where the server refused or broke off, which is said on the error stream.</summary>
     public async Task<string?> PrintAsync(string endpoint, JsonObject body, CancellationToken cancellation)

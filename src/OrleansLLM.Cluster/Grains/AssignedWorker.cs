@@ -10,10 +10,10 @@ internal sealed class AssignedWorker(IGrainFactory grains, SequenceJournal journ
     private WorkerId? _id;
 
     /// <summary>Submits these sequences, all or none, to the worker that there is or to one that the model's router chooses.</summary>
-    public async Task<SubmitReply> Attempt(IReadOnlyList<SequenceId> sequences)
+    public async Task<SubmitReply> Attempt(IReadOnlyList<SequenceId> sequences, JournalMessage message)
     {
         var route = _id is null ? await Choose(journal.RequestOf(sequences[0])) : new RouteReply(_id);
-        var reply = await Ask(worker => worker.Submit(journal.Attempt(sequences)), whenGone: SubmitReply.Refuse(route));
+        var reply = await Ask(worker => worker.Submit(journal.Attempt(message)), whenGone: SubmitReply.Refuse(route));
         return journal.Settle(reply, sequences);
     }
 

@@ -28,7 +28,7 @@ internal sealed class GatewaySinkGrain(SequenceLogs logs) : Grain, IGatewaySinkG
         if (orphans is not null)
         {
             // Not awaited: the worker waits for this step's answer before it sends the next, and frees its blocks when it can.
-            GrainFactory.GetGrain<IGpuWorkerGrain>(message.Worker.ToString()).End([.. orphans]).Ignore();
+            GrainFactory.GetGrain<IGpuWorkerGrain>(message.Worker.ToString()).Abort([.. orphans]).Ignore();
         }
 
         return Task.CompletedTask;

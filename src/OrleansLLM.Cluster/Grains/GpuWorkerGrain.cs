@@ -29,7 +29,7 @@ internal sealed class GpuWorkerGrain(LocalWorkers workers) : Grain, IGpuWorkerGr
             return SubmitReply.Refuse(RefusalReason.Unavailable, $"No engine is attached to worker {this.GetPrimaryKeyString()} yet.");
         }
 
-        var journal = JournalFormat.Read(message.Journal);
+        var journal = message.Journal.Read();
         var attempt = new Attempt(journal.Request, message.Epoch, journal.Sequences);
         var result = await worker.Engine.SubmitAsync(attempt, worker.OutletTo(message.Gateway), CancellationToken.None);
         Announce().Ignore();
@@ -39,11 +39,11 @@ internal sealed class GpuWorkerGrain(LocalWorkers workers) : Grain, IGpuWorkerGr
     public async Task<bool> Change(ChangeMessage message) =>
         Worker is { } worker && await worker.Engine.ChangeAsync(message.Sequence, JournalFormat.ReadChange(message.Change), CancellationToken.None);
 
-    public async Task<bool> End(SequenceId[] sequences)
+    public async Task<bool> Abort(SequenceId[] sequences)
     {
         foreach (var sequence in sequences)
         {
-            await (Worker?.Engine.EndAsync(sequence, CancellationToken.None) ?? default);
+            await (Worker?.Engine.AbortAsync(sequence, CancellationToken.None) ?? default);
         }
 
         return true;

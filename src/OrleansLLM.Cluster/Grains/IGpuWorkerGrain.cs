@@ -14,9 +14,9 @@ public interface IGpuWorkerGrain : IGrainWithStringKey
     [Alias("Change")]
     Task<bool> Change(ChangeMessage message);
 
-    /// <summary>Ends sequences and frees their blocks within one step; always true.</summary>
-    [Alias("End")]
-    Task<bool> End(SequenceId[] sequences);
+    /// <summary>Drops sequences and frees their blocks within one step, of which nobody is told; always true.</summary>
+    [Alias("Abort")]
+    Task<bool> Abort(SequenceId[] sequences);
 
     [Alias("DescribeSequence")]
     Task<DescriptionReply?> Describe(SequenceId sequence);

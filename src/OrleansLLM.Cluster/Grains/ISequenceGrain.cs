@@ -7,9 +7,9 @@ namespace OrleansLLM.Cluster;
 [Alias("OrleansLLM.ISequenceGrain")]
 public interface ISequenceGrain : IGrainWithStringKey
 {
-    /// <summary>The same request twice is the same group.</summary>
+    /// <summary>Takes a journal in which nothing is published yet; the same request twice is the same group.</summary>
     [Alias("Submit")]
-    Task<SubmitReply> Submit(SubmitMessage message);
+    Task<SubmitReply> Submit(JournalMessage message);
 
     [Alias("Fork")]
     Task<SubmitReply> Fork(SequenceId sequence, int at, int count);

@@ -27,11 +27,11 @@ internal sealed class SequenceGrain : Grain, ISequenceGrain
     public override Task OnActivateAsync(CancellationToken cancellationToken) =>
         Task.FromResult(this.RegisterGrainTimer(Watch, Watching));
 
-    public async Task<SubmitReply> Submit(SubmitMessage message)
+    public async Task<SubmitReply> Submit(JournalMessage message)
     {
-        var journal = JournalFormat.Read(message.Journal);
+        var journal = message.Read();
         SequenceId[] ids = [.. journal.Sequences.Select(sequence => sequence.Id)];
-        var submission = _logs.Open(journal.Request, ids, _journal.Epoch) ? _submission = _worker.Attempt(ids) : _submission;
+        var submission = _logs.Open(journal.Request, ids, _journal.Epoch) ? _submission = _worker.Attempt(ids, message) : _submission;
         return submission is not null && await submission is { Reason: not null } refused ? refused : new SubmitReply(_journal.Known);
     }
 
@@ -44,7 +44,7 @@ internal sealed class SequenceGrain : Grain, ISequenceGrain
 
         var message = new ForkMessage(sequence, at, [.. children]);
         var reply = await _worker.AskBlocks(blocks => blocks.Fork(message), SubmitReply.Refuse(RefusalReason.UnknownSequence, ""));
-        return reply.Reason == RefusalReason.UnknownSequence ? await _worker.Attempt(children) : _journal.Settle(reply, children);
+        return reply.Reason == RefusalReason.UnknownSequence ? await _worker.Attempt(children, _journal.Write(children)) : _journal.Settle(reply, children);
     }
 
     public async Task<bool> Change(ChangeMessage message)
@@ -59,11 +59,11 @@ internal sealed class SequenceGrain : Grain, ISequenceGrain
     }
 
     public async Task<bool> Finish(SequenceId sequence, int at, FinishReason reason) =>
-        _logs.Finish(sequence, at, reason) && await End(sequence);
+        _logs.Finish(sequence, at, reason) && await Abort(sequence);
 
-    public Task Abandon(SequenceId sequence) => End(sequence);
+    public Task Abandon(SequenceId sequence) => Abort(sequence);
 
-    public Task Cancel() => End(_journal.EndRunning(new SequenceEnd(FinishReason.Cancelled)));
+    public Task Cancel() => Abort(_journal.EndRunning(new SequenceEnd(FinishReason.Cancelled)));
 
     public async Task<DescriptionReply?> Describe(SequenceId sequence)
     {
@@ -72,10 +72,10 @@ internal sealed class SequenceGrain : Grain, ISequenceGrain
         return running ?? DescriptionReply.From(_logs.Describe(sequence));
     }
 
-    private async Task<bool> End(params SequenceId[] sequences)
+    private async Task<bool> Abort(params SequenceId[] sequences)
     {
         await (_submission ?? Task.CompletedTask);
-        return await _worker.Ask(worker => worker.End(sequences), whenGone: true);
+        return await _worker.Ask(worker => worker.Abort(sequences), whenGone: true);
     }
 
     private Task Watch(CancellationToken cancellation)

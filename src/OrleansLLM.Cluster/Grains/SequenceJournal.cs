@@ -23,12 +23,12 @@ internal sealed class SequenceJournal(SequenceLogs logs, RequestId request, stri
     public void Note(ChangeMessage message) => logs.Note(message.Sequence, JournalFormat.ReadChange(message.Change));
 
     /// <summary>All that a worker needs to go on with these sequences.</summary>
-    public AttemptMessage Attempt(IReadOnlyList<SequenceId> sequences) => new(
-        JournalFormat.Write(new Journal(
-            RequestOf(sequences[0]),
-            [.. sequences.Select(id => logs.JournalOf(id) ?? JournalSequence.Begin(id))])),
-        Epoch,
-        gateway);
+    public JournalMessage Write(IReadOnlyList<SequenceId> sequences) => JournalMessage.From(new Journal(
+        RequestOf(sequences[0]),
+        [.. sequences.Select(id => logs.JournalOf(id) ?? JournalSequence.Begin(id))]));
+
+    /// <summary>The next attempt, with what it begins with.</summary>
+    public AttemptMessage Attempt(JournalMessage message) => new(message, Epoch, gateway);
 
     /// <summary>Forgets the sequences if they were refused.</summary>
     public SubmitReply Settle(SubmitReply reply, IReadOnlyList<SequenceId> sequences)

@@ -23,13 +23,13 @@ public static class ClusterHosting
                 (options.AdvertisedIPAddress, options.SiloPort, options.GatewayPort) = (IPAddress.Loopback, 11111, 0));
             silo.Services.AddSingleton<IMembershipTable, MembershipOfOne>();
             silo.Services.ListenNowhere();
-            silo.AddOrleansLLM(SiloRoles.Gateway | SiloRoles.Worker).RestWhenIdle();
+            silo.AddOrleansLLMGrains(SiloRoles.Gateway | SiloRoles.Worker).RestWhenIdle();
         });
         return builder;
     }
 
     /// <summary>Adds the grains of the given roles to a silo whose clustering is configured elsewhere.</summary>
-    public static ISiloBuilder AddOrleansLLM(this ISiloBuilder silo, SiloRoles roles)
+    public static ISiloBuilder AddOrleansLLMGrains(this ISiloBuilder silo, SiloRoles roles)
     {
         silo.Services.TryAddSingleton(TimeProvider.System);
         silo.Services.AddSingleton<ClusterFleet>();

@@ -1,16 +1,11 @@
 namespace OrleansLLM.Cluster;
 
-/// <summary>A gateway's request to its sequence grain.</summary>
-/// <param name="Journal">A journal of <see cref="JournalFormat"/> in which nothing is published yet.</param>
-[GenerateSerializer, Immutable, Alias("OrleansLLM.SubmitMessage")]
-public sealed record SubmitMessage([property: Id(0)] byte[] Journal);
-
 /// <summary>One try at a request on one worker.</summary>
-/// <param name="Journal">What is known and published, as bytes of <see cref="JournalFormat"/>.</param>
+/// <param name="Journal">What is known and published; a first attempt carries what the gateway submitted.</param>
 /// <param name="Epoch">Counts the tries of a request; a receiver drops tokens of an older one.</param>
 /// <param name="Gateway">The silo whose sink takes the tokens.</param>
 [GenerateSerializer, Immutable, Alias("OrleansLLM.AttemptMessage")]
-public sealed record AttemptMessage([property: Id(0)] byte[] Journal, [property: Id(1)] int Epoch, [property: Id(2)] string Gateway);
+public sealed record AttemptMessage([property: Id(0)] JournalMessage Journal, [property: Id(1)] int Epoch, [property: Id(2)] string Gateway);
 
 /// <summary>New answers that share the tokens of [0, At) with a sequence and go on from there.</summary>
 [GenerateSerializer, Immutable, Alias("OrleansLLM.ForkMessage")]

@@ -8,7 +8,7 @@ namespace OrleansLLM.Cluster;
 /// for the gateway and allocates nothing once its buffers have grown. One call to the gateway's sink is under way at any time; what is
 /// produced meanwhile goes with the next one, so order, loss and back-pressure need no further protocol. A call that fails is repeated
 /// with the same bytes (positions make a repetition harmless) until the gateway is gone; then every sequence that still speaks through
-/// this outlet is ended in its engine.
+/// this outlet is aborted in its engine.
 /// </summary>
 internal sealed class GatewayOutlet(WorkerId worker, IEngine engine, IGatewaySinkGrain sink, TimeProvider time) : IStepSink, IThreadPoolWorkItem
 {
@@ -46,7 +46,7 @@ internal sealed class GatewayOutlet(WorkerId worker, IEngine engine, IGatewaySin
         {
             if (_phase == OutletPhase.Lost)
             {
-                EndAll(batch);
+                AbortAll(batch);
                 return;
             }
 
@@ -134,23 +134,23 @@ internal sealed class GatewayOutlet(WorkerId worker, IEngine engine, IGatewaySin
             unsent = _pending;
         }
 
-        EndAll(_underWay.WrittenSpan);
-        EndAll(unsent.WrittenSpan);
+        AbortAll(_underWay.WrittenSpan);
+        AbortAll(unsent.WrittenSpan);
     }
 
-    private void EndAll(ReadOnlySpan<byte> entries)
+    private void AbortAll(ReadOnlySpan<byte> entries)
     {
         while (StepFormat.TryRead(ref entries, out var entry))
         {
-            _ = engine.EndAsync(entry.Sequence, CancellationToken.None).AsTask();
+            _ = engine.AbortAsync(entry.Sequence, CancellationToken.None).AsTask();
         }
     }
 
-    private void EndAll(StepBatch batch)
+    private void AbortAll(StepBatch batch)
     {
         for (var i = 0; i < batch.Entries.Count; i++)
         {
-            _ = engine.EndAsync(batch.Entries[i].Sequence, CancellationToken.None).AsTask();
+            _ = engine.AbortAsync(batch.Entries[i].Sequence, CancellationToken.None).AsTask();
         }
     }
 }

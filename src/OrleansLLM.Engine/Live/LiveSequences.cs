@@ -32,14 +32,14 @@ internal sealed class LiveSequences(Scheduler scheduler, TimeProvider time)
     }
 
     /// <summary>Ends a sequence and leaves word of it for its sink.</summary>
-    public void Finish(Sequence sequence, SequenceEnd end)
+    public void End(Sequence sequence, SequenceEnd end)
     {
         Publish(sequence, sequence.Count, null, null, end);
-        Drop(sequence);
+        Remove(sequence);
     }
 
-    /// <summary>Ends a sequence without a word.</summary>
-    public void Drop(Sequence sequence)
+    /// <summary>Takes a sequence out without a word.</summary>
+    public void Remove(Sequence sequence)
     {
         _sequences.Remove(sequence.Id);
         sequence.Outbox!.Sequences--;
@@ -59,11 +59,11 @@ internal sealed class LiveSequences(Scheduler scheduler, TimeProvider time)
         scheduler.Remove(sequence);
     }
 
-    public void FinishAll(SequenceEnd end)
+    public void EndAll(SequenceEnd end)
     {
         foreach (var sequence in _sequences.Values.ToArray())
         {
-            Finish(sequence, end);
+            End(sequence, end);
         }
     }
 
@@ -91,7 +91,7 @@ internal sealed class LiveSequences(Scheduler scheduler, TimeProvider time)
 
         foreach (var sequence in _expired)
         {
-            Finish(sequence, sequence.QueueDeadline <= now ? Ends.QueueTimedOut : Ends.TimedOut);
+            End(sequence, sequence.QueueDeadline <= now ? Ends.QueueTimedOut : Ends.TimedOut);
         }
 
         _expired.Clear();

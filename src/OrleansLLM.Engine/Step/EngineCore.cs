@@ -115,7 +115,7 @@ internal sealed class EngineCore : IDisposable
 
         foreach (var sequence in sequences)
         {
-            End(sequence.Id);
+            Abort(sequence.Id);
             _live.Add(sequence, _outboxes.Of(sink));
             Enqueue(sequence);
         }
@@ -137,7 +137,7 @@ internal sealed class EngineCore : IDisposable
         if (child.FindEnd(Facts.MaxLength) is { Reason: FinishReason.Length } end)
         {
             child.State = SequenceState.AwaitingPrompt;
-            _live.Finish(child, end);
+            _live.End(child, end);
         }
         else if (!_scheduler.TryRunFork(parent, child))
         {
@@ -162,25 +162,25 @@ internal sealed class EngineCore : IDisposable
         sequence.Change(change, prepared);
         if (sequence.OutputLength > 0 && sequence.OutputLength >= sequence.MaxTokens)
         {
-            _live.Finish(sequence, Ends.Length);
+            _live.End(sequence, Ends.Length);
         }
 
         return true;
     }
 
-    /// <summary>Ends a sequence without a word to its sink; nothing happens where it is not here.</summary>
-    public void End(SequenceId id)
+    /// <summary>Drops a sequence without a word to its sink; nothing happens where it is not here.</summary>
+    public void Abort(SequenceId id)
     {
         if (Find(id) is { } sequence)
         {
-            _live.Drop(sequence);
+            _live.Remove(sequence);
         }
     }
 
     /// <summary>Ends everything, and says so to the sinks.</summary>
     public void EndAll(SequenceEnd end)
     {
-        _live.FinishAll(end);
+        _live.EndAll(end);
         _outboxes.Publish();
     }
 
@@ -251,12 +251,12 @@ internal sealed class EngineCore : IDisposable
         var end = new SequenceEnd(FinishReason.Failed, Message: $"The model's step failed: {exception.Message}");
         for (var i = 0; i < _batch.Entries.Count; i++)
         {
-            _live.Finish(_batch.Entries[i].Sequence, end);
+            _live.End(_batch.Entries[i].Sequence, end);
         }
 
         for (var i = 0; i < _batch.Followers.Count; i++)
         {
-            _live.Finish(_batch.Followers[i], end);
+            _live.End(_batch.Followers[i], end);
         }
     }
 
@@ -265,7 +265,7 @@ internal sealed class EngineCore : IDisposable
         if (sequence.ResumedTokens > 0 && sequence.FindEnd(Facts.MaxLength) is { } end)
         {
             sequence.State = SequenceState.AwaitingPrompt;
-            _live.Finish(sequence, end);
+            _live.End(sequence, end);
         }
         else if (sequence.Group is { } group && group.Leader != sequence)
         {

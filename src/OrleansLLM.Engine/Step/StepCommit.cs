@@ -47,7 +47,7 @@ internal sealed class StepCommit(BlockManager blocks, Scheduler scheduler, LiveS
     {
         if (!sequence.WantsTokens)
         {
-            live.Finish(sequence, Ends.Length);
+            live.End(sequence, Ends.Length);
             return index;
         }
 
@@ -58,7 +58,7 @@ internal sealed class StepCommit(BlockManager blocks, Scheduler scheduler, LiveS
         LiveSequences.Publish(sequence, sequence.Count - 1, token, runner.DrawnLogprobs[index], end);
         if (end is not null)
         {
-            live.Drop(sequence);
+            live.Remove(sequence);
         }
 
         return index + 1;

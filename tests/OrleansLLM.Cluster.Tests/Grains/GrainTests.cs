@@ -256,7 +256,7 @@ public sealed class GrainTests(SplitCluster cluster) : IClassFixture<SplitCluste
         foreach (var id in ids)
         {
             await ReadAsync(id);
-            await engine.EndAsync(id, Cancellation);
+            await engine.AbortAsync(id, Cancellation);
         }
     }
 

@@ -44,6 +44,23 @@ public sealed class ClusterOfOneTests
     }
 
     [Fact]
+    public async Task Inside_one_process_a_submission_is_written_once_and_read_once()
+    {
+        using var host = await StartAsync();
+        var engine = new ManualEngine("model");
+        await host.Services.GetRequiredService<LocalWorkers>().AttachAsync(0, engine, Cancellation);
+        int[] prompt = [1, 2, 3];
+        var request = new GenerationRequest { Id = RequestId.Create(), Model = "model", PromptIds = prompt, MaxTokens = 3 };
+        await host.Services.GetRequiredService<IGenerator>().SubmitAsync(request, Cancellation);
+        prompt[0] = 9;
+
+        var logged = host.Services.GetRequiredService<SequenceLogs>().RequestOf(new SequenceId(request.Id, 0))!;
+        Assert.Same(logged, Assert.Single(engine.Attempts).Request);
+        Assert.Equal([1, 2, 3], logged.PromptIds.ToArray());
+        await host.StopAsync(Cancellation);
+    }
+
+    [Fact]
     public async Task A_draining_worker_takes_no_requests()
     {
         using var host = await StartAsync();

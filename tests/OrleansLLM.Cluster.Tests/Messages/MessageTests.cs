@@ -10,7 +10,7 @@ public sealed class MessageTests
 {
     private static readonly ServiceProvider Services = new ServiceCollection().AddSerializer().BuildServiceProvider();
 
-    public static TheoryData<Type> Messages => [.. Types().Where(type => type.Namespace == typeof(SubmitMessage).Namespace && IsMessage(type))];
+    public static TheoryData<Type> Messages => [.. Types().Where(type => type.Namespace == typeof(JournalMessage).Namespace && IsMessage(type))];
 
     [Theory]
     [MemberData(nameof(Messages))]
@@ -68,7 +68,7 @@ public sealed class MessageTests
         Empty,
     }
 
-    private static IEnumerable<Type> Types() => typeof(SubmitMessage).Assembly.GetTypes();
+    private static IEnumerable<Type> Types() => typeof(JournalMessage).Assembly.GetTypes();
 
     private static bool IsMessage(Type type) =>
         type.GetCustomAttribute<GenerateSerializerAttribute>() is not null && !typeof(Orleans.Runtime.PlacementStrategy).IsAssignableFrom(type);

@@ -135,7 +135,7 @@ public class EngineCoreTests
         fixture.Core.Step();
         var group = fixture.Submit(CoreFixture.Request([2], 3) with { Samples = 2 });
         var later = fixture.Submit(CoreFixture.Request([3], 3))[0];
-        fixture.Core.End(group[0]);
+        fixture.Core.Abort(group[0]);
         while (fixture.Answers[group[1]].End is null)
         {
             fixture.Core.Step();
@@ -419,7 +419,7 @@ public class EngineCoreTests
         var tokens = fixture.Answers[parent].Tokens.ToArray();
         var child = fixture.Fork(fixture.Core.Find(parent)!, 26, 1);
         fixture.Forbid(child, tokens[26]);
-        fixture.Core.End(parent);
+        fixture.Core.Abort(parent);
         fixture.RunToRest();
         var again = fixture.Submit(CoreFixture.Request(tokens, 6))[0];
         var childAgain = fixture.Submit(CoreFixture.Request([.. fixture.Answers[child].Tokens], 1))[0];
@@ -500,7 +500,7 @@ public class EngineCoreTests
         Assert.True(fixture.Core.Swap.Free < fixture.Core.Swap.Total);
         foreach (var sequence in fixture.Core.Sequences.ToArray())
         {
-            fixture.Core.End(sequence.Id);
+            fixture.Core.Abort(sequence.Id);
         }
 
         Assert.Null(fixture.Core.Find(first));

@@ -8,12 +8,12 @@ using System.Text.Json.Nodes;
 namespace OrleansLLM.Cli.Client;
 
 /// <summary>Talks to any OpenAI server: streams answers, asks for models, tokenizes where the server can.</summary>
-internal sealed class OpenAIClient : IDisposable
+internal sealed class ServerClient : IDisposable
 {
     private readonly HttpClient _http;
 
     /// <param name="baseAddress">Without <c>/v1</c>, with a slash at its end.</param>
-    public OpenAIClient(Uri baseAddress, string? apiKey)
+    public ServerClient(Uri baseAddress, string? apiKey)
     {
         _http = new HttpClient(new SocketsHttpHandler { PooledConnectionLifetime = Timeout.InfiniteTimeSpan })
         {

@@ -4,11 +4,11 @@ using OrleansLLM.Compute.Cpu.Simd;
 namespace OrleansLLM.Compute.Cpu.Linears;
 
 /// <summary>Repacks weights into panels, panel by panel on several threads, straight from their sources' rows.</summary>
-internal static unsafe class WeightLoader<TSimd, TVector>
+internal static unsafe class WeightPacker<TSimd, TVector>
     where TSimd : struct, ISimd<TVector>
     where TVector : struct
 {
-    public static CpuWeight Load(LinearSource source, Arithmetic arithmetic, int threads)
+    public static CpuWeight Pack(LinearSource source, Arithmetic arithmetic, int threads)
     {
         Check(source);
         var layouts = source.Parts.Select(part => PanelLayouts.For(part.Format)).ToArray();

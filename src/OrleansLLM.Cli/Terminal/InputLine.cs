@@ -3,7 +3,7 @@ using Spectre.Console;
 namespace OrleansLLM.Cli.Terminal;
 
 /// <summary>Where a person types; silent where input comes from elsewhere.</summary>
-internal static class Prompt
+internal static class InputLine
 {
     public static void Welcome(string model, string hint)
     {
