@@ -38,6 +38,11 @@ internal static unsafe class WeightPacker<TSimd, TVector>
 
     private static void Check(LinearSource source)
     {
+        if (source.Inputs > 32 * Int8Inputs.MostBlocks)
+        {
+            throw new ArgumentException($"A linear has {source.Inputs} inputs; this device packs at most {32 * Int8Inputs.MostBlocks}.");
+        }
+
         foreach (var part in source.Parts)
         {
             if (part.Columns != source.Inputs || part.Columns % part.Format.BlockElements != 0)

@@ -36,8 +36,15 @@ internal static class Int8Inputs
     public const int Words = 13;
     public const int OutlierSquare = 8;
 
-    /// <summary>On average, so that there is room for all numbers of as many blocks as can hold outliers.</summary>
+    /// <summary>
+    /// On average, so that there is room for all numbers of as many blocks as can hold outliers. Proof: of B blocks fewer than B / 8 have
+    /// a² above 8 times the mean, or they alone would exceed the sum. The float32 sum is too small by (B - 1) · 2^-24 of itself at most, and
+    /// the mean rounds once more: B / 8 · (1 + B · 2^-24) is below the next integer up to <see cref="MostBlocks"/>.
+    /// </summary>
     public const int OutlierWordsOfBlock = 2 * 32 / OutlierSquare;
+
+    /// <summary>Of a row.</summary>
+    public const int MostBlocks = 4096;
 
     public static long OutlierWords(long blocks) => 1 + (OutlierWordsOfBlock * blocks);
 

@@ -22,6 +22,9 @@ internal abstract class MadeAhead<T> : IThreadPoolWorkItem
         }
     }
 
+    // Only the pool writes _next, once, and releases it whole; the step's thread acquires it. Where both make one, the pool's is garbage:
+    // whoever asks has moved on to an object that never asks this one again.
+
     /// <summary>The next one; made here where the pool was late, or a change asked for more tokens at the last moment.</summary>
     public T Next() => Volatile.Read(ref _next) ?? MakeNext();
 

@@ -82,6 +82,8 @@ internal sealed class SequenceLog(SequenceId id, GenerationRequest request, int 
     {
         lock (_lock)
         {
+            // Exactly once: an entry counts only at the position that is missing, so a repetition changes nothing and a gap shows. The epoch
+            // keeps out an attempt that was given up, whose tokens on another kind of device may differ from where the next one began.
             var next = PromptLength + _outputCount;
             if (_end is not null)
             {

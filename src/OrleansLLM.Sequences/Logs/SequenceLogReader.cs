@@ -48,6 +48,8 @@ internal sealed class SequenceLogReader : IValueTaskSource, IDisposable
             return default;
         }
 
+        // The callback may have run before the wait was registered, where it found nothing to wake. Wake and Cancel both clear IsWaiting under
+        // the log's lock, so exactly one of them completes the wait.
         if (_cancellation.IsCancellationRequested)
         {
             Cancel();
