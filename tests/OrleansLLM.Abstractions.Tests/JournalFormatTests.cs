@@ -1,31 +1,46 @@
+using OrleansLLM.Testing;
+
 namespace OrleansLLM.Abstractions.Tests;
 
 public sealed class JournalFormatTests
 {
+    private static readonly RecordedBytes Recorded = new(
+        $"tests/OrleansLLM.Abstractions.Tests/Recorded/JournalFormat.{JournalFormat.Version}.txt",
+        $"Version {JournalFormat.Version} of JournalFormat. A layout that differs is another version, in a file of its own.");
+
     [Fact]
-    public void A_journal_comes_back_as_it_was_written()
+    [Trait("Category", "Contract")]
+    public void Its_version_is_written_as_recorded() => Recorded.Equal(
+    [
+        ("journal", JournalFormat.Write(RecordedJournal.Journal)),
+        ("bare journal", JournalFormat.Write(RecordedJournal.BareJournal)),
+        ("change", JournalFormat.WriteChange(RecordedJournal.Change)),
+        ("bare change", JournalFormat.WriteChange(new SequenceChange())),
+    ]);
+
+    [Fact]
+    public void What_is_recorded_is_read_field_by_field()
     {
-        var journal = Full();
+        Assert.Equal(Fields.Of(RecordedJournal.Journal), Fields.Of(JournalFormat.Read(Recorded.Read("journal"))));
+        Assert.Equal(Fields.Of(RecordedJournal.BareJournal), Fields.Of(JournalFormat.Read(Recorded.Read("bare journal"))));
+        Assert.Equal(Fields.Of(RecordedJournal.Change), Fields.Of(JournalFormat.ReadChange(Recorded.Read("change"))));
+        Assert.Equal(Fields.Of(new SequenceChange()), Fields.Of(JournalFormat.ReadChange(Recorded.Read("bare change"))));
+    }
 
-        var read = JournalFormat.Read(JournalFormat.Write(journal));
+    [Fact]
+    public void No_two_recorded_fields_are_alike()
+    {
+        var sequence = RecordedJournal.Journal.Sequences[0];
 
-        Assert.Equivalent(Plain(journal.Request), Plain(read.Request), strict: true);
-        Assert.Equal(journal.Request.PromptIds.ToArray(), read.Request.PromptIds.ToArray());
-        Assert.Equal(journal.Sequences.Count, read.Sequences.Count);
-        Assert.All(journal.Sequences.Zip(read.Sequences), pair =>
-        {
-            Assert.Equal(pair.First.Id, pair.Second.Id);
-            Assert.Equal(pair.First.Output.ToArray(), pair.Second.Output.ToArray());
-            Assert.Equivalent(pair.First.Changes, pair.Second.Changes, strict: true);
-            Assert.Equal(pair.First.End, pair.Second.End);
-        });
+        Fields.AllDiffer(RecordedJournal.Request);
+        Fields.AllDiffer(sequence with { Changes = [sequence.Changes[0]] });
     }
 
     [Fact]
     public void No_field_of_a_request_is_forgotten()
     {
-        var written = JournalFormat.Write(new Journal(Full().Request, []));
-        var variants = OneFieldChanged(Full().Request).ToList();
+        var written = JournalFormat.Write(new Journal(RecordedJournal.Request, []));
+        var variants = OneFieldChanged(RecordedJournal.Request).ToList();
         Assert.Equal(typeof(GenerationRequest).GetProperties().Length - 1 + typeof(SamplingParameters).GetProperties().Length, variants.Count);
 
         foreach (var changed in variants)
@@ -48,7 +63,7 @@ public sealed class JournalFormatTests
     [Fact]
     public void Ids_take_four_bytes_each()
     {
-        var request = Full().Request;
+        var request = RecordedJournal.Request;
         var empty = JournalFormat.Write(Journal.Begin(request with { PromptIds = Array.Empty<int>() })).Length;
 
         Assert.Equal(empty + 4096, JournalFormat.Write(Journal.Begin(request with { PromptIds = new int[1024] })).Length);
@@ -57,7 +72,7 @@ public sealed class JournalFormatTests
     [Fact]
     public void Another_version_is_refused_by_its_number()
     {
-        var bytes = JournalFormat.Write(Full());
+        var bytes = JournalFormat.Write(RecordedJournal.Journal);
         bytes[0] = 77;
 
         var error = Assert.Throws<JournalFormatException>(() => JournalFormat.Read(bytes));
@@ -66,9 +81,16 @@ public sealed class JournalFormatTests
     }
 
     [Fact]
+    public void A_change_of_another_version_is_refused_by_its_number()
+    {
+        var error = Assert.Throws<JournalFormatException>(() => JournalFormat.ReadChange([77, 0, 0, 0]));
+        Assert.Contains("version 77", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Every_cut_is_refused()
     {
-        var bytes = JournalFormat.Write(Full());
+        var bytes = JournalFormat.Write(RecordedJournal.Journal);
 
         for (var length = 0; length < bytes.Length; length++)
         {
@@ -78,13 +100,13 @@ public sealed class JournalFormatTests
 
     [Fact]
     public void Bytes_behind_the_end_are_refused() =>
-        Assert.Throws<JournalFormatException>(() => JournalFormat.Read([.. JournalFormat.Write(Full()), 0]));
+        Assert.Throws<JournalFormatException>(() => JournalFormat.Read([.. JournalFormat.Write(RecordedJournal.Journal), 0]));
 
     [Fact]
     public void Damaged_bytes_are_read_or_refused_and_nothing_else()
     {
         var random = new Random(21);
-        var whole = JournalFormat.Write(Full());
+        var whole = JournalFormat.Write(RecordedJournal.Journal);
         var refused = 0;
         for (var i = 0; i < 20_000; i++)
         {
@@ -110,55 +132,9 @@ public sealed class JournalFormatTests
     [Fact]
     public void A_change_comes_back_as_it_was_written()
     {
-        var change = new SequenceChange(5, null, Full().Request.Sampling);
+        var change = new SequenceChange(5, null, RecordedJournal.Request.Sampling);
 
         Assert.Equivalent(change, JournalFormat.ReadChange(JournalFormat.WriteChange(change)), strict: true);
-    }
-
-    private static Journal Full()
-    {
-        var request = new GenerationRequest
-        {
-            Id = new RequestId(0x0123456789ABCDEF, 0xFEDCBA9876543210),
-            Model = "modèle",
-            PromptIds = new[] { 1, 70_000, int.MaxValue },
-            Samples = 2,
-            Sampling = new SamplingParameters
-            {
-                Temperature = 0.5f,
-                TopP = 0.25f,
-                TopK = 40,
-                MinP = 0.125f,
-                RepetitionPenalty = 1.5f,
-                PresencePenalty = -1,
-                FrequencyPenalty = 2,
-                LogitBias = [KeyValuePair.Create(7, -100f)],
-                AllowedTokenIds = [1, 2, 3],
-                BadWords = [[9], [8, 7]],
-                Seed = ulong.MaxValue,
-                Logprobs = 0,
-                PromptLogprobs = 20,
-            },
-            StopTokenIds = [2, 3],
-            MaxTokens = 64,
-            MinTokens = 3,
-            Priority = -5,
-            Tenant = "somebody",
-            CacheSalt = "salt",
-            Linger = TimeSpan.FromSeconds(3),
-            Timeout = TimeSpan.FromMinutes(1),
-            QueueTimeout = TimeSpan.FromSeconds(9),
-        };
-        return new Journal(
-            request,
-            [
-                new JournalSequence(
-                    new SequenceId(request.Id, 0),
-                    new[] { 5, 6 },
-                    [new JournalChange(4, new SequenceChange(9, 1, new SamplingParameters { Seed = 8 })), new JournalChange(5, new SequenceChange())],
-                    new SequenceEnd(FinishReason.Failed, 6, "It broke.")),
-                new JournalSequence(new SequenceId(request.Id, 4), default, [], null),
-            ]);
     }
 
     private static IEnumerable<GenerationRequest> OneFieldChanged(GenerationRequest request)
@@ -187,7 +163,7 @@ public sealed class JournalFormatTests
     private static Journal Any(Random random)
     {
         int[] Ids(int most) => [.. Enumerable.Range(0, random.Next(most)).Select(_ => random.Next())];
-        var request = Full().Request with
+        var request = RecordedJournal.Request with
         {
             PromptIds = Ids(100),
             StopTokenIds = Ids(4),
@@ -207,6 +183,4 @@ public sealed class JournalFormatTests
             random.Next(2) == 0 ? null : new SequenceEnd(FinishReason.Stop, random.Next(2) == 0 ? null : random.Next())));
         return new Journal(request, [.. sequences]);
     }
-
-    private static GenerationRequest Plain(GenerationRequest request) => request with { PromptIds = default };
 }
