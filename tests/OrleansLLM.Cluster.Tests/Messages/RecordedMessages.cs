@@ -1,0 +1,61 @@
+namespace OrleansLLM.Cluster.Tests;
+
+/// <summary>
+/// The messages whose bytes lie in Recorded/, a list for each type: the first with every field set, further ones without what is optional.
+/// Fields are given by their names; a surrogate's are given by the value that it stands for.
+/// </summary>
+internal static class RecordedMessages
+{
+    private static readonly SequenceId Sequence = new(
+        Request: new RequestId(Upper: 0x0123456789ABCDEF, Lower: 0xFEDCBA9876543210), Index: 11);
+
+    private static readonly SequenceId Sibling = new(
+        Request: new RequestId(Upper: 0x1122334455667788, Lower: 0x8877665544332211), Index: 12);
+
+    private static readonly WorkerId Worker = new(Silo: "silo-é", Device: 13);
+
+    private static readonly ServedModelMessage Model = new(
+        Name: "model", MaxLength: 31, VocabularySize: 32, Fingerprint: "fingerprint", Device: "device", CacheTokens: 33);
+
+    private static readonly LoadMessage Load = new(
+        Running: 41, Waiting: 42, Preempted: 43, TotalBlocks: 44, UsedBlocks: 45, CachedBlocks: 46, Step: 1L << 40);
+
+    private static readonly EndReply End = new(Reason: FinishReason.Failed, StopToken: 51, Message: "It broke.");
+
+    public static IReadOnlyDictionary<Type, object[]> OfType { get; } = new Dictionary<Type, object[]>
+    {
+        [typeof(SequenceIdSurrogate)] = [Sequence],
+        [typeof(WorkerIdSurrogate)] = [Worker],
+        [typeof(SubmitMessage)] = [new SubmitMessage(Journal: [1, 2, 3])],
+        [typeof(AttemptMessage)] = [new AttemptMessage(Journal: [1, 2, 3], Epoch: 21, Gateway: "gateway")],
+        [typeof(ForkMessage)] = [new ForkMessage(Sequence: Sequence, At: 22, Children: [Sibling])],
+        [typeof(ChangeMessage)] = [new ChangeMessage(Sequence: Sequence, Change: [1, 2, 3])],
+        [typeof(SubmitReply)] =
+        [
+            new SubmitReply(
+                Sequences: [Sequence, Sibling], Reason: RefusalReason.QueueFull, Message: "Full.", RetryAfter: TimeSpan.FromSeconds(3)),
+            new SubmitReply(Sequences: [], Reason: null, Message: "", RetryAfter: null),
+        ],
+        [typeof(RouteQuery)] = [new RouteQuery(Prefix: [1, 2, 3])],
+        [typeof(RouteReply)] =
+        [
+            new RouteReply(Worker: Worker, Reason: RefusalReason.UnknownModel, Message: "Unknown."),
+            new RouteReply(Worker: null, Reason: RefusalReason.Invalid, Message: ""),
+        ],
+        [typeof(PrefixQuery)] = [new PrefixQuery(PromptIds: [1, 2, 3], CacheSalt: "salt")],
+        [typeof(StepMessage)] = [new StepMessage(Worker: Worker, Entries: new byte[] { 1, 2, 3 })],
+        [typeof(WorkerReport)] =
+        [
+            new WorkerReport(
+                Worker: Worker, Incarnation: long.MaxValue, Model: Model, Phase: WorkerPhase.Draining, Load: Load, Heartbeat: 61, Number: 62),
+        ],
+        [typeof(ServedModelMessage)] = [Model],
+        [typeof(LoadMessage)] = [Load],
+        [typeof(DescriptionReply)] =
+        [
+            new DescriptionReply(Sequence: Sequence, Phase: SequencePhase.Ended, PromptTokens: 71, Tokens: 72, CachedTokens: 73, End: End),
+            new DescriptionReply(Sequence: Sequence, Phase: SequencePhase.Waiting, PromptTokens: 71, Tokens: 72, CachedTokens: 73, End: null),
+        ],
+        [typeof(EndReply)] = [End, new EndReply(Reason: FinishReason.Stop, StopToken: null, Message: null)],
+    };
+}
