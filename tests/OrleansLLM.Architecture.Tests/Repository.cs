@@ -1,9 +1,11 @@
+using OrleansLLM.Testing;
+
 namespace OrleansLLM.Architecture.Tests;
 
 /// <summary>The source tree that these tests were built from.</summary>
 internal static class Repository
 {
-    public static string Root { get; } = FindRoot();
+    public static string Root { get; } = ReferenceData.Repository;
 
     public static string Source { get; } = Path.Combine(Root, "src");
 
@@ -20,15 +22,4 @@ internal static class Repository
     public static string Read(string file) => File.ReadAllText(Path.Combine(Source, file));
 
     public static int LinesOf(string file) => File.ReadLines(Path.Combine(Source, file)).Count();
-
-    private static string FindRoot()
-    {
-        var folder = new DirectoryInfo(AppContext.BaseDirectory);
-        while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "OrleansLLM.sln")))
-        {
-            folder = folder.Parent;
-        }
-
-        return folder?.FullName ?? throw new InvalidOperationException($"OrleansLLM.sln lies in no folder above {AppContext.BaseDirectory}.");
-    }
 }
