@@ -47,25 +47,10 @@ public static class AcceptedFile
 
     private static string Full(string path) => Path.Combine(ReferenceData.Repository, path);
 
-    /// <summary>What lies between the first lines and the last lines that are equal.</summary>
-    private static string Difference(string[] accepted, string[] produced)
-    {
-        var shorter = Math.Min(accepted.Length, produced.Length);
-        var before = 0;
-        while (before < shorter && accepted[before] == produced[before])
-        {
-            before++;
-        }
+    /// <summary>Lines that only one side has; none where the same ones stand in another order.</summary>
+    private static string Difference(string[] accepted, string[] produced) =>
+        string.Join('\n', Shown("- ", accepted.Except(produced)).Concat(Shown("+ ", produced.Except(accepted))));
 
-        var behind = 0;
-        while (behind < shorter - before && accepted[^(behind + 1)] == produced[^(behind + 1)])
-        {
-            behind++;
-        }
-
-        return string.Join('\n', Shown("- ", accepted[before..^behind]).Concat(Shown("+ ", produced[before..^behind])));
-    }
-
-    private static IEnumerable<string> Shown(string mark, string[] lines) =>
-        lines.Take(ShownLines).Select(line => mark + line).Concat(lines.Length > ShownLines ? [$"{mark}… {lines.Length - ShownLines} more lines"] : []);
+    private static IEnumerable<string> Shown(string mark, IEnumerable<string> lines) =>
+        lines.Take(ShownLines).Select(line => mark + line).Concat(lines.Skip(ShownLines).Any() ? [$"{mark}…"] : []);
 }

@@ -14,6 +14,8 @@ internal static class RecordedMessages
 
     private static readonly WorkerId Worker = new(Silo: "silo-é", Device: 13);
 
+    private static readonly JournalMessage Journal = new(bytes: [1, 2, 3]);
+
     private static readonly ServedModelMessage Model = new(
         Name: "model", MaxLength: 31, VocabularySize: 32, Fingerprint: "fingerprint", Device: "device", CacheTokens: 33);
 
@@ -26,8 +28,8 @@ internal static class RecordedMessages
     {
         [typeof(SequenceIdSurrogate)] = [Sequence],
         [typeof(WorkerIdSurrogate)] = [Worker],
-        [typeof(SubmitMessage)] = [new SubmitMessage(Journal: [1, 2, 3])],
-        [typeof(AttemptMessage)] = [new AttemptMessage(Journal: [1, 2, 3], Epoch: 21, Gateway: "gateway")],
+        [typeof(JournalMessage)] = [Journal],
+        [typeof(AttemptMessage)] = [new AttemptMessage(Journal: Journal, Epoch: 21, Gateway: "gateway")],
         [typeof(ForkMessage)] = [new ForkMessage(Sequence: Sequence, At: 22, Children: [Sibling])],
         [typeof(ChangeMessage)] = [new ChangeMessage(Sequence: Sequence, Change: [1, 2, 3])],
         [typeof(SubmitReply)] =
