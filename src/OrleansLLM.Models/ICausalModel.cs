@@ -10,6 +10,9 @@ public interface ICausalModel : IDisposable
 {
     ModelFacts Facts { get; }
 
+    /// <summary>Equal for equal weights and arithmetic; seeds the prefix hashes.</summary>
+    string Fingerprint { get; }
+
     /// <summary>Rows that one <see cref="Forward"/> has room for.</summary>
     int MaxRows { get; }
 
@@ -26,16 +29,14 @@ public interface ICausalModel : IDisposable
     void Logits(ReadOnlySpan<int> rows, Tensor to);
 }
 
-/// <summary>What the engine knows of a model.</summary>
+/// <summary>What the engine knows of a model; its configuration tells it, so it is known before there are weights.</summary>
 /// <param name="Architecture">The catalog's name, such as <c>llama</c>.</param>
 /// <param name="MaxLength">Positions that the model was made for (max_position_embeddings, context_length).</param>
 /// <param name="DynamicRopeOrigin">
 /// 0, or the original maximum of a dynamic rope scaling: a prompt that is longer turns all its keys by its own length, so that length
 /// enters the prefix hash (see <see cref="ForwardBatch.RopeLengths"/>).
 /// </param>
-/// <param name="Fingerprint">Equal for equal weights and arithmetic; seeds the prefix hashes.</param>
-public sealed record ModelFacts(
-    string Architecture, int VocabularySize, int MaxLength, CacheLayout Cache, int DynamicRopeOrigin, string Fingerprint);
+public sealed record ModelFacts(string Architecture, int VocabularySize, int MaxLength, CacheLayout Cache, int DynamicRopeOrigin);
 
 /// <summary>
 /// The flat arrays of one step, preallocated: row t is one token. The engine fills them, the model reads them.

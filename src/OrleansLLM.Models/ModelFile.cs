@@ -1,6 +1,5 @@
 using OrleansLLM.Compute;
 using OrleansLLM.Files;
-using OrleansLLM.Models.Architectures;
 using OrleansLLM.Models.Blueprints;
 using OrleansLLM.Models.Configuration;
 using OrleansLLM.Models.Layers;
@@ -17,17 +16,17 @@ namespace OrleansLLM.Models;
 /// </summary>
 public sealed class ModelFile : IDisposable
 {
+    private readonly ModelHeader _header;
     private readonly ITensorFile _tensors;
     private readonly ModelConfig _config;
     private readonly DecoderBlueprint _blueprint;
 
-    private ModelFile(ITensorFile tensors, Architecture architecture, ConfigSource source, GenerationDefaults generation)
+    private ModelFile(ModelHeader header, ITensorFile tensors)
     {
-        _tensors = tensors;
-        Generation = generation;
-        var isGguf = tensors is GgufFile;
+        (_header, _tensors) = (header, tensors);
+        var (architecture, isGguf) = (header.Architecture, tensors is GgufFile);
         var reader = new TensorReader(tensors, isGguf ? TensorNames.Gguf : architecture.FolderNames);
-        _config = WithDivisors(architecture.Configure(source), reader, tensors.Path);
+        _config = WithDivisors(header.Config, reader, tensors.Path);
         _blueprint = architecture.Build(new(_config, reader, isGguf ? architecture.GgufRotaryOrder : RotaryOrder.Halves));
         Fingerprint = Fingerprints.Compute(_config, tensors.Tensors);
         foreach (var tensor in tensors.Tensors.Values)
@@ -42,7 +41,7 @@ public sealed class ModelFile : IDisposable
     /// <summary>The GGUF file, which also holds the vocabulary and the chat template; null for a folder.</summary>
     public GgufFile? Gguf => _tensors as GgufFile;
 
-    public GenerationDefaults Generation { get; }
+    public GenerationDefaults Generation => _header.Generation;
 
     /// <summary>The catalog's name of the architecture.</summary>
     public string Architecture => _config.Architecture;
@@ -54,6 +53,7 @@ public sealed class ModelFile : IDisposable
 
     public int Layers => _config.Layers;
 
+    /// <summary>Equal for equal weights and configurations.</summary>
     public string Fingerprint { get; }
 
     /// <summary>Bytes of all tensors in the file.</summary>
@@ -70,62 +70,38 @@ public sealed class ModelFile : IDisposable
 
     /// <exception cref="FileFormatException">It is no sound model; the message says what is wrong.</exception>
     /// <exception cref="UnsupportedModelException">It is of an architecture or format that is not built.</exception>
-    public static ModelFile Open(string path)
+    public static ModelFile Open(string path) => Open(ModelHeader.Open(path));
+
+    /// <summary>Goes on from a header, which belongs to the file from now on, also where opening fails.</summary>
+    /// <exception cref="FileFormatException">Its tensors are not sound, or are missing.</exception>
+    /// <exception cref="UnsupportedModelException">A tensor is of a format that is not built.</exception>
+    public static ModelFile Open(ModelHeader header)
     {
-        var given = Directory.Exists(path) ? GgufFolder.Find(path) : path;
-        return given is null ? OpenFolder(new(path)) : OpenGguf(given);
+        ITensorFile? tensors = null;
+        try
+        {
+            tensors = header.OpenTensors();
+            return new(header, tensors);
+        }
+        catch
+        {
+            tensors?.Dispose();
+            header.Dispose();
+            throw;
+        }
     }
 
-    /// <summary>The cache that the model needs, known before it is loaded.</summary>
-    public CacheLayout CacheLayout(ModelLoadOptions options) => CacheLayouts.Cut(_config, options).Layout;
-
-    /// <summary>What the engine knows of the model.</summary>
-    public ModelFacts Facts(ModelLoadOptions options) => new(
-        Architecture, VocabularySize, MaxLength, CacheLayout(options), RotaryEmbedding.DynamicOrigin(_config.Rope), Fingerprint);
+    /// <summary>What the engine knows of the model, the cache that it needs among it.</summary>
+    public ModelFacts Facts(ModelLoadOptions options) => _header.Facts(options);
 
     /// <summary>Hands all weights to the device, whose thread this must be.</summary>
     public ICausalModel Load(IDevice device, ModelLoadOptions options, IProgress<LoadProgress>? progress = null) => new Decoder(
-        _blueprint, _config, Facts(options), CacheLayouts.Cut(_config, options).Places, new(device, TensorBytes, progress), options.MaxRows);
+        _blueprint, _config, Facts(options), CacheLayouts.Cut(_config, options).Places, new(device, TensorBytes, progress), options.MaxRows)
+    {
+        Fingerprint = Fingerprint,
+    };
 
     public void Dispose() => _tensors.Dispose();
-
-    private static ModelFile OpenGguf(string path)
-    {
-        var file = GgufFile.Open(path);
-        try
-        {
-            var (architecture, header) = ModelCatalog.OfGguf(file);
-            return new(file, architecture, header, GenerationDefaultsReader.Read(file));
-        }
-        catch
-        {
-            file.Dispose();
-            throw;
-        }
-    }
-
-    private static ModelFile OpenFolder(FolderFiles folder)
-    {
-        using var document = folder.ReadJson("config.json");
-        var root = document.RootElement;
-        var source = new FolderConfig(folder.Resolve("config.json"), root);
-        var architecture = ModelCatalog.OfFolder(source.Path, source.Text("model_type"), source.ClassName);
-        if (source.QuantizationMethod is { } method)
-        {
-            throw new UnsupportedModelException(source.Path, $"weights quantized by {method} are not built; take the model as safetensors in BF16, F16 or F32, or as GGUF");
-        }
-
-        var tensors = SafetensorsFolder.Open(folder);
-        try
-        {
-            return new(tensors, architecture, source, GenerationDefaultsReader.Read(folder, root));
-        }
-        catch
-        {
-            tensors.Dispose();
-            throw;
-        }
-    }
 
     private static ModelConfig WithDivisors(ModelConfig config, TensorReader reader, string path)
     {

@@ -20,11 +20,12 @@ public sealed class FakeModel : ICausalModel
         _states = new ulong[maxRows];
         var geometry = new KvGeometry(blockSize, 1, 1, 1, 1, ElementType.Float32);
         Facts = new ModelFacts(
-            "fake", vocabulary, maxLength, new CacheLayout(geometry, [.. windows.Select(window => new CacheGroup(window))]), dynamicRopeOrigin,
-            $"fake-{vocabulary}");
+            "fake", vocabulary, maxLength, new CacheLayout(geometry, [.. windows.Select(window => new CacheGroup(window))]), dynamicRopeOrigin);
     }
 
     public ModelFacts Facts { get; }
+
+    public string Fingerprint => $"fake-{Facts.VocabularySize}";
 
     public int MaxRows => _states.Length;
 

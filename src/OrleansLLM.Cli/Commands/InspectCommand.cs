@@ -54,7 +54,7 @@ internal sealed class InspectCommand
 
     private static IEnumerable<(string Name, string Value)> Facts(ModelOptions options, ModelFile file)
     {
-        var layout = file.CacheLayout(new ModelLoadOptions(options.MaxBatchedTokens, options.BlockSize, options.KvCacheType));
+        var layout = file.Facts(new ModelLoadOptions(options.MaxBatchedTokens, options.BlockSize, options.KvCacheType)).Cache;
         var length = Math.Min(options.MaxModelLength ?? file.MaxLength, file.MaxLength);
         var allowance = MemoryAllowance.Read();
         var afterWeights = allowance with { AvailableBytes = Math.Max(0, allowance.AvailableBytes - file.TensorBytes) };

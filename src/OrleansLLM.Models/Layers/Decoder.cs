@@ -48,6 +48,8 @@ internal sealed class Decoder : ICausalModel
 
     public ModelFacts Facts { get; }
 
+    public required string Fingerprint { get; init; }
+
     public int MaxRows => _workspace.MaxRows;
 
     public void Attach(KvCache cache)

@@ -1,0 +1,75 @@
+using OrleansLLM.Files;
+using OrleansLLM.Models.Architectures;
+using OrleansLLM.Models.Configuration;
+using OrleansLLM.Models.Layers;
+using OrleansLLM.Models.Loading;
+
+namespace OrleansLLM.Models;
+
+/// <summary>
+/// What config.json or a GGUF header says of a model, before a tensor is looked at: enough to know whether options fit it. A folder's
+/// weights may still be missing; those of a GGUF file lie behind the header, and nothing of them is read.
+/// <see cref="ModelFile.Open(ModelHeader)"/> goes on from here.
+/// </summary>
+public sealed class ModelHeader : IDisposable
+{
+    private readonly FolderFiles? _folder;
+
+    private ModelHeader(Architecture architecture, ConfigSource source, GenerationDefaults generation, FolderFiles? folder, GgufFile? gguf)
+    {
+        (Architecture, Generation, _folder, Gguf) = (architecture, generation, folder, gguf);
+        Config = architecture.Configure(source);
+    }
+
+    internal Architecture Architecture { get; }
+
+    internal ModelConfig Config { get; }
+
+    internal GenerationDefaults Generation { get; }
+
+    /// <summary>Null for a folder.</summary>
+    internal GgufFile? Gguf { get; }
+
+    /// <exception cref="FileFormatException">It is no sound model; the message says what is wrong.</exception>
+    /// <exception cref="UnsupportedModelException">It is of an architecture that is not built.</exception>
+    public static ModelHeader Open(string path)
+    {
+        var given = Directory.Exists(path) ? GgufFolder.Find(path) : path;
+        return given is null ? OpenFolder(new(path)) : OpenGguf(given);
+    }
+
+    /// <summary>What the engine knows of the model.</summary>
+    public ModelFacts Facts(ModelLoadOptions options) => new(
+        Config.Architecture, Config.Vocabulary, Config.MaxLength, CacheLayouts.Cut(Config, options).Layout, RotaryEmbedding.DynamicOrigin(Config.Rope));
+
+    public void Dispose() => Gguf?.Dispose();
+
+    /// <exception cref="FileFormatException">No tensors, or a file that is missing or broken.</exception>
+    internal ITensorFile OpenTensors() => (ITensorFile?)Gguf ?? SafetensorsFolder.Open(_folder!);
+
+    private static ModelHeader OpenGguf(string path)
+    {
+        var file = GgufFile.Open(path);
+        try
+        {
+            var (architecture, header) = ModelCatalog.OfGguf(file);
+            return new(architecture, header, GenerationDefaultsReader.Read(file), null, file);
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
+
+    private static ModelHeader OpenFolder(FolderFiles folder)
+    {
+        using var document = folder.ReadJson("config.json");
+        var root = document.RootElement;
+        var source = new FolderConfig(folder.Resolve("config.json"), root);
+        var architecture = ModelCatalog.OfFolder(source.Path, source.Text("model_type"), source.ClassName);
+        return source.QuantizationMethod is { } method
+            ? throw new UnsupportedModelException(source.Path, $"weights quantized by {method} are not built; take the model as safetensors in BF16, F16 or F32, or as GGUF")
+            : new(architecture, source, GenerationDefaultsReader.Read(folder, root), folder, null);
+    }
+}
