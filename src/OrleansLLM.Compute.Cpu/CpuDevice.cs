@@ -18,7 +18,8 @@ public abstract class CpuDevice : IDevice
 
     private protected CpuDevice(CpuDeviceOptions options, string instructions)
     {
-        ArgumentOutOfRangeException.ThrowIfLessThan(options.Threads, 1, nameof(options));
+        Require(options.Threads >= 1, $"Threads is {options.Threads}; it must be 1 or more.");
+        Require(Enum.IsDefined(options.Arithmetic), $"Arithmetic is {options.Arithmetic}; it must be Auto or Float32.");
         Threads = options.Threads;
         LoadThreads = options.Threads;
         Arithmetic = options.Arithmetic;
@@ -44,6 +45,7 @@ public abstract class CpuDevice : IDevice
     private protected Arithmetic Arithmetic { get; }
 
     /// <summary>A device with the widest instruction set that this processor has.</summary>
+    /// <exception cref="ArgumentException">An option can't be; the message names it and its range.</exception>
     public static CpuDevice Create(CpuDeviceOptions options) =>
         Vector512.IsHardwareAccelerated && Avx512BW.IsSupported ? new CpuDevice<Simd512, Vector512<byte>>(options, "AVX-512")
         : Avx2.IsSupported && Fma.IsSupported ? new CpuDevice<Simd256, Vector256<byte>>(options, "AVX2")

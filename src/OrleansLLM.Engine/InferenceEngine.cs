@@ -1,3 +1,5 @@
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 using OrleansLLM.Compute;
 using OrleansLLM.Models;
 using OrleansLLM.Sequences;
@@ -10,8 +12,6 @@ namespace OrleansLLM.Engine;
 /// </summary>
 public sealed class InferenceEngine : IEngine, IDisposable
 {
-    private const int MaxLength = 1 << 30;
-
     private readonly EngineCore _core;
     private readonly StepLoop _loop;
     private readonly Admission _admission;
@@ -20,17 +20,17 @@ public sealed class InferenceEngine : IEngine, IDisposable
     private int _isDisposed;
 
     /// <param name="time">Measures the requests' time limits; null = the system's clock.</param>
-    /// <param name="log">Gets a line when a step fails or the loop stops; null = standard error.</param>
-    /// <exception cref="ArgumentException">An option can't be, such as a KV cache without room for one token.</exception>
+    /// <param name="logger">Learns of a step that fails and of a loop that stops, which the sequences' ends say too; null = nobody.</param>
+    /// <exception cref="ArgumentException">Options can't be, such as a KV cache without room for one token; the message says all that is wrong.</exception>
     public InferenceEngine(
-        ICausalModel model, IDevice device, EngineOptions options, TimeProvider? time = null, Action<string>? log = null)
+        ICausalModel model, IDevice device, EngineOptions options, TimeProvider? time = null, ILogger<InferenceEngine>? logger = null)
     {
-        Check(options, model);
-        log ??= Console.Error.WriteLine;
+        EngineOptionsValidator.Validate(options, model.Facts, model.MaxRows).ThrowIfAny();
+        logger ??= NullLogger<InferenceEngine>.Instance;
         _maxWaitingRequests = options.MaxWaitingRequests;
-        _core = new EngineCore(model, device, options, time ?? TimeProvider.System, log);
+        _core = new EngineCore(model, device, options, time ?? TimeProvider.System, logger);
         _admission = new Admission(_core.Facts, _core.Shape);
-        _loop = new StepLoop(_core, $"step loop {options.Model}", log);
+        _loop = new StepLoop(_core, $"step loop {options.Model}", logger);
         _meters = new EngineMeters(options.Model, () => _loop.Statistics);
     }
 
@@ -196,33 +196,5 @@ public sealed class InferenceEngine : IEngine, IDisposable
         }
 
         return true;
-    }
-
-    private static void Check(EngineOptions options, ICausalModel model)
-    {
-        ArgumentOutOfRangeException.ThrowIfLessThan(options.BlockSize, 1);
-        ArgumentOutOfRangeException.ThrowIfLessThan(options.MaxBatchedTokens, 1);
-        ArgumentOutOfRangeException.ThrowIfLessThan(options.MaxSequences, 1);
-        ArgumentOutOfRangeException.ThrowIfNegative(options.MaxWaitingRequests);
-        ArgumentOutOfRangeException.ThrowIfNegative(options.SwapBytes);
-        if (options.MaxModelLength is < 1 or > MaxLength)
-        {
-            throw new ArgumentException($"MaxModelLength is {options.MaxModelLength}; it must be 1 to {MaxLength}.", nameof(options));
-        }
-
-        // Dynamic scalings stretch to any length; elsewhere there is nothing behind the last position.
-        if (options.MaxModelLength > model.Facts.MaxLength && model.Facts.DynamicRopeOrigin == 0)
-        {
-            throw new ArgumentException(
-                $"MaxModelLength is {options.MaxModelLength}, but the model was made for {model.Facts.MaxLength} positions; ask for at most that many.",
-                nameof(options));
-        }
-
-        if (options.MaxBatchedTokens > model.MaxRows)
-        {
-            throw new ArgumentException(
-                $"MaxBatchedTokens is {options.MaxBatchedTokens}, but the model was loaded with room for {model.MaxRows} rows a step; "
-                + "load it with that many MaxRows, or batch fewer tokens.", nameof(options));
-        }
     }
 }

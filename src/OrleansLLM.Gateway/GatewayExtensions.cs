@@ -14,8 +14,10 @@ public static class GatewayExtensions
 {
     private const string VllmPrefix = "vllm.";
 
+    /// <exception cref="ArgumentException">Options can't be; the message says all that is wrong.</exception>
     public static IServiceCollection AddOrleansLLMGateway(this IServiceCollection services, GatewayOptions options)
     {
+        GatewayOptionsValidator.Validate(options).ThrowIfAny();
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton(options);
         services.AddSingleton<GatewayMetrics>();

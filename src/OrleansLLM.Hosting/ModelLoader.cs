@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Logging;
 using OrleansLLM.Compute;
 using OrleansLLM.Compute.Cpu;
 using OrleansLLM.Engine;
@@ -13,9 +14,13 @@ public static class ModelLoader
 {
     /// <param name="progress">Of the weights.</param>
     /// <param name="startBeside">Until it ends, loading leaves a core to it.</param>
-    /// <exception cref="ModelLoadException">It can't be served; the message says why.</exception>
+    /// <param name="loggers">Where the engine logs that a step failed; null = nowhere.</param>
+    /// <exception cref="ModelLoadException">
+    /// It can't be served; the message says why, and of options that can't be all that is wrong. Those are refused before weights are looked at.
+    /// </exception>
     public static async Task<LoadedModel> LoadAsync(
-        ModelOptions options, IProgress<LoadProgress>? progress, CancellationToken cancellation, Task? startBeside = null)
+        ModelOptions options, IProgress<LoadProgress>? progress, CancellationToken cancellation, Task? startBeside = null,
+        ILoggerFactory? loggers = null)
     {
         if (!Path.Exists(options.Path))
         {
@@ -25,7 +30,7 @@ public static class ModelLoader
         var clock = new LoadClock();
         try
         {
-            using var file = clock.Measure("header", () => ModelFile.Open(options.Path));
+            using var file = clock.Measure("header", () => Open(options));
             var text = Task.Run(() => clock.Measure("tokenizer", () => ModelText.Read(file)), cancellation);
             startBeside ??= Task.CompletedTask;
             if (!startBeside.IsCompleted && Environment.ProcessorCount <= 2)
@@ -33,7 +38,7 @@ public static class ModelLoader
                 await text.ConfigureAwait(false);
             }
 
-            var loaded = await Task.Run(() => LoadEngine(options, file, progress, clock, startBeside), cancellation).ConfigureAwait(false);
+            var loaded = await Task.Run(() => LoadEngine(options, file, progress, clock, startBeside, loggers), cancellation).ConfigureAwait(false);
             try
             {
                 await clock.MeasureAsync("warm-up", () => WarmUp.RunAsync(loaded.Engine, cancellation)).ConfigureAwait(false);
@@ -53,10 +58,25 @@ public static class ModelLoader
         }
     }
 
-    private static EngineParts LoadEngine(
-        ModelOptions options, ModelFile file, IProgress<LoadProgress>? progress, LoadClock clock, Task startBeside)
+    /// <summary>The header first: a wrong option is known from it, whatever is wrong with the weights.</summary>
+    private static ModelFile Open(ModelOptions options)
     {
-        var load = new ModelLoadOptions(options.MaxBatchedTokens, options.BlockSize, options.KvCacheType);
+        var header = ModelHeader.Open(options.Path);
+        try
+        {
+            ModelOptionsValidator.Validate(options, header.Facts(options.ToLoad())).ThrowIfAny();
+            return ModelFile.Open(header);
+        }
+        catch
+        {
+            header.Dispose();
+            throw;
+        }
+    }
+
+    private static EngineParts LoadEngine(
+        ModelOptions options, ModelFile file, IProgress<LoadProgress>? progress, LoadClock clock, Task startBeside, ILoggerFactory? loggers)
+    {
         var maxLength = options.MaxModelLength ?? file.MaxLength;
         var device = CpuDevice.Create(new CpuDeviceOptions
         {
@@ -70,10 +90,11 @@ public static class ModelLoader
             startBeside.ContinueWith(_ => device.LoadThreads = threads, TaskScheduler.Default);
         }
 
-        var model = clock.Measure("weights", () => file.Load(device, load, progress));
+        var model = clock.Measure("weights", () => file.Load(device, options.ToLoad(), progress));
         var layout = model.Facts.Cache;
         var pool = KvPoolSize.Choose(MemoryAllowance.Read(), layout, options, maxLength);
-        var engine = clock.Measure("engine", () => new InferenceEngine(model, device, ToEngine(options, pool)));
+        var engine = clock.Measure("engine", () => new InferenceEngine(
+            model, device, options.ToEngine(pool), logger: loggers?.CreateLogger<InferenceEngine>()));
         return new EngineParts(engine, model, device, pool);
     }
 
@@ -88,20 +109,6 @@ public static class ModelLoader
         var report = new LoadReport(clock.Phases, clock.Elapsed, file.TensorBytes, parts.PoolBytes);
         return new LoadedModel(served, parts.Engine, parts.Model, parts.Device, report);
     }
-
-    private static EngineOptions ToEngine(ModelOptions options, long poolBytes) => new()
-    {
-        Model = options.Name,
-        MaxModelLength = options.MaxModelLength,
-        BlockSize = options.BlockSize,
-        KvCacheBytes = poolBytes,
-        SwapBytes = options.SwapBytes,
-        MaxBatchedTokens = options.MaxBatchedTokens,
-        MaxSequences = options.MaxSequences,
-        MaxWaitingRequests = options.MaxWaitingRequests,
-        Preemption = options.Preemption,
-        PrefixCaching = options.PrefixCaching,
-    };
 
     /// <summary>do_sample: false is greedy, whatever temperature stands beside it.</summary>
     private static SamplingParameters ToSampling(GenerationDefaults defaults)

@@ -1,5 +1,6 @@
 using OrleansLLM.Compute;
 using OrleansLLM.Engine;
+using OrleansLLM.Models;
 
 namespace OrleansLLM.Hosting;
 
@@ -47,6 +48,23 @@ public sealed record ModelOptions
 
     /// <summary>The name that requests use.</summary>
     public string Name => ServedNames.Count > 0 ? ServedNames[0] : NameOf(Path);
+
+    internal ModelLoadOptions ToLoad() => new(MaxBatchedTokens, BlockSize, KvCacheType);
+
+    /// <param name="kvCacheBytes">Of the block pool.</param>
+    internal EngineOptions ToEngine(long kvCacheBytes) => new()
+    {
+        Model = Name,
+        MaxModelLength = MaxModelLength,
+        BlockSize = BlockSize,
+        KvCacheBytes = kvCacheBytes,
+        SwapBytes = SwapBytes,
+        MaxBatchedTokens = MaxBatchedTokens,
+        MaxSequences = MaxSequences,
+        MaxWaitingRequests = MaxWaitingRequests,
+        Preemption = Preemption,
+        PrefixCaching = PrefixCaching,
+    };
 
     private static string NameOf(string path)
     {

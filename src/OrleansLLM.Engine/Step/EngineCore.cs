@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Logging;
 using OrleansLLM.Compute;
 using OrleansLLM.Models;
 using OrleansLLM.Sequences;
@@ -22,25 +23,19 @@ internal sealed class EngineCore : IDisposable
     private readonly QueuePace _pace;
     private readonly ModelRunner _runner;
     private readonly StepCommit _commit;
-    private readonly Action<string> _log;
+    private readonly ILogger _logger;
     private long _steps;
     private long _failures;
 
-    public EngineCore(ICausalModel model, IDevice device, EngineOptions options, TimeProvider time, Action<string> log)
+    /// <param name="options">Which <see cref="EngineOptionsValidator"/> lets pass.</param>
+    public EngineCore(ICausalModel model, IDevice device, EngineOptions options, TimeProvider time, ILogger logger)
     {
-        (_options, _log) = (options, log);
+        (_options, _logger) = (options, logger);
         var geometry = model.Facts.Cache.Geometry with { BlockSize = options.BlockSize };
         var blocks = options.CountBlocks(geometry);
         Shape = new CacheShape(model.Facts.Cache with { Geometry = geometry }, options.MaxBatchedTokens);
         var maxLength = Shape.MostTokensIn(blocks, options.MaxModelLength ?? model.Facts.MaxLength);
-        if (maxLength < 1)
-        {
-            throw new ArgumentException(
-                $"KvCacheBytes ({options.KvCacheBytes}) gives {blocks} blocks of {geometry.BytesPerBlock} bytes, too few for one token in "
-                + $"{Shape.Groups.Count} cache groups. Give the KV cache more memory.", nameof(options));
-        }
-
-        var fingerprint = $"{model.Facts.Fingerprint}-{geometry.Type}-{device.Description.Kind}";
+        var fingerprint = $"{model.Fingerprint}-{geometry.Type}-{device.Description.Kind}";
         Facts = new EngineFacts(
             options.Model, maxLength, model.Facts.VocabularySize, options.BlockSize, blocks, fingerprint, device.Description.Name);
         Hasher = new PrefixHasher(fingerprint, options.BlockSize, model.Facts.DynamicRopeOrigin);
@@ -50,7 +45,7 @@ internal sealed class EngineCore : IDisposable
         _swap = new SwapSpace(device, _cache, _blocks, options.CountHostBlocks(geometry));
         _scheduler = new Scheduler(options, _blocks, _swap, device.Description.CheaperPreemption);
         _live = new LiveSequences(_scheduler, time);
-        _outboxes = new StepOutboxes(log);
+        _outboxes = new StepOutboxes(logger);
         _pace = new QueuePace(time);
         _runner = new ModelRunner(model, device, _cache, Shape, options, maxLength);
         _commit = new StepCommit(_blocks, _scheduler, _live, _runner, maxLength);
@@ -108,7 +103,7 @@ internal sealed class EngineCore : IDisposable
             return new SubmitOutcome(SubmitVerdict.Taken);
         }
 
-        if (_scheduler.Waiting >= _options.MaxWaitingRequests + _scheduler.FreeSeats && !Array.Exists(sequences, sequence => sequence.ResumedTokens > 0))
+        if (_scheduler.Waiting >= (long)_options.MaxWaitingRequests + _scheduler.FreeSeats && !Array.Exists(sequences, sequence => sequence.ResumedTokens > 0))
         {
             return new SubmitOutcome(SubmitVerdict.QueueFull, _scheduler.Waiting, _pace.UntilNextPlace);
         }
@@ -247,7 +242,7 @@ internal sealed class EngineCore : IDisposable
     private void Fail(Exception exception)
     {
         _failures++;
-        _log($"Step {_steps} failed with {_batch.Entries.Count} sequences; they end, the others go on. {exception}");
+        _logger.LogStepFailed(exception, _steps, _batch.Entries.Count);
         var end = new SequenceEnd(FinishReason.Failed, Message: $"The model's step failed: {exception.Message}");
         for (var i = 0; i < _batch.Entries.Count; i++)
         {

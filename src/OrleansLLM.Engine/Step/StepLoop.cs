@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Microsoft.Extensions.Logging;
 
 namespace OrleansLLM.Engine;
 
@@ -15,7 +16,7 @@ internal sealed class StepLoop : IDisposable
     private readonly EngineCore _core;
     private readonly ConcurrentQueue<Message> _inbox = new();
     private readonly AutoResetEvent _wake = new(false);
-    private readonly Action<string> _log;
+    private readonly ILogger _logger;
     private readonly Thread _thread;
     private readonly Lock _snapshotLock = new();
     private EngineStatistics _statistics;
@@ -26,9 +27,9 @@ internal sealed class StepLoop : IDisposable
     /// <summary>Nobody reads the inbox any more: whoever writes to it refuses what it holds.</summary>
     private volatile bool _isOver;
 
-    public StepLoop(EngineCore core, string name, Action<string> log)
+    public StepLoop(EngineCore core, string name, ILogger logger)
     {
-        (_core, _log) = (core, log);
+        (_core, _logger) = (core, logger);
         _statistics = core.Statistics;
         _thread = new Thread(Run) { IsBackground = true, Name = name };
         _thread.Start();
@@ -144,7 +145,7 @@ internal sealed class StepLoop : IDisposable
     private void StopAfter(Exception exception)
     {
         _phase = LoopPhase.Failed;
-        _log($"The step loop stopped on a bug in the engine; it takes nothing more, restart the server. {exception}");
+        _logger.LogLoopStopped(exception);
         try
         {
             _core.EndAll(new SequenceEnd(FinishReason.Failed, Message: $"The engine stopped: {exception.Message}"));
@@ -153,7 +154,7 @@ internal sealed class StepLoop : IDisposable
         catch (Exception again)
 #pragma warning restore CA1031
         {
-            _log($"Ending its sequences failed too. {again}");
+            _logger.LogEndingFailed(again);
         }
     }
 

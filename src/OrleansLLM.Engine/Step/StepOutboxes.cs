@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Logging;
 using OrleansLLM.Sequences;
 
 namespace OrleansLLM.Engine;
@@ -6,7 +7,7 @@ namespace OrleansLLM.Engine;
 /// What a step publishes, sorted by sink: one outbox a sink, as long as sequences publish there. A sink that throws loses its step, the others
 /// do not. Not thread safe: the step's thread owns it.
 /// </summary>
-internal sealed class StepOutboxes(Action<string> log)
+internal sealed class StepOutboxes(ILogger logger)
 {
     private readonly Dictionary<IStepSink, StepOutbox> _outboxes = [];
     private StepOutbox? _spare;
@@ -36,7 +37,7 @@ internal sealed class StepOutboxes(Action<string> log)
             catch (Exception exception)
 #pragma warning restore CA1031
             {
-                log($"A sink failed to take its part of a step: {exception}");
+                logger.LogSinkFailed(exception);
                 outbox.Drop();
             }
 

@@ -23,8 +23,10 @@ public sealed class SequenceLogs : IDisposable
     /// Called, on any thread and without a lock, when a sequence's last reader has left for longer than its linger. Its log has ended as
     /// cancelled by then; the owner cancels the work along the request's road.
     /// </param>
+    /// <exception cref="ArgumentException">Options can't be; the message says all that is wrong.</exception>
     public SequenceLogs(SequenceLogOptions options, TimeProvider time, Action<SequenceId> abandoned)
     {
+        SequenceLogOptionsValidator.Validate(options).ThrowIfAny();
         _options = options;
         _time = time;
         _ended = new EndedLogs(options, time);

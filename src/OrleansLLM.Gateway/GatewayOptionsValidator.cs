@@ -1,0 +1,37 @@
+namespace OrleansLLM.Gateway;
+
+/// <summary>Whether a gateway can treat its clients so. Pure.</summary>
+public static class GatewayOptionsValidator
+{
+    private static readonly OptionName ApiKeys = new(nameof(GatewayOptions.ApiKeys), "--api-key");
+    private static readonly OptionName CorsOrigins = new(nameof(GatewayOptions.CorsOrigins), "--allowed-origins");
+    private static readonly OptionName RequestTimeout = new(nameof(GatewayOptions.RequestTimeout), "--request-timeout");
+    private static readonly OptionName QueueTimeout = new(nameof(GatewayOptions.QueueTimeout), "--queue-timeout");
+    private static readonly OptionName RetryAfter = new(nameof(GatewayOptions.RetryAfter));
+
+    public static OptionProblems Validate(GatewayOptions options)
+    {
+        var problems = new OptionProblems();
+        foreach (var key in options.ApiKeys.Where(key => !IsKey(key.Key)))
+        {
+            problems.Add($"{ApiKeys} holds a key of '{key.Name}' that no client can send; it must not be empty and have no white space at its ends.");
+        }
+
+        foreach (var origin in options.CorsOrigins.Where(origin => !IsOrigin(origin)))
+        {
+            problems.Add($"{CorsOrigins} holds '{origin}'; it must be an origin such as https://example.org, without a path or a slash at the end.");
+        }
+
+        problems.Require(!(options.RequestTimeout < TimeSpan.Zero), RequestTimeout, options.RequestTimeout, "0 or more, or null for no limit");
+        problems.Require(!(options.QueueTimeout < TimeSpan.Zero), QueueTimeout, options.QueueTimeout, "0 or more, or null for no limit");
+        problems.Require(options.RetryAfter >= TimeSpan.Zero, RetryAfter, options.RetryAfter, "0 or more");
+        return problems;
+    }
+
+    /// <summary>Headers are trimmed, so a key with white space at its ends would never match.</summary>
+    public static bool IsKey(string text) => text.Length > 0 && text.Trim().Length == text.Length;
+
+    /// <summary>Browsers send scheme, host and port; what has more would never match.</summary>
+    public static bool IsOrigin(string text) =>
+        text.IndexOf("://", StringComparison.Ordinal) is var at && (at < 0 || text.IndexOf('/', at + 3) < 0);
+}
