@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Net;
+using OrleansLLM.Gateway;
 
 namespace OrleansLLM.Cli.Arguments;
 
@@ -24,6 +25,8 @@ internal sealed record ServerOptions(
 
 internal sealed class ServerArguments
 {
+    private const string KeyVariable = "ORLEANSLLM_API_KEY";
+
     private readonly Option<string> _host = new("--host")
     {
         HelpName = "ADDRESS",
@@ -36,7 +39,7 @@ internal sealed class ServerArguments
     private readonly Option<string[]> _apiKeys = new("--api-key")
     {
         HelpName = "KEY",
-        Description = "Keys, one of which a request must show as Authorization: Bearer KEY. Default: the variable ORLEANSLLM_API_KEY, else none.",
+        Description = $"Keys, one of which a request must show as Authorization: Bearer KEY. Default: the variable {KeyVariable}, else none.",
         AllowMultipleArgumentsPerToken = true,
     };
 
@@ -67,6 +70,13 @@ internal sealed class ServerArguments
             command.Options.Add(option);
         }
 
+        command.Validators.Add(result =>
+        {
+            if (result.GetResult(_apiKeys) is null && KeyOfEnvironment().Any(key => !GatewayOptionsValidator.IsKey(key)))
+            {
+                result.AddError($"{KeyVariable} has white space at its ends, and no client can send such a key: take it away.");
+            }
+        });
         _host.Validators.Add(result =>
         {
             var host = result.GetValueOrDefault<string>();
@@ -77,14 +87,14 @@ internal sealed class ServerArguments
         });
         _apiKeys.Validators.Add(result =>
         {
-            if (result.Tokens.Any(key => key.Value.Trim().Length is 0 || key.Value.Trim().Length != key.Value.Length))
+            if (result.Tokens.Any(key => !GatewayOptionsValidator.IsKey(key.Value)))
             {
                 result.AddError("--api-key takes a key that is not empty and has no space at its ends.");
             }
         });
         _allowedOrigins.Validators.Add(result =>
         {
-            if (result.Tokens.FirstOrDefault(origin => HasPath(origin.Value)) is { } wrong)
+            if (result.Tokens.FirstOrDefault(origin => !GatewayOptionsValidator.IsOrigin(origin.Value)) is { } wrong)
             {
                 result.AddError($"--allowed-origins takes origins such as https://example.org, without a path or a slash at the end, not '{wrong.Value}'.");
             }
@@ -101,12 +111,8 @@ internal sealed class ServerArguments
         ToTimeSpan(result.GetValue(_shutdownTimeout)) ?? TimeSpan.FromSeconds(30),
         result.GetValue(_logFormat) == "json" ? LogFormat.Json : LogFormat.Text);
 
-    /// <summary>Browsers send scheme, host and port; what has more would never match.</summary>
-    private static bool HasPath(string origin) =>
-        origin.IndexOf("://", StringComparison.Ordinal) is var at and >= 0 && origin.IndexOf('/', at + 3) >= 0;
-
     private static string[] KeyOfEnvironment() =>
-        Environment.GetEnvironmentVariable("ORLEANSLLM_API_KEY") is { Length: > 0 } key ? [key] : [];
+        Environment.GetEnvironmentVariable(KeyVariable) is { Length: > 0 } key ? [key] : [];
 
     private static TimeSpan? ToTimeSpan(double? seconds) => seconds is { } value ? TimeSpan.FromSeconds(value) : null;
 

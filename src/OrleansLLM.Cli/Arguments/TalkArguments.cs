@@ -50,7 +50,8 @@ internal sealed class TalkArguments
 
         try
         {
-            var local = await LocalServer.StartAsync(_local.Read(result, path, []), cancellation).ConfigureAwait(false);
+            using var loggers = Logs.OfTerminal();
+            var local = await LocalServer.StartAsync(_local.Read(result, path, []), loggers, cancellation).ConfigureAwait(false);
             await using (local.ConfigureAwait(false))
             {
                 using var client = local.Connect();

@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using OrleansLLM.Cli.Arguments;
 using OrleansLLM.Cli.Bench;
+using OrleansLLM.Cli.Serving;
 using OrleansLLM.Cli.Terminal;
 using OrleansLLM.Engine;
 using OrleansLLM.Hosting;
@@ -39,8 +40,9 @@ internal sealed class BenchThroughputCommand
         options = options with { MaxWaitingRequests = Math.Max(options.MaxWaitingRequests, items.Count) };
         try
         {
+            using var loggers = Logs.OfTerminal();
             using var model = await LoadingDisplay.RunAsync(
-                options.Path, progress => ModelLoader.LoadAsync(options, progress, cancellation)).ConfigureAwait(false);
+                options.Path, progress => ModelLoader.LoadAsync(options, progress, cancellation, loggers: loggers)).ConfigureAwait(false);
             using var generator = new EngineGenerator(model.Engine, TimeProvider.System);
             var driver = new EngineDriver(generator, options.Name, model.Engine.Facts.VocabularySize);
             var report = await ProgressBar.RunAsync(

@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 using OrleansLLM.Cli.Arguments;
 using OrleansLLM.Cli.Serving;
 using OrleansLLM.Cluster;
@@ -43,12 +44,36 @@ internal sealed class ServeCommand
     private async Task<int> RunAsync(ParseResult result, CancellationToken cancellation)
     {
         var started = Stopwatch.GetTimestamp();
-        var modelOptions = _model.Read(result, result.GetValue(_path)!, result.GetValue(_names) ?? []);
-        var serverOptions = _server.Read(result);
+        var model = _model.Read(result, result.GetValue(_path)!, result.GetValue(_names) ?? []);
+        var server = _server.Read(result);
+        using var loggers = Logs.OfServer(server.LogFormat);
+        var failures = new FailureReport(server.LogFormat, loggers);
+        failures.WatchForCrashes();
+        try
+        {
+            if (await ServeAsync(model, server, loggers, started, cancellation).ConfigureAwait(false) is not { } failure)
+            {
+                return 0;
+            }
+
+            failures.Add(failure);
+        }
+        catch (Exception error) when (server.LogFormat == LogFormat.Json)
+        {
+            failures.Add(error);
+        }
+
+        return 1;
+    }
+
+    /// <summary>Null once it was asked to stop, else why it could not serve.</summary>
+    private static async Task<string?> ServeAsync(
+        ModelOptions modelOptions, ServerOptions serverOptions, ILoggerFactory loggers, long started, CancellationToken cancellation)
+    {
         var workers = new TaskCompletionSource<LocalWorkers>(TaskCreationOptions.RunContinuationsAsynchronously);
         var siloStart = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        await using var model = new ModelHost(ending => LoadAsync(modelOptions, workers.Task, siloStart.Task, ending));
-        var app = ServeHost.Build(serverOptions, model, builder => Configure(builder, serverOptions));
+        await using var model = new ModelHost(ending => LoadAsync(modelOptions, workers.Task, siloStart.Task, loggers, ending));
+        var app = ServeHost.Build(serverOptions, model, builder => Configure(builder, loggers));
         workers.SetResult(app.Services.GetRequiredService<LocalWorkers>());
         await using (app.ConfigureAwait(false))
         {
@@ -56,17 +81,10 @@ internal sealed class ServeCommand
             {
                 await app.StartAsync(cancellation).ConfigureAwait(false);
             }
-            catch (IOException error) when (error.InnerException is AddressInUseException)
+            catch (Exception error) when (WhyNotListening(error, serverOptions) is { } reason)
             {
-                return await GiveUpAsync(model, $"Port {serverOptions.Port} of {serverOptions.Host} is in use: take another with --port, or 0 for any.")
-                    .ConfigureAwait(false);
-            }
-            catch (SocketException error)
-            {
-                return await GiveUpAsync(
-                    model,
-                    $"Nothing can listen on port {serverOptions.Port} of {serverOptions.Host}: {error.Message}. Take others with --host and --port.")
-                    .ConfigureAwait(false);
+                await model.DisposeAsync().ConfigureAwait(false); // it attaches to the silo, so it ends first
+                return reason;
             }
             finally
             {
@@ -77,9 +95,16 @@ internal sealed class ServeCommand
         }
     }
 
-    private static void Configure(WebApplicationBuilder builder, ServerOptions options)
+    private static string? WhyNotListening(Exception error, ServerOptions options) => error switch
     {
-        Logs.Add(builder.Logging, options.LogFormat);
+        IOException { InnerException: AddressInUseException } => $"Port {options.Port} of {options.Host} is in use: take another with --port, or 0 for any.",
+        SocketException => $"Nothing can listen on port {options.Port} of {options.Host}: {error.Message}. Take others with --host and --port.",
+        _ => null,
+    };
+
+    private static void Configure(WebApplicationBuilder builder, ILoggerFactory loggers)
+    {
+        builder.Services.AddSingleton(loggers);
         builder.Services.AddSingleton<IHostLifetime, DrainingLifetime>();
         builder.Services.AddHostedService<StatisticsReporter>();
         builder.Services.AddSingleton<Announcer>();
@@ -88,14 +113,14 @@ internal sealed class ServeCommand
 
     /// <summary>Loads while the silo starts; the model counts as loaded once its worker is known to the cluster.</summary>
     private static async Task<LoadedModel> LoadAsync(
-        ModelOptions options, Task<LocalWorkers> workers, Task siloStart, CancellationToken ending)
+        ModelOptions options, Task<LocalWorkers> workers, Task siloStart, ILoggerFactory loggers, CancellationToken ending)
     {
-        var loaded = await ModelLoader.LoadAsync(options, null, ending, siloStart).ConfigureAwait(false);
+        var loaded = await ModelLoader.LoadAsync(options, null, ending, siloStart, loggers).ConfigureAwait(false);
         await (await workers.ConfigureAwait(false)).AttachAsync(0, loaded.Engine, ending).ConfigureAwait(false);
         return loaded;
     }
 
-    private static async Task<int> AnnounceAndWaitAsync(WebApplication app, ModelHost model, string path, long started)
+    private static async Task<string?> AnnounceAndWaitAsync(WebApplication app, ModelHost model, string path, long started)
     {
         var announcer = app.Services.GetRequiredService<Announcer>();
         announcer.OnListening(path);
@@ -109,25 +134,12 @@ internal sealed class ServeCommand
             }
 
             await stopped.ConfigureAwait(false);
-            return 0;
+            return null;
         }
         catch (ModelLoadException error)
         {
             await app.StopAsync().ConfigureAwait(false);
-            return await FailAsync(error.Message).ConfigureAwait(false);
+            return error.Message;
         }
-    }
-
-    /// <summary>Ends the load while the silo that it attaches to is still there.</summary>
-    private static async Task<int> GiveUpAsync(ModelHost model, string message)
-    {
-        await model.DisposeAsync().ConfigureAwait(false);
-        return await FailAsync(message).ConfigureAwait(false);
-    }
-
-    private static async Task<int> FailAsync(string message)
-    {
-        await Console.Error.WriteLineAsync(message).ConfigureAwait(false);
-        return 1;
     }
 }

@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 using OrleansLLM.Cli.Arguments;
 using OrleansLLM.Cli.Client;
 using OrleansLLM.Cli.Terminal;
@@ -26,11 +27,12 @@ internal sealed class LocalServer : IAsyncDisposable
         (_app, _model, _key) = (app, model, key);
     }
 
+    /// <param name="loggers">Gets the engine's log, and must outlive the server.</param>
     /// <exception cref="ModelLoadException">The model can't be served.</exception>
-    public static async Task<LocalServer> StartAsync(ModelOptions options, CancellationToken cancellation)
+    public static async Task<LocalServer> StartAsync(ModelOptions options, ILoggerFactory loggers, CancellationToken cancellation)
     {
         var key = RandomNumberGenerator.GetHexString(32);
-        var model = await LoadAsync(options).ConfigureAwait(false);
+        var model = await LoadAsync(options, loggers).ConfigureAwait(false);
         var server = new ServerOptions("127.0.0.1", 0, [key], [], null, null, TimeSpan.Zero, LogFormat.Text);
         var app = ServeHost.Build(server, model, builder => builder.Services
             .AddSingleton<IGenerator, ModelGenerator>()
@@ -51,7 +53,7 @@ internal sealed class LocalServer : IAsyncDisposable
         await _model.DisposeAsync().ConfigureAwait(false);
     }
 
-    private static async Task<ModelHost> LoadAsync(ModelOptions options)
+    private static async Task<ModelHost> LoadAsync(ModelOptions options, ILoggerFactory loggers)
     {
         ModelHost? host = null;
         try
@@ -60,7 +62,7 @@ internal sealed class LocalServer : IAsyncDisposable
                 options.Path,
                 progress =>
                 {
-                    host = new ModelHost(ending => ModelLoader.LoadAsync(options, progress, ending));
+                    host = new ModelHost(ending => ModelLoader.LoadAsync(options, progress, ending, loggers: loggers));
                     return host.Loaded;
                 }).ConfigureAwait(false);
             return host!;

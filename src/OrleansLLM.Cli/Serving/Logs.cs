@@ -1,3 +1,4 @@
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Console;
@@ -5,15 +6,29 @@ using OrleansLLM.Cli.Arguments;
 
 namespace OrleansLLM.Cli.Serving;
 
-/// <summary>Where log lines go and which ones: ours, and others' warnings. No line holds a prompt's text.</summary>
+/// <summary>Where log lines go and which ones. No line holds a prompt's text. Disposing a log waits for its last line.</summary>
 internal static class Logs
 {
-    public static void Add(ILoggingBuilder logging, LogFormat format)
+    /// <summary>A server's own lines, and others' warnings; what ends it goes to the error stream.</summary>
+    public static ILoggerFactory OfServer(LogFormat format) => LoggerFactory.Create(logging =>
     {
         logging.AddFilter((category, level) => level >= (IsOurs(category) ? LogLevel.Information : LogLevel.Warning));
         logging.AddFilter("Orleans.Runtime.Silo", LogLevel.Error); // it recommends the server's garbage collector, which would take more memory
         logging.AddFilter("Orleans.Runtime.Watchdog", LogLevel.Error); // it takes its own first look for a stall
         logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.None); // what it says is thrown too
+        AddConsole(logging, format, LogLevel.Critical);
+    });
+
+    /// <summary>What goes wrong behind a command that somebody waits for, on the error stream.</summary>
+    public static ILoggerFactory OfTerminal() => LoggerFactory.Create(logging =>
+    {
+        logging.SetMinimumLevel(LogLevel.Warning);
+        AddConsole(logging, LogFormat.Text, LogLevel.Warning);
+    });
+
+    private static void AddConsole(ILoggingBuilder logging, LogFormat format, LogLevel toErrorStream)
+    {
+        logging.Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = toErrorStream);
         if (format == LogFormat.Json)
         {
             logging.AddJsonConsole(console =>
