@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Microsoft.Extensions.Logging.Testing;
 using OrleansLLM.Compute;
 using OrleansLLM.Compute.Cpu;
 using OrleansLLM.Models;
@@ -67,7 +68,8 @@ public class AllocationTests
         using var file = ModelFile.Open(Path.Combine(ReferenceData.Repository, "models", "atlas"));
         using var device = CpuDevice.Create(new CpuDeviceOptions { Threads = 1 });
         using var model = file.Load(device, new ModelLoadOptions(MaxRows: 32, BlockSize: 16, ElementType.BFloat16));
-        using var core = new EngineCore(model, device, BusyOptions(model) with { Preemption = mode }, TimeProvider.System, Assert.Fail);
+        var log = new FakeLogger();
+        using var core = new EngineCore(model, device, BusyOptions(model) with { Preemption = mode }, TimeProvider.System, log);
         var sink = new NullSink();
         long allocated = 0;
         for (var round = 0; round < 3; round++)
@@ -88,6 +90,7 @@ public class AllocationTests
         }
 
         Assert.Equal(Expected["EngineCore.Submit and Step, a busy model"], allocated);
+        Assert.Empty(log.Collector.GetSnapshot());
         Assert.True(core.Statistics.Preemptions > 10 && core.Statistics.PrefixHits > 100, $"{core.Statistics}");
     }
 
@@ -100,7 +103,8 @@ public class AllocationTests
     {
         using var device = new FakeModelDevice();
         using var model = new FakeModel(16, [0, 16], vocabulary: 6000, maxLength: 10_000, maxRows: 16);
-        using var core = new EngineCore(model, device, CoreFixture.Options(16_000, 16), TimeProvider.System, Assert.Fail);
+        var log = new FakeLogger();
+        using var core = new EngineCore(model, device, CoreFixture.Options(16_000, 16), TimeProvider.System, log);
         var answers = new AnswerSink();
         for (var i = 0; i < sequences; i++)
         {
@@ -131,6 +135,7 @@ public class AllocationTests
         }
 
         Assert.Equal(Expected["EngineCore.Step, long answers"], allocated);
+        Assert.Empty(log.Collector.GetSnapshot());
         Assert.Equal(sequences * length, answers.Tokens.Count);
     }
 

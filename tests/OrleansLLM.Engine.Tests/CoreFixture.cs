@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Logging.Testing;
 using OrleansLLM.Compute;
 using OrleansLLM.Models;
 using OrleansLLM.Sequences;
@@ -12,12 +13,13 @@ namespace OrleansLLM.Engine.Tests;
 internal sealed class CoreFixture : IStepSink, IDisposable
 {
     private readonly FakeModelDevice _device;
+    private readonly FakeLogger<InferenceEngine> _logger = new();
 
     public CoreFixture(EngineOptions options, int[] windows, int transferPolls = 0, int dynamicRopeOrigin = 0, TimeProvider? time = null)
     {
         _device = new FakeModelDevice(transferPolls);
         Model = new FakeModel(options.BlockSize, windows, vocabulary: 32, maxLength: 4096, options.MaxBatchedTokens, dynamicRopeOrigin);
-        Core = new EngineCore(Model, _device, options, time ?? TimeProvider.System, Log.Add);
+        Core = new EngineCore(Model, _device, options, time ?? TimeProvider.System, _logger);
         Admission = new Admission(Core.Facts, Core.Shape);
     }
 
@@ -27,7 +29,7 @@ internal sealed class CoreFixture : IStepSink, IDisposable
 
     public Admission Admission { get; }
 
-    public List<string> Log { get; } = [];
+    public FakeLogCollector Log => _logger.Collector;
 
     /// <summary>Every sequence that is or was here.</summary>
     public Dictionary<SequenceId, Expectation> Answers { get; } = [];
@@ -112,7 +114,7 @@ internal sealed class CoreFixture : IStepSink, IDisposable
         }
 
         Assert.Null(Core.FindLeak());
-        Assert.Empty(Log);
+        Assert.Empty(Log.GetSnapshot());
     }
 
     public void OnStep(StepBatch batch)

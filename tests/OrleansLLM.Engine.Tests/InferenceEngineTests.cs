@@ -1,4 +1,6 @@
 using System.Diagnostics.Metrics;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Testing;
 using OrleansLLM.Sequences;
 using OrleansLLM.Testing;
 
@@ -19,8 +21,7 @@ public sealed class InferenceEngineTests : IDisposable
     {
         var options = CoreFixture.Options(100) with { MaxBatchedTokens = 17 };
         var error = Assert.Throws<ArgumentException>(() => new InferenceEngine(_model, _device, options));
-        Assert.Contains("MaxBatchedTokens is 17", error.Message, StringComparison.Ordinal);
-        Assert.Contains("room for 16 rows", error.Message, StringComparison.Ordinal);
+        Assert.StartsWith("MaxBatchedTokens (--max-num-batched-tokens) is 17; it must be 1 to 16, the rows a step", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -28,8 +29,7 @@ public sealed class InferenceEngineTests : IDisposable
     {
         var options = CoreFixture.Options(100) with { MaxModelLength = 4097 };
         var error = Assert.Throws<ArgumentException>(() => new InferenceEngine(_model, _device, options));
-        Assert.Contains("MaxModelLength is 4097", error.Message, StringComparison.Ordinal);
-        Assert.Contains("4096 positions", error.Message, StringComparison.Ordinal);
+        Assert.Equal("MaxModelLength (--max-model-len) is 4097; it must be 1 to 4096, the positions that the model was made for.", error.Message);
         using var stretching = new FakeModel(4, [0], 32, 4096, 16, dynamicRopeOrigin: 4096);
         new InferenceEngine(stretching, _device, options).Dispose();
     }
@@ -238,7 +238,8 @@ public sealed class InferenceEngineTests : IDisposable
     public void A_cache_without_room_for_a_token_is_refused_with_the_numbers()
     {
         var refused = Assert.Throws<ArgumentException>(() => new InferenceEngine(_model, _device, CoreFixture.Options(0)));
-        Assert.Contains("0 blocks of 32 bytes", refused.Message, StringComparison.Ordinal);
+        Assert.StartsWith(
+            "KvCacheBytes (--kv-cache-memory-bytes) is 0; it must be 32 bytes or more: one token takes 1 block of 32 bytes", refused.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -252,10 +253,41 @@ public sealed class InferenceEngineTests : IDisposable
         Assert.Contains("33 together, but at most 20 fit. That is what the KV pool of 5 blocks of 4 slots holds", refused.Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task A_sink_that_throws_is_logged_and_the_engine_goes_on()
+    {
+        var log = new FakeLogger<InferenceEngine>();
+        using var engine = new InferenceEngine(_model, _device, CoreFixture.Options(100), logger: log);
+        var request = CoreFixture.Request([1, 2, 3], 1);
+        await engine.SubmitAsync(new Attempt(request, 1, Journal.Begin(request).Sequences), new ThrowingSink(), Cancellation);
+        await engine.DrainAsync(Cancellation);
+        var record = Assert.Single(log.Collector.GetSnapshot());
+        Assert.Equal((LogLevel.Error, 2, "SinkFailed", "full"), (record.Level, record.Id.Id, record.Id.Name, record.Exception!.Message));
+        Assert.Null(await engine.FindLeakAsync(Cancellation));
+    }
+
+    [Fact]
+    public async Task A_bug_that_stops_the_loop_is_critical_and_nothing_more_is_taken()
+    {
+        var log = new FakeLogger<InferenceEngine>();
+        var engine = new InferenceEngine(_model, _device, CoreFixture.Options(100), logger: log);
+        using var generator = new EngineGenerator(engine, TimeProvider.System);
+        await Assert.ThrowsAsync<InvalidOperationException>(() => engine.AskAsync<int>(_ => throw new InvalidOperationException("a bug"), 0));
+        Assert.IsType<SubmitResult.Refused>(await generator.SubmitAsync(CoreFixture.Request([1], 3), Cancellation));
+        engine.Dispose();
+        var record = Assert.Single(log.Collector.GetSnapshot());
+        Assert.Equal((LogLevel.Critical, 3, "LoopStopped", "a bug"), (record.Level, record.Id.Id, record.Id.Name, record.Exception!.Message));
+    }
+
     public void Dispose()
     {
         _engine.Dispose();
         _device.Dispose();
+    }
+
+    private sealed class ThrowingSink : IStepSink
+    {
+        public void OnStep(StepBatch batch) => throw new InvalidOperationException("full");
     }
 
     /// <summary>The order of ends, written on the step's thread.</summary>

@@ -9,15 +9,7 @@ namespace OrleansLLM.Cli.Serving;
 /// <summary>Where log lines go and which ones. No line holds a prompt's text. Disposing a log waits for its last line.</summary>
 internal static class Logs
 {
-    /// <summary>A server's own lines, and others' warnings; what ends it goes to the error stream.</summary>
-    public static ILoggerFactory OfServer(LogFormat format) => LoggerFactory.Create(logging =>
-    {
-        logging.AddFilter((category, level) => level >= (IsOurs(category) ? LogLevel.Information : LogLevel.Warning));
-        logging.AddFilter("Orleans.Runtime.Silo", LogLevel.Error); // it recommends the server's garbage collector, which would take more memory
-        logging.AddFilter("Orleans.Runtime.Watchdog", LogLevel.Error); // it takes its own first look for a stall
-        logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.None); // what it says is thrown too
-        AddConsole(logging, format, LogLevel.Critical);
-    });
+    public static ILoggerFactory OfServer(LogFormat format) => LoggerFactory.Create(logging => Add(logging, format));
 
     /// <summary>What goes wrong behind a command that somebody waits for, on the error stream.</summary>
     public static ILoggerFactory OfTerminal() => LoggerFactory.Create(logging =>
@@ -25,6 +17,16 @@ internal static class Logs
         logging.SetMinimumLevel(LogLevel.Warning);
         AddConsole(logging, LogFormat.Text, LogLevel.Warning);
     });
+
+    /// <summary>A server's own lines, and others' warnings; what ends it goes to the error stream.</summary>
+    internal static void Add(ILoggingBuilder logging, LogFormat format)
+    {
+        logging.AddFilter((category, level) => level >= (IsOurs(category) ? LogLevel.Information : LogLevel.Warning));
+        logging.AddFilter("Orleans.Runtime.Silo", LogLevel.Error); // it recommends the server's garbage collector, which would take more memory
+        logging.AddFilter("Orleans.Runtime.Watchdog", LogLevel.Error); // it takes its own first look for a stall
+        logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.None); // what it says is thrown too
+        AddConsole(logging, format, LogLevel.Critical);
+    }
 
     private static void AddConsole(ILoggingBuilder logging, LogFormat format, LogLevel toErrorStream)
     {

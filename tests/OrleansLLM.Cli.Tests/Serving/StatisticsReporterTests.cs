@@ -55,8 +55,7 @@ public sealed class StatisticsReporterTests
         private readonly Meter _meter = new("OrleansLLM");
         private readonly Clock _time = new();
         private readonly Channel<bool> _ticks = Channel.CreateUnbounded<bool>();
-        private readonly ServiceProvider _services;
-        private readonly FormattedLog _log;
+        private readonly FormattedLog<StatisticsReporter> _log;
         private readonly StatisticsReporter _reporter;
         private readonly Counter<long> _prompt;
         private readonly Counter<long> _generation;
@@ -64,9 +63,7 @@ public sealed class StatisticsReporterTests
 
         private ReporterRun(LogFormat format)
         {
-            _services = new ServiceCollection().AddSingleton<TimeProvider>(_time).AddLogging(logging => Logs.Add(logging, format)).BuildServiceProvider();
-            var name = format == LogFormat.Json ? ConsoleFormatterNames.Json : LineFormatter.FormatterName;
-            _log = new FormattedLog(_services.GetServices<ConsoleFormatter>().Single(formatter => formatter.Name == name));
+            _log = new FormattedLog<StatisticsReporter>(_time, format);
             _reporter = new StatisticsReporter(_time, _log);
             _prompt = _meter.CreateCounter<long>("vllm.prompt_tokens");
             _generation = _meter.CreateCounter<long>("vllm.generation_tokens");
@@ -115,7 +112,7 @@ public sealed class StatisticsReporterTests
             await _reporter.StopAsync(CancellationToken.None);
             _reporter.Dispose();
             _meter.Dispose();
-            await _services.DisposeAsync();
+            await _log.DisposeAsync();
         }
     }
 
@@ -132,25 +129,5 @@ public sealed class StatisticsReporterTests
             _hasTimer.TrySetResult();
             return timer;
         }
-    }
-
-    /// <summary>Lines as the console would have them.</summary>
-    private sealed class FormattedLog(ConsoleFormatter formatter) : ILogger<StatisticsReporter>
-    {
-        private readonly Channel<string> _lines = Channel.CreateUnbounded<string>();
-
-        public ChannelReader<string> Lines => _lines.Reader;
-
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> text)
-        {
-            using var writer = new StringWriter { NewLine = "\n" };
-            formatter.Write(new LogEntry<TState>(logLevel, "OrleansLLM", eventId, state, exception, text), null, writer);
-            _lines.Writer.TryWrite(writer.ToString());
-        }
-
-        public bool IsEnabled(LogLevel logLevel) => true;
-
-        public IDisposable? BeginScope<TState>(TState state)
-            where TState : notnull => null;
     }
 }

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Time.Testing;
 using OrleansLLM.Sequences;
 
@@ -323,6 +324,18 @@ public class EngineCoreTests
     }
 
     [Fact]
+    public void A_queue_as_long_as_one_can_count_takes_every_request()
+    {
+        using var fixture = new CoreFixture(CoreFixture.Options(100) with { MaxSequences = 2, MaxWaitingRequests = int.MaxValue }, [0]);
+        for (var i = 0; i < 5; i++)
+        {
+            fixture.Submit(CoreFixture.Request([i], 3));
+        }
+
+        fixture.RunToRest();
+    }
+
+    [Fact]
     public void A_full_queue_says_how_long_a_place_takes()
     {
         var time = new FakeTimeProvider();
@@ -373,7 +386,9 @@ public class EngineCoreTests
         fixture.Core.Step();
         Assert.Equal(FinishReason.Failed, fixture.Answers[broken].End!.Reason);
         Assert.Contains("the device is on fire", fixture.Answers[broken].End!.Message, StringComparison.Ordinal);
-        Assert.Contains("the device is on fire", Assert.Single(fixture.Log), StringComparison.Ordinal);
+        var record = Assert.Single(fixture.Log.GetSnapshot());
+        Assert.Equal((LogLevel.Error, 1, "StepFailed", "the device is on fire"), (record.Level, record.Id.Id, record.Id.Name, record.Exception!.Message));
+        Assert.Equal("Step 1 failed with 1 sequences; they end, the others go on.", record.Message);
         fixture.Log.Clear();
         var sound = fixture.Submit(CoreFixture.Request(Prompt, 10))[0];
         fixture.RunToRest();

@@ -1,0 +1,64 @@
+using Microsoft.Extensions.DependencyInjection;
+using OrleansLLM.Testing;
+
+namespace OrleansLLM.Gateway.Tests;
+
+public sealed class GatewayOptionsValidatorTests
+{
+    private static readonly GatewayOptions Sound = new();
+
+    [Fact]
+    public void Times_below_zero_are_refused_and_named()
+    {
+        var cases = ImpossibleOptions.Of(Sound).ToList();
+        Assert.Equal(["RequestTimeout", "QueueTimeout", "RetryAfter"], cases.Select(item => item.Property));
+        Assert.All(cases, item => Assert.Matches(
+            $"^{item.Property}.* is -00:00:02; it must be 0 or more", Assert.Single(GatewayOptionsValidator.Validate(item.Options).Sentences)));
+    }
+
+    [Fact]
+    public void Times_of_zero_and_none_are_sound()
+    {
+        Assert.Empty(GatewayOptionsValidator.Validate(Sound).Sentences);
+        Assert.Empty(GatewayOptionsValidator.Validate(
+            Sound with { RequestTimeout = TimeSpan.Zero, QueueTimeout = TimeSpan.Zero, RetryAfter = TimeSpan.Zero }).Sentences);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData(" ")]
+    [InlineData("secret-3 ")]
+    [InlineData("\nsecret-3")]
+    public void A_key_that_no_client_can_send_is_refused_by_its_tenant_and_never_shown(string key)
+    {
+        var options = Sound with { ApiKeys = [new ApiKey("alice", "secret-1"), new ApiKey("bob", key)] };
+        Assert.Equal(
+            ["ApiKeys (--api-key) holds a key of 'bob' that no client can send; it must not be empty and have no white space at its ends."],
+            GatewayOptionsValidator.Validate(options).Sentences);
+    }
+
+    [Theory]
+    [InlineData("https://a.example/", false)]
+    [InlineData("https://a.example/page", false)]
+    [InlineData("https://a.example", true)]
+    [InlineData("http://localhost:3000", true)]
+    [InlineData("*", true)]
+    [InlineData("null", true)]
+    public void Origins_have_no_path(string origin, bool isSound)
+    {
+        var problems = GatewayOptionsValidator.Validate(Sound with { CorsOrigins = ["https://b.example", origin] }).Sentences;
+        Assert.Equal(
+            isSound ? [] : [$"CorsOrigins (--allowed-origins) holds '{origin}'; it must be an origin such as https://example.org, without a path or a slash at the end."],
+            problems);
+    }
+
+    [Fact]
+    public void A_gateway_with_options_that_can_not_be_is_not_registered()
+    {
+        var services = new ServiceCollection();
+        var options = Sound with { QueueTimeout = TimeSpan.FromSeconds(-1), ApiKeys = [new ApiKey("bob", "")] };
+        var error = Assert.Throws<ArgumentException>(() => services.AddOrleansLLMGateway(options));
+        Assert.Equal(2, error.Message.Split('\n').Length);
+        Assert.Empty(services);
+    }
+}

@@ -1,0 +1,81 @@
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Testing;
+using OrleansLLM.Sequences;
+using OrleansLLM.Testing;
+
+namespace OrleansLLM.Hosting.Tests;
+
+public sealed class ModelLoaderTests : IDisposable
+{
+    private const string LengthSentence = "MaxModelLength (--max-model-len) is 9000; it must be 1 to 2048, the positions that the model was made for.";
+
+    private static readonly string Atlas = Path.Combine(ReferenceData.Repository, "models", "atlas");
+
+    private readonly string _folder = Directory.CreateTempSubdirectory("orleansllm").FullName;
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Wrong_options_are_all_refused_though_the_weights_are_missing()
+    {
+        File.Copy(Path.Combine(Atlas, "config.json"), Path.Combine(_folder, "config.json"));
+        var options = new ModelOptions { Path = _folder };
+
+        var refused = await RefuseAsync(options with { MaxModelLength = 9000, Threads = 0 });
+        Assert.Equal($"{LengthSentence}\nThreads (--threads) is 0; it must be 1 or more.", refused);
+        Assert.Contains("holds neither model.safetensors", await RefuseAsync(options), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Wrong_options_are_refused_though_the_weights_are_cut_off()
+    {
+        File.Copy(Path.Combine(Atlas, "config.json"), Path.Combine(_folder, "config.json"));
+        File.WriteAllBytes(Path.Combine(_folder, "model.safetensors"), File.ReadAllBytes(Path.Combine(Atlas, "model.safetensors"))[..100_000]);
+        var options = new ModelOptions { Path = _folder };
+
+        Assert.Equal(LengthSentence, await RefuseAsync(options with { MaxModelLength = 9000 }));
+        Assert.Contains("cut off", await RefuseAsync(options), StringComparison.Ordinal);
+    }
+
+    /// <summary>Its header tells all that options are checked against; the weights that it should list are not looked for before.</summary>
+    [Fact]
+    public async Task Wrong_options_are_refused_though_a_gguf_file_lacks_tensors()
+    {
+        var file = Path.Combine(_folder, "model.gguf");
+        File.WriteAllBytes(file, new GgufBuilder()
+            .Text("general.architecture", "llama")
+            .UInt32("llama.embedding_length", 32).UInt32("llama.block_count", 1).UInt32("llama.attention.head_count", 1)
+            .UInt32("llama.feed_forward_length", 32).UInt32("llama.context_length", 2048).Float32("llama.attention.layer_norm_rms_epsilon", 1e-5f)
+            .Tensor("token_embd.weight", 0, new byte[32 * 4 * sizeof(float)], 32, 4)
+            .Build());
+        var options = new ModelOptions { Path = file };
+
+        Assert.Equal(LengthSentence, await RefuseAsync(options with { MaxModelLength = 9000 }));
+        Assert.Contains("output_norm", await RefuseAsync(options), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_engine_logs_where_the_caller_says()
+    {
+        using var loggers = new LoggerFactory();
+        using var log = new FakeLoggerProvider();
+        loggers.AddProvider(log);
+        using var model = await ModelLoader.LoadAsync(new ModelOptions { Path = Atlas, KvCacheBytes = 1 << 20 }, null, Cancellation, loggers: loggers);
+        var request = new GenerationRequest { Id = RequestId.Create(), Model = "atlas", PromptIds = new[] { 1, 2 }, MaxTokens = 1 };
+        await model.Engine.SubmitAsync(new Attempt(request, 1, Journal.Begin(request).Sequences), new ThrowingSink(), Cancellation);
+        await model.Engine.DrainAsync(Cancellation);
+
+        var record = Assert.Single(log.Collector.GetSnapshot());
+        Assert.Equal(("OrleansLLM.Engine.InferenceEngine", LogLevel.Error, "SinkFailed"), (record.Category, record.Level, record.Id.Name));
+    }
+
+    public void Dispose() => Directory.Delete(_folder, true);
+
+    private static async Task<string> RefuseAsync(ModelOptions options) =>
+        (await Assert.ThrowsAsync<ModelLoadException>(() => ModelLoader.LoadAsync(options, null, Cancellation))).Message;
+
+    private sealed class ThrowingSink : IStepSink
+    {
+        public void OnStep(StepBatch batch) => throw new InvalidOperationException("full");
+    }
+}
