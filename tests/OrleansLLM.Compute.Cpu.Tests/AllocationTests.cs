@@ -1,3 +1,5 @@
+using OrleansLLM.Testing.Contract;
+
 namespace OrleansLLM.Compute.Cpu.Tests;
 
 [CollectionDefinition(nameof(AllocationTests), DisableParallelization = true)]
@@ -13,7 +15,7 @@ public sealed class AllocationTests
     [Fact]
     public void Operations_allocate_no_managed_memory_after_warm_up()
     {
-        using var device = Arrange.Device(1);
+        using var device = TestDevices.Create(1);
         using var step = new Step(device, 40);
         step.Run();
         step.Run();
@@ -25,7 +27,7 @@ public sealed class AllocationTests
     [Fact]
     public void Workers_allocate_no_managed_memory_after_warm_up()
     {
-        using var device = Arrange.Device(3);
+        using var device = TestDevices.Create(3);
         using var step = new Step(device, 40);
         step.Run();
         step.Run();

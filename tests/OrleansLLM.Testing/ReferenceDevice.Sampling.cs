@@ -105,7 +105,7 @@ public sealed partial class ReferenceDevice
         [.. Enumerable.Range(0, values.Length).OrderByDescending(id => values[id]).ThenBy(id => id)];
 
     /// <summary>The lowest id at which the running sum of probabilities passes <paramref name="uniform"/>.</summary>
-    private static int Draw(double[] probabilities, double uniform)
+    internal static int Draw(double[] probabilities, double uniform)
     {
         var sum = 0.0;
         for (var id = 0; id < probabilities.Length; id++)

@@ -41,6 +41,11 @@ public sealed partial class ReferenceDevice : IDevice
     public void Embed(ReadOnlySpan<int> ids, Weight table, float scale, Tensor to)
     {
         RequireShape(ids.Length == to.Rows && table.Inputs == to.Columns, "embed");
+        foreach (var id in ids)
+        {
+            RequireShape(id >= 0 && id < table.Outputs, "embed's ids and table");
+        }
+
         for (var row = 0; row < ids.Length; row++)
         {
             var from = ((ReferenceWeight)table).Row(ids[row]);

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using OrleansLLM.Testing.Contract;
 
 namespace OrleansLLM.Compute.Cpu.Tests.Linears;
 

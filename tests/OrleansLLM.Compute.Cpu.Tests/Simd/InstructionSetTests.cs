@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
-using OrleansLLM.Compute.Cpu.Tests.Attention;
+using OrleansLLM.Testing.Contract;
 
 namespace OrleansLLM.Compute.Cpu.Tests.Simd;
 
@@ -35,7 +35,7 @@ public sealed class InstructionSetTests
     {
         var path = Environment.GetEnvironmentVariable(Answer);
         Assert.SkipWhen(path is null, "runs inside a child process only");
-        using var device = Arrange.Device();
+        using var device = TestDevices.Create();
         File.WriteAllLines(path, [device.Description.Name.Split(", ")[1], .. Compute()]);
     }
 
@@ -65,8 +65,8 @@ public sealed class InstructionSetTests
     /// <summary>One line an operation: its name and a hash of the numbers that it gave.</summary>
     private static string[] Compute()
     {
-        using var auto = Arrange.Device();
-        using var exact = Arrange.Device(arithmetic: Arithmetic.Float32);
+        using var auto = TestDevices.Create();
+        using var exact = TestDevices.Create(arithmetic: Arithmetic.Float32);
         return
         [
             .. WeightFormats.All.Select(format => $"{format} {Hash(Linear(auto, format))} {Hash(Linear(exact, format))}"),

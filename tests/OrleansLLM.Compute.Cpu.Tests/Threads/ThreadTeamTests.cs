@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using OrleansLLM.Testing.Contract;
 
 namespace OrleansLLM.Compute.Cpu.Tests.Threads;
 
@@ -39,7 +40,7 @@ public sealed class ThreadTeamTests
     {
         var random = new Random(71);
         var source = new LinearSource(Arrange.Weights(random, WeightFormats.F32, 640, 64));
-        using var device = Arrange.Device(threads);
+        using var device = TestDevices.Create(threads);
         using var weight = device.Load(source);
         var (input, to) = (Arrange.Upload(device, Arrange.Numbers(random, 9 * 64), 9, 64), device.Allocate(9, 640));
         for (var i = 0; i < times; i++)

@@ -1,7 +1,10 @@
-namespace OrleansLLM.Compute.Cpu.Tests;
+using OrleansLLM.Compute;
+using Xunit;
+
+namespace OrleansLLM.Testing.Contract;
 
 /// <summary>Rows of blocks in memory.</summary>
-internal sealed class MemorySource(WeightFormat format, int rows, int columns, byte[] bytes) : WeightSource
+public sealed class MemorySource(WeightFormat format, int rows, int columns, byte[] bytes) : WeightSource
 {
     public override WeightFormat Format => format;
 
@@ -14,7 +17,8 @@ internal sealed class MemorySource(WeightFormat format, int rows, int columns, b
     public override ReadOnlySpan<byte> Row(int row) => bytes.AsSpan(row * RowBytes, RowBytes);
 }
 
-internal static class Arrange
+/// <summary>Numbers that go into a device and come out of it.</summary>
+public static class Arrange
 {
     /// <summary>Where a block holds half-precision scales.</summary>
     private static readonly Dictionary<string, int[]> Halves = new()
@@ -80,9 +84,7 @@ internal static class Arrange
         return numbers;
     }
 
-    public static CpuDevice Device(int threads = 2, Arithmetic arithmetic = Arithmetic.Auto) =>
-        CpuDevice.Create(new CpuDeviceOptions { Threads = threads, Arithmetic = arithmetic });
-
+    /// <param name="tolerance">A share of the largest number that is expected.</param>
     public static void AssertClose(float[] expected, float[] actual, double tolerance)
     {
         Assert.Equal(expected.Length, actual.Length);

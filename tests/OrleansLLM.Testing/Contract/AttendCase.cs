@@ -1,10 +1,12 @@
-namespace OrleansLLM.Compute.Cpu.Tests.Attention;
+using OrleansLLM.Compute;
+
+namespace OrleansLLM.Testing.Contract;
 
 /// <summary>
 /// Sequences whose keys and values are stored in chunks, as an engine would, and then attended by their last rows, over blocks in a
 /// shuffled order.
 /// </summary>
-internal sealed record AttendCase(AttentionShape Shape, KvGeometry Geometry, int[] Lengths)
+public sealed record AttendCase(AttentionShape Shape, KvGeometry Geometry, int[] Lengths)
 {
     public float RopeScale { get; init; } = 1;
 
