@@ -6,6 +6,7 @@ var benchmarks = new (string Name, string Description, Func<string[], Task> Run)
     ("kv-waste", "MODEL [REQUESTS]: slots allocated but not filled, on the seeded ShareGPT-like mix", KvWaste.RunAsync),
     ("fork-blocks", "MODEL: blocks in use by n = 4 against 4 requests", ForkBlocks.RunAsync),
     ("grains", "MODEL [PAIRS]: tokens/s of 32 requests through the grains against the bare engine", GrainCost.RunAsync),
+    ("soak-threads", "SECONDS: the compute threads under many callers, with pauses and items that throw", SoakThreads.RunAsync),
 };
 
 if (args.Length >= 2 && benchmarks.FirstOrDefault(benchmark => benchmark.Name == args[0]) is { Run: { } run })

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
+using System.Runtime.ExceptionServices;
 using System.Runtime.InteropServices;
 
 namespace OrleansLLM.Compute.Cpu.Threads;
@@ -7,7 +8,8 @@ namespace OrleansLLM.Compute.Cpu.Threads;
 /// <summary>
 /// The worker threads of this process, shared by its devices. Promises: the caller is worker 0; items are handed out one by one, so a
 /// worker that the system has not scheduled is not waited for unless it holds an item; running a job allocates nothing; threads spin
-/// briefly, yielding to others, then park; an idle team uses no CPU. Calls from several threads take turns.
+/// briefly, yielding to others, then park; an idle team uses no CPU. Calls from several threads take turns. An item that throws ends its
+/// job, at the caller, and nothing else.
 /// </summary>
 internal sealed unsafe class ThreadTeam
 {
@@ -28,6 +30,7 @@ internal sealed unsafe class ThreadTeam
     private delegate*<void*, int, int, void> _body;
     private int _items;
     private int _limit;
+    private ExceptionDispatchInfo? _thrown;
 
     private ThreadTeam()
     {
@@ -58,7 +61,10 @@ internal sealed unsafe class ThreadTeam
         }
     }
 
-    /// <summary>Does items 0 to <paramref name="items"/> - 1 with at most <paramref name="threads"/> workers and waits for them.</summary>
+    /// <summary>
+    /// Does items 0 to <paramref name="items"/> - 1 with at most <paramref name="threads"/> workers and waits for them. What an item throws
+    /// is thrown here, the first of several, once no worker holds an item; others may be left out.
+    /// </summary>
     public void Run<TJob>(ref TJob job, int items, int threads)
         where TJob : struct, IJob
     {
@@ -83,8 +89,9 @@ internal sealed unsafe class ThreadTeam
             Volatile.Write(ref _state.Value, (((_state.Value >>> 32) + 1) << 32) | Open);
             Interlocked.MemoryBarrier();
             Wake(Math.Min(threads, items) - 1);
-            DoItems(0);
+            TryItems(0);
             Close();
+            ThrowIfThrown();
         }
     }
 
@@ -101,6 +108,29 @@ internal sealed unsafe class ThreadTeam
             {
                 workers[i].Signal.Set();
             }
+        }
+    }
+
+    private void TryItems(int worker)
+    {
+        try
+        {
+            DoItems(worker);
+        }
+#pragma warning disable CA1031 // on a worker's thread it would end the process, on the caller's leave the others with a job that is gone
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            Interlocked.CompareExchange(ref _thrown, ExceptionDispatchInfo.Capture(exception), null);
+        }
+    }
+
+    private void ThrowIfThrown()
+    {
+        if (_thrown is { } thrown)
+        {
+            _thrown = null;
+            thrown.Throw();
         }
     }
 
@@ -137,7 +167,7 @@ internal sealed unsafe class ThreadTeam
             {
                 if (index < _limit)
                 {
-                    DoItems(index);
+                    TryItems(index);
                 }
 
                 Interlocked.Decrement(ref _state.Value);

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using OrleansLLM.Compute.Cpu.Threads;
 using OrleansLLM.Testing.Contract;
 
 namespace OrleansLLM.Compute.Cpu.Tests.Threads;
@@ -36,6 +37,37 @@ public sealed class ThreadTeamTests
         Arrange.AssertSameBits(expected, Compute(4, 10));
     }
 
+    /// <summary>Seconds of what <c>tests/Benchmarks soak-threads</c> does for as long as it is told.</summary>
+    [Fact]
+    public void Many_callers_get_the_results_of_one_thread_while_items_throw_and_threads_sleep()
+    {
+        var seed = Random.Shared.Next();
+        TestContext.Current.TestOutputHelper!.WriteLine($"seed {seed}: {ThreadSoak.Run(TimeSpan.FromSeconds(4), seed)}");
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    public void What_an_item_throws_on_any_thread_is_thrown_at_the_caller_and_the_team_goes_on(int throwing)
+    {
+        ThreadTeam.Shared.Grow(2);
+        for (var round = 0; round < 100; round++)
+        {
+            var job = new ThrowingJob(throwing, new int[2]);
+            Assert.Equal($"worker {throwing}", Assert.Throws<NotSupportedException>(() => ThreadTeam.Shared.Run(ref job, 2, 2)).Message);
+            var next = new ThrowingJob(-1, new int[2]);
+            ThreadTeam.Shared.Run(ref next, 2, 2);
+            Assert.Equal([1, 1], next.Arrived);
+        }
+    }
+
+    [Fact]
+    public void What_an_item_throws_without_other_threads_is_thrown_at_the_caller()
+    {
+        var job = new ThrowingJob(0, [0, 1]);
+        Assert.Throws<NotSupportedException>(() => ThreadTeam.Shared.Run(ref job, 1, 1));
+    }
+
     private static float[] Compute(int threads, int times)
     {
         var random = new Random(71);
@@ -49,6 +81,31 @@ public sealed class ThreadTeamTests
         }
 
         return Arrange.Download(device, to);
+    }
+
+    /// <summary>Each of its two workers waits until the other holds an item, too; then one throws.</summary>
+    private readonly struct ThrowingJob(int throwing, int[] arrived) : IJob
+    {
+        public int[] Arrived => arrived;
+
+        public void Run(int item, int worker)
+        {
+            Volatile.Write(ref arrived[worker], 1);
+            var patience = Stopwatch.StartNew();
+            while (Volatile.Read(ref arrived[1 - worker]) == 0)
+            {
+                Thread.Yield();
+                if (patience.Elapsed > TimeSpan.FromSeconds(20))
+                {
+                    throw new TimeoutException($"worker {1 - worker} never came");
+                }
+            }
+
+            if (worker == throwing)
+            {
+                throw new NotSupportedException($"worker {worker}");
+            }
+        }
     }
 
     /// <summary>Of each thread of the team: S = it sleeps, R = it runs or wants to.</summary>
