@@ -29,7 +29,7 @@ internal static class GoldenModels
 
     public static ModelFile OpenGguf(string folder)
     {
-        var path = Directory.GetFiles(folder, "*.gguf").Order(StringComparer.Ordinal).First();
+        var path = GgufPath(folder);
         try
         {
             return ModelFile.Open(path);
@@ -43,6 +43,9 @@ internal static class GoldenModels
             throw;
         }
     }
+
+    /// <summary>A case's model, or the first part of it.</summary>
+    public static string GgufPath(string folder) => Directory.GetFiles(folder, "*.gguf").Order(StringComparer.Ordinal).First();
 
     private static bool IsPromisedFolder(string folder)
     {
