@@ -16,7 +16,7 @@ internal sealed class SequenceLog(SequenceId id, GenerationRequest request, int 
     private int _outputCount;
     private int _epoch = epoch;
     private int _cachedTokens;
-    private int _endMark = -1;
+    private int? _endMark;
     private SequenceEnd? _end;
 
     public SequenceId Id { get; } = id;
@@ -56,12 +56,15 @@ internal sealed class SequenceLog(SequenceId id, GenerationRequest request, int 
         }
     }
 
-    /// <summary>Starts with what another log holds before position <paramref name="at"/>, changed as that one is now.</summary>
+    /// <summary>
+    /// Starts with what another log holds before position <paramref name="at"/>, where this one's prompt ends or behind it, changed as that
+    /// one is now.
+    /// </summary>
     public void CopyFrom(SequenceLog parent, int at)
     {
         lock (parent._lock)
         {
-            _outputCount = Math.Max(0, at - PromptLength);
+            _outputCount = at - PromptLength;
             _output = parent._output.AsSpan(0, _outputCount).ToArray();
             _outputLogprobs = parent._outputLogprobs.AsSpan(0, Math.Min(_outputCount, parent._outputLogprobs.Length)).ToArray();
             _promptLogprobs = parent._promptLogprobs?.AsSpan(0, PromptLength).ToArray();
@@ -130,7 +133,7 @@ internal sealed class SequenceLog(SequenceId id, GenerationRequest request, int 
     {
         lock (_lock)
         {
-            if (_endMark >= 0 || at < PromptLength)
+            if (_endMark is not null || at < PromptLength)
             {
                 return EndMarkResult.Refused;
             }
@@ -209,7 +212,7 @@ internal sealed class SequenceLog(SequenceId id, GenerationRequest request, int 
         }
     }
 
-    private int VisibleCount => _endMark >= 0 ? _endMark : PromptLength + _outputCount;
+    private int VisibleCount => _endMark ?? (PromptLength + _outputCount);
 
     private void Apply(in StepEntry entry)
     {

@@ -33,14 +33,13 @@ internal sealed class SequenceLogReader : IValueTaskSource, IDisposable
             return false;
         }
 
-        _position = Math.Max(_position, range.Start + range.Ids.Length);
+        _position = range.Start + range.Ids.Length;
         return true;
     }
 
     /// <summary>Completes when there may be something to read.</summary>
     public ValueTask WaitAsync()
     {
-        _cancellation.ThrowIfCancellationRequested();
         _core.Reset();
         var version = _core.Version;
         if (!_log.TryWait(_position, this))

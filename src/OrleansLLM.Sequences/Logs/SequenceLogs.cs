@@ -255,11 +255,8 @@ public sealed class SequenceLogs : IDisposable
         }
     }
 
-    private void ArmAbandonTimer(SequenceLog log, TimeSpan after)
-    {
-        log.AbandonTimer?.Dispose();
-        log.AbandonTimer = _time.CreateTimer(_ => Abandon(log), null, after < LongestTimer ? after : LongestTimer, Timeout.InfiniteTimeSpan);
-    }
+    private void ArmAbandonTimer(SequenceLog log, TimeSpan after) => log.AbandonTimer = _time.CreateTimer(
+        _ => Abandon(log), null, after < LongestTimer ? after : LongestTimer, Timeout.InfiniteTimeSpan);
 
     private void Abandon(SequenceLog log)
     {
