@@ -236,23 +236,21 @@ public sealed class SequenceLogs : IDisposable
     private void Leave(SequenceLog log, SequenceLogReader reader)
     {
         reader.Dispose();
-        var immediately = false;
         lock (_lock)
         {
-            if (log.Leave(reader))
+            if (!log.Leave(reader))
             {
-                immediately = log.Request.Linger <= TimeSpan.Zero;
-                if (!immediately)
-                {
-                    ArmAbandonTimer(log, log.Request.Linger);
-                }
+                return;
+            }
+
+            if (log.Request.Linger > TimeSpan.Zero)
+            {
+                ArmAbandonTimer(log, log.Request.Linger);
+                return;
             }
         }
 
-        if (immediately)
-        {
-            Abandon(log);
-        }
+        Abandon(log);
     }
 
     private void ArmAbandonTimer(SequenceLog log, TimeSpan after) => log.AbandonTimer = _time.CreateTimer(

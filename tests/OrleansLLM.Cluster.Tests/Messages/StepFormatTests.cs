@@ -35,6 +35,9 @@ public sealed class StepFormatTests
             new(Sequence, 4, 103, 2, Logprobs, [], 0, new SequenceEnd(FinishReason.Stop, 2)),
             new(Sequence, 5, 104, null, null, null, 0, new SequenceEnd(FinishReason.Failed, null, "Äh.")),
             new(Sequence, 6, 105, null, null, null, 0, new SequenceEnd(FinishReason.Length)),
+            new(Sequence, 7, 106, null, null, null, 0, new SequenceEnd(FinishReason.Stop, 0)),
+            new(Sequence, 8, 107, null, null, null, 0, new SequenceEnd(FinishReason.Stop, 0, "")),
+            new(Sequence, 9, 108, null, null, null, 0, new SequenceEnd(FinishReason.Stop, 3, "By a token.")),
         ];
 
         Assert.Equal(Fields.Of(entries), Fields.Of(Read(Written(entries))));

@@ -1,23 +1,22 @@
-using Microsoft.Extensions.Time.Testing;
-
 namespace OrleansLLM.Sequences.Tests.Logs;
 
-public sealed class SequenceLogsTests : IDisposable
+public sealed class SequenceLogsTests : OpenLogs
 {
-    private readonly FakeTimeProvider _time = new();
-    private readonly List<SequenceId> _abandoned = [];
-    private readonly SequenceLogs _logs;
-    private readonly GenerationRequest _request = Request([1, 2, 3], 10);
-    private readonly SequenceId _id;
+    private static readonly SequenceEnd Finished = new(FinishReason.Length);
+    private static readonly SequenceId Unknown = new(RequestId.Create(), 0);
 
-    public SequenceLogsTests()
+    [Fact]
+    public void A_request_is_opened_once()
     {
-        _logs = new SequenceLogs(new SequenceLogOptions { Retention = TimeSpan.FromMinutes(1), RetainedTokens = 100 }, _time, _abandoned.Add);
-        _id = new SequenceId(_request.Id, 0);
-        Assert.True(_logs.Open(_request, [_id], 2));
-    }
+        var request = Request([1, 2]);
+        var id = Open(request);
 
-    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+        Assert.False(Logs.Open(request, [id, new SequenceId(request.Id, 1)], 1));
+        Assert.Equal([id], Logs.Find(request.Id)!);
+        Assert.Same(request, Logs.RequestOf(id));
+        Assert.Null(Logs.RequestOf(Unknown));
+        Assert.Null(Logs.Find(Unknown.Request));
+    }
 
     [Fact]
     public void Only_the_next_position_of_the_latest_epoch_is_appended()
@@ -26,93 +25,178 @@ public sealed class SequenceLogsTests : IDisposable
         Assert.Equal(AppendResult.Duplicate, Append(3, 7));
         Assert.Equal(AppendResult.Gap, Append(5, 9));
         Assert.Equal(AppendResult.OlderEpoch, Append(4, 8, epoch: 1));
-        _logs.RaiseEpoch(_id, 3);
+        Logs.RaiseEpoch(Id, 3);
         Assert.Equal(AppendResult.OlderEpoch, Append(4, 8, epoch: 2));
-        Assert.Equal(AppendResult.Appended, Append(4, 8, epoch: 3, end: new SequenceEnd(FinishReason.Length)));
+        Assert.Equal(AppendResult.Appended, Append(4, 8, epoch: 3, end: Finished));
         Assert.Equal(AppendResult.Ended, Append(5, 8, epoch: 3));
-        Assert.Equal(AppendResult.Unknown, _logs.Append(Entry(new SequenceId(RequestId.Create(), 0), 3, 1, 2, null)));
-        Assert.Equal([7, 8], _logs.JournalOf(_id)!.Output.ToArray());
+        Assert.Equal(AppendResult.Unknown, Append(Unknown, 3, 1));
+        Assert.Equal([7, 8], Logs.JournalOf(Id)!.Output.ToArray());
     }
 
     [Fact]
-    public async Task A_waiting_reader_goes_on_off_the_appenders_thread()
+    public void An_epoch_never_falls()
     {
-        var appender = 0;
-        await using var reader = _logs.ReadAsync(_id, 3, Cancellation).GetAsyncEnumerator(Cancellation);
-        var resumed = ReadOnAsync();
-        var thread = new Thread(() =>
-        {
-            appender = Environment.CurrentManagedThreadId;
-            Append(3, 7);
-        });
-        thread.Start();
-        Assert.NotEqual(appender, await resumed);
-        Assert.Equal([7], reader.Current.Ids.ToArray());
+        Logs.RaiseEpoch(Id, 4);
+        Logs.RaiseEpoch(Id, 3);
+        Assert.Equal(AppendResult.OlderEpoch, Append(3, 7, epoch: 3));
+    }
 
-        async Task<int> ReadOnAsync()
+    [Fact]
+    public void A_sequence_is_ended_once()
+    {
+        Assert.False(Logs.End(Unknown, Finished));
+        Assert.True(Logs.End(Id, Finished));
+        Assert.False(Logs.End(Id, Finished));
+        Assert.Equal(Finished, Logs.JournalOf(Id)!.End);
+    }
+
+    [Fact]
+    public void An_end_mark_is_set_once_behind_the_prompt_of_a_known_sequence()
+    {
+        Append(3, 7);
+        Assert.False(Logs.Finish(Unknown, 3, FinishReason.Stop));
+        Assert.False(Logs.Finish(Id, 2, FinishReason.Stop));
+        Assert.True(Logs.Finish(Id, 3, FinishReason.Stop));
+        Assert.False(Logs.Finish(Id, 3, FinishReason.Stop));
+        Assert.Equal(3, Logs.Describe(Id)!.Tokens);
+    }
+
+    [Fact]
+    public void A_change_of_a_sequence_stands_in_its_journal()
+    {
+        var change = new SequenceChange(Priority: 3);
+        Logs.Note(Unknown, change);
+        Logs.Note(Id, change);
+        Assert.Equal([new JournalChange(3, change)], Logs.JournalOf(Id)!.Changes);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void An_ended_log_is_forgotten_after_its_time(bool byMark)
+    {
+        Append(3, 7, end: byMark ? null : Finished);
+        if (byMark)
         {
-            await reader.MoveNextAsync().ConfigureAwait(false);
-            return Environment.CurrentManagedThreadId;
+            Logs.Finish(Id, 4, FinishReason.Stop);
         }
+
+        Time.Advance(TimeSpan.FromMinutes(1) - TimeSpan.FromTicks(1));
+        Assert.NotNull(Logs.Describe(Id));
+        Time.Advance(TimeSpan.FromTicks(1));
+        Assert.Null(Logs.Describe(Id));
+        Assert.Null(Logs.Find(Id.Request));
+        Assert.Throws<UnknownSequenceException>(() => Read(Id, 0).MoveNextAsync().AsTask().GetAwaiter().GetResult());
+        Assert.Empty(Abandoned);
     }
 
     [Fact]
-    public async Task An_ended_log_is_forgotten_after_its_time()
+    public void Logs_that_end_one_after_another_are_forgotten_one_after_another()
     {
-        Append(3, 7, end: new SequenceEnd(FinishReason.Length));
-        _time.Advance(TimeSpan.FromSeconds(59));
-        Assert.NotNull(_logs.Describe(_id));
-        _time.Advance(TimeSpan.FromSeconds(2));
-        Assert.Null(_logs.Describe(_id));
-        Assert.Null(_logs.Find(_request.Id));
-        await Assert.ThrowsAsync<UnknownSequenceException>(async () => await _logs.ReadAsync(_id, 0, Cancellation).GetAsyncEnumerator(Cancellation).MoveNextAsync());
-        Assert.Empty(_abandoned);
+        var other = Open(Request([1, 2]));
+        Logs.End(Id, Finished);
+        Time.Advance(TimeSpan.FromSeconds(5));
+        Logs.End(other, Finished);
+        Time.Advance(TimeSpan.FromSeconds(55));
+        Assert.Null(Logs.Describe(Id));
+        Assert.NotNull(Logs.Describe(other));
+        Time.Advance(TimeSpan.FromSeconds(5));
+        Assert.Null(Logs.Describe(other));
+    }
+
+    [Fact]
+    public void A_log_that_runs_is_not_forgotten()
+    {
+        _ = Read(Id, 3).MoveNextAsync().AsTask();
+        Append(3, 7);
+        Time.Advance(TimeSpan.FromHours(1));
+        Assert.Equal(SequencePhase.Running, Logs.Describe(Id)!.Phase);
     }
 
     [Fact]
     public void The_oldest_ended_logs_go_when_all_together_are_too_large()
     {
-        Append(3, 7, end: new SequenceEnd(FinishReason.Length));
-        var large = Request([.. Enumerable.Range(0, 98)], 1);
-        _logs.Open(large, [new SequenceId(large.Id, 0)], 1);
-        _logs.End(new SequenceId(large.Id, 0), new SequenceEnd(FinishReason.Cancelled));
-        Assert.Null(_logs.Describe(_id));
-        Assert.NotNull(_logs.Describe(new SequenceId(large.Id, 0)));
+        Append(3, 7, end: Finished);
+        var fitting = OpenAndEnd(promptLength: 96);
+        Assert.NotNull(Logs.Describe(Id));
+        var another = OpenAndEnd(promptLength: 1);
+        Assert.Null(Logs.Describe(Id));
+        Assert.NotNull(Logs.Describe(fitting));
+        Assert.NotNull(Logs.Describe(another));
     }
 
     [Fact]
-    public void A_log_without_a_reader_is_abandoned_once()
+    public void Without_options_ended_logs_hold_four_million_tokens_for_five_minutes() =>
+        Assert.Equal((4_194_304, 300), (new SequenceLogOptions().RetainedTokens, new SequenceLogOptions().Retention.TotalSeconds));
+
+    [Fact]
+    public void A_log_that_an_end_mark_cuts_counts_once_among_the_ended_ones()
     {
-        _time.Advance(TimeSpan.FromSeconds(11));
-        _time.Advance(TimeSpan.FromSeconds(11));
-        Assert.Equal([_id], _abandoned);
-        Assert.Equal(FinishReason.Cancelled, _logs.Describe(_id)!.End!.Reason);
+        Append(3, 7, end: Finished);
+        Assert.True(Logs.Finish(Id, 3, FinishReason.Stop));
+        OpenAndEnd(promptLength: 96);
+        Assert.NotNull(Logs.Describe(Id));
+    }
+
+    [Fact]
+    public void Removed_logs_are_unknown_and_their_request_can_be_opened_anew()
+    {
+        var request = Request([1, 2]);
+        SequenceId[] ids = [new(request.Id, 0), new(request.Id, 1)];
+        Logs.Open(request, ids, 1);
+        Logs.Remove([ids[0], Unknown]);
+        Assert.Equal([ids[1]], Logs.Find(request.Id)!);
+        Logs.Remove([ids[1]]);
+        Assert.True(Logs.Open(request, ids, 1));
+        Assert.Empty(Abandoned);
     }
 
     [Fact]
     public void Forks_get_ids_that_were_never_used()
     {
         Append(3, 7);
-        var first = _logs.OpenForks(_id, 4, 2, 2)!;
-        _logs.Remove(first);
-        Assert.Equal([new SequenceId(_request.Id, 3)], _logs.OpenForks(_id, 2, 1, 2)!);
-        Assert.Null(_logs.OpenForks(_id, 5, 1, 2));
-        Assert.Null(_logs.OpenForks(_id, 0, 1, 2));
+        var first = Logs.OpenForks(Id, 4, 2, 2)!;
+        Logs.Remove(first);
+        Assert.Equal([new SequenceId(Id.Request, 3)], Logs.OpenForks(Id, 2, 1, 2)!);
+        Assert.Null(Logs.OpenForks(Id, 5, 1, 2));
+        Assert.Null(Logs.OpenForks(Id, 0, 1, 2));
+        Assert.Null(Logs.OpenForks(Unknown, 1, 1, 2));
     }
 
-    public void Dispose() => _logs.Dispose();
-
-    private AppendResult Append(int position, int token, int epoch = 2, SequenceEnd? end = null) =>
-        _logs.Append(Entry(_id, position, token, epoch, end));
-
-    private static GenerationRequest Request(int[] prompt, int maxTokens) => new()
+    [Fact]
+    public void An_id_below_those_in_use_does_not_lower_the_next()
     {
-        Id = RequestId.Create(),
-        Model = "fake",
-        PromptIds = prompt,
-        MaxTokens = maxTokens,
-    };
+        var request = Request([1, 2]);
+        Logs.Open(request, [new(request.Id, 5), new(request.Id, 2)], 1);
+        Assert.Equal([new SequenceId(request.Id, 6)], Logs.OpenForks(new(request.Id, 2), 1, 1, 1)!);
+    }
 
-    private static StepEntry Entry(SequenceId id, int position, int token, int epoch, SequenceEnd? end) =>
-        new(id, epoch, position, token, null, null, 0, end);
+    [Theory]
+    [InlineData(1, new[] { 1 }, new int[] { })]
+    [InlineData(3, new[] { 1, 2, 3 }, new int[] { })]
+    [InlineData(4, new[] { 1, 2, 3 }, new[] { 7 })]
+    [InlineData(5, new[] { 1, 2, 3 }, new[] { 7, 8 })]
+    public void A_fork_has_the_tokens_before_it_and_takes_the_next_of_its_epoch(int at, int[] prompt, int[] output)
+    {
+        Append(3, 7);
+        Append(4, 8);
+        var fork = Assert.Single(Logs.OpenForks(Id, at, 1, epoch: 5)!);
+
+        Assert.Equal(prompt, Logs.RequestOf(fork)!.PromptIds.ToArray());
+        Assert.Equal(output, Logs.JournalOf(fork)!.Output.ToArray());
+        Assert.Equal(AppendResult.OlderEpoch, Append(fork, at, 50, epoch: 4));
+        Assert.Equal(AppendResult.Appended, Append(fork, at, 50, epoch: 5));
+        Assert.Equal(5, Logs.Describe(Id)!.Tokens);
+    }
+
+    [Fact]
+    public void A_fork_behind_the_prompt_shares_the_request() =>
+        Assert.Same(Logs.RequestOf(Id), Logs.RequestOf(Assert.Single(Logs.OpenForks(Id, 3, 1, 2)!)));
+
+    private SequenceId OpenAndEnd(int promptLength)
+    {
+        var id = Open(Request([.. Enumerable.Range(0, promptLength)]));
+        Logs.End(id, Finished);
+        return id;
+    }
 }
