@@ -137,6 +137,23 @@ public sealed class JournalFormatTests
         Assert.Equivalent(change, JournalFormat.ReadChange(JournalFormat.WriteChange(change)), strict: true);
     }
 
+    [Fact]
+    public void A_plain_end_takes_seven_bytes() =>
+        Assert.Equal([(byte)FinishReason.Length, 0, 0, 0, 0, 0, 0], Ended(FinishReason.Length)[^7..]);
+
+    [Fact]
+    public void A_finish_reason_that_does_not_exist_is_refused_by_its_number()
+    {
+        var error = Assert.Throws<JournalFormatException>(() => JournalFormat.Read(Ended((FinishReason)99)));
+        Assert.Equal("The journal names finish reason 99, which does not exist.", error.Message);
+    }
+
+    private static byte[] Ended(FinishReason reason)
+    {
+        var request = RecordedJournal.Journal.Request;
+        return JournalFormat.Write(new Journal(request, [JournalSequence.Begin(new SequenceId(request.Id, 0)) with { End = new SequenceEnd(reason) }]));
+    }
+
     private static IEnumerable<GenerationRequest> OneFieldChanged(GenerationRequest request)
     {
         yield return request with { Id = new RequestId(0, 1) };
