@@ -9,13 +9,29 @@ internal sealed class ManualEngine(string model) : IEngine
     private readonly ConcurrentDictionary<SequenceId, (Attempt Attempt, IStepSink Sink)> _running = [];
     private readonly ConcurrentDictionary<SequenceId, TaskCompletionSource> _ended = [];
 
-    public EngineFacts Facts { get; } = new(model, MaxLength: 1024, VocabularySize: 100, BlockSize: 16, TotalBlocks: 64, "fingerprint", "none");
+    public EngineFacts Facts
+    {
+        get
+        {
+            BeforeFacts();
+            return Served;
+        }
+    }
+
+    public EngineFacts Served { get; set; } =
+        new(model, MaxLength: 1024, VocabularySize: 100, BlockSize: 16, TotalBlocks: 64, "fingerprint", "none");
+
+    public Action BeforeFacts { get; set; } = () => { };
 
     public EngineLoad Load => new(_running.Count, 0, 0, 64, UsedBlocks: 3, CachedBlocks: 2, Step: 7);
 
     public long Heartbeat => 1;
 
     public ConcurrentQueue<Attempt> Attempts { get; } = [];
+
+    public ConcurrentQueue<(SequenceId Parent, int At, IReadOnlyList<SequenceId> Children)> Forks { get; } = [];
+
+    public ConcurrentQueue<SequenceChange> Changes { get; } = [];
 
     public SubmitResult.Refused? Refusal { get; set; }
 
@@ -45,6 +61,12 @@ internal sealed class ManualEngine(string model) : IEngine
             return new(new SubmitResult.Refused(RefusalReason.UnknownSequence, $"{sequence} does not run here."));
         }
 
+        if (Refusal is not null)
+        {
+            return new(Refusal);
+        }
+
+        Forks.Enqueue((sequence, at, children));
         foreach (var child in children)
         {
             _running[child] = parent;
@@ -56,6 +78,7 @@ internal sealed class ManualEngine(string model) : IEngine
     public async ValueTask<bool> ChangeAsync(SequenceId sequence, SequenceChange change, CancellationToken cancellation)
     {
         await BeforeAnswer();
+        Changes.Enqueue(change);
         return _running.ContainsKey(sequence);
     }
 

@@ -1,17 +1,11 @@
-using System.Runtime.InteropServices;
 using OrleansLLM.Sequences;
 
 namespace OrleansLLM.Cluster.Tests;
 
-/// <summary>The grains over an engine whose steps are the test's, with gateway and worker in silos of their own.</summary>
-public sealed class GrainTests(SplitCluster cluster) : IClassFixture<SplitCluster>
+/// <summary>The way of a request through all grains.</summary>
+[Collection(nameof(SplitCluster))]
+public sealed class GrainTests(SplitCluster cluster) : GrainTest(cluster)
 {
-    private static int _devices;
-
-    private readonly string _model = $"model-{Guid.NewGuid():N}";
-
-    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
-
     [Fact]
     public async Task Tokens_travel_from_the_worker_to_the_readers_of_the_gateway()
     {
@@ -33,7 +27,7 @@ public sealed class GrainTests(SplitCluster cluster) : IClassFixture<SplitCluste
     {
         var engine = await AttachAsync();
         var request = Request() with { Samples = 2, Tenant = "tenant", Sampling = new SamplingParameters { Seed = 9 } };
-        await cluster.Generator.SubmitAsync(request, Cancellation);
+        await Cluster.Generator.SubmitAsync(request, Cancellation);
 
         var attempt = Assert.Single(engine.Attempts);
         Assert.Equal(JournalFormat.Write(Journal.Begin(request)), JournalFormat.Write(Journal.Begin(attempt.Request)));
@@ -49,18 +43,18 @@ public sealed class GrainTests(SplitCluster cluster) : IClassFixture<SplitCluste
         engine.Publish(3, 50, ids);
         await EndAsync(engine, ids, 4);
 
-        var management = cluster.Grains.GetGrain<IManagementGrain>(0);
+        var management = Cluster.Grains.GetGrain<IManagementGrain>(0);
         async Task<SiloAddress?> SiloOf(Orleans.Runtime.IAddressable grain) => await management.GetActivationAddress(grain);
-        Assert.Equal(cluster.WorkerAddress, await SiloOf(cluster.Grains.GetGrain<IGpuWorkerGrain>(worker.ToString())));
-        Assert.Equal(cluster.GatewayAddress, await SiloOf(cluster.Grains.GetGrain<ISequenceGrain>(ids[0].Request.ToString())));
-        Assert.Equal(cluster.GatewayAddress, await SiloOf(cluster.Grains.GetGrain<IGatewaySinkGrain>(cluster.GatewayName)));
-        Assert.Equal(cluster.GatewayAddress, await SiloOf(cluster.Grains.GetGrain<IRouterGrain>(_model)));
+        Assert.Equal(Cluster.WorkerAddress, await SiloOf(Cluster.Grains.GetGrain<IGpuWorkerGrain>(worker.ToString())));
+        Assert.Equal(Cluster.GatewayAddress, await SiloOf(Cluster.Grains.GetGrain<ISequenceGrain>(ids[0].Request.ToString())));
+        Assert.Equal(Cluster.GatewayAddress, await SiloOf(Cluster.Grains.GetGrain<IGatewaySinkGrain>(Cluster.GatewayName)));
+        Assert.Equal(Cluster.GatewayAddress, await SiloOf(Cluster.Grains.GetGrain<IRouterGrain>(Model)));
     }
 
     [Fact]
     public async Task A_worker_of_a_silo_that_is_not_there_fails_at_once()
     {
-        var error = await Assert.ThrowsAnyAsync<Exception>(() => cluster.Grains.GetGrain<IGpuWorkerGrain>("nowhere/0").GetReport());
+        var error = await Assert.ThrowsAnyAsync<Exception>(() => Cluster.Grains.GetGrain<IGpuWorkerGrain>("nowhere/0").GetReport());
         Assert.Contains("nowhere", error.Message, StringComparison.Ordinal);
     }
 
@@ -69,11 +63,11 @@ public sealed class GrainTests(SplitCluster cluster) : IClassFixture<SplitCluste
     {
         var engine = await AttachAsync();
         var ids = await SubmitAsync();
-        cluster.Logs.RaiseEpoch(ids[0], 2);
+        Cluster.Logs.RaiseEpoch(ids[0], 2);
         engine.Publish(3, 66, ids);
         await engine.Ended(ids[0]).WaitAsync(Cancellation);
 
-        Assert.Equal(3, cluster.Logs.Describe(ids[0])!.Tokens);
+        Assert.Equal(3, Cluster.Logs.Describe(ids[0])!.Tokens);
     }
 
     [Fact]
@@ -107,7 +101,7 @@ public sealed class GrainTests(SplitCluster cluster) : IClassFixture<SplitCluste
         var engine = await AttachAsync();
         var ids = await SubmitAsync(samples: 2);
         engine.Publish(3, 50, ids);
-        await foreach (var range in cluster.Generator.ReadAsync(ids[1], 3, Cancellation))
+        await foreach (var range in Cluster.Generator.ReadAsync(ids[1], 3, Cancellation))
         {
             Assert.Equal(3, range.Start);
             break;
@@ -122,10 +116,10 @@ public sealed class GrainTests(SplitCluster cluster) : IClassFixture<SplitCluste
     {
         var engine = await AttachAsync();
         var ids = await SubmitAsync(samples: 3);
-        await cluster.Generator.CancelAsync(ids[0].Request, Cancellation);
+        await Cluster.Generator.CancelAsync(ids[0].Request, Cancellation);
 
         Assert.All(ids, id => Assert.True(engine.Ended(id).IsCompleted));
-        Assert.All(ids, id => Assert.Equal(FinishReason.Cancelled, cluster.Logs.Describe(id)!.End!.Reason));
+        Assert.All(ids, id => Assert.Equal(FinishReason.Cancelled, Cluster.Logs.Describe(id)!.End!.Reason));
     }
 
     [Fact]
@@ -141,7 +135,7 @@ public sealed class GrainTests(SplitCluster cluster) : IClassFixture<SplitCluste
         };
         using var giveUp = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
         var request = Request();
-        var submission = cluster.Generator.SubmitAsync(request, giveUp.Token).AsTask();
+        var submission = Cluster.Generator.SubmitAsync(request, giveUp.Token).AsTask();
         await arrived.Task.WaitAsync(Cancellation);
         await giveUp.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => submission);
@@ -157,21 +151,10 @@ public sealed class GrainTests(SplitCluster cluster) : IClassFixture<SplitCluste
         engine.Refusal = new SubmitResult.Refused(RefusalReason.QueueFull, "1024 requests wait.", TimeSpan.FromSeconds(3));
         var request = Request();
 
-        Assert.Equal(engine.Refusal, await cluster.Generator.SubmitAsync(request, Cancellation));
-        Assert.Null(cluster.Logs.Find(request.Id));
+        Assert.Equal(engine.Refusal, await Cluster.Generator.SubmitAsync(request, Cancellation));
+        Assert.Null(Cluster.Logs.Find(request.Id));
         engine.Refusal = null;
-        Assert.IsType<SubmitResult.Accepted>(await cluster.Generator.SubmitAsync(request, Cancellation));
-    }
-
-    [Fact]
-    public async Task A_model_that_nobody_serves_is_refused_by_name()
-    {
-        await AttachAsync();
-        var refused = Assert.IsType<SubmitResult.Refused>(await cluster.Generator.SubmitAsync(Request() with { Model = "other" }, Cancellation));
-
-        Assert.Equal(RefusalReason.UnknownModel, refused.Reason);
-        Assert.Contains("'other'", refused.Message, StringComparison.Ordinal);
-        Assert.Contains(_model, refused.Message, StringComparison.Ordinal);
+        Assert.IsType<SubmitResult.Accepted>(await Cluster.Generator.SubmitAsync(request, Cancellation));
     }
 
     [Fact]
@@ -183,7 +166,7 @@ public sealed class GrainTests(SplitCluster cluster) : IClassFixture<SplitCluste
         engine.Publish(4, 51, ids);
         await EndAsync(engine, ids, 5);
 
-        var forked = Assert.IsType<SubmitResult.Accepted>(await cluster.Generator.ForkAsync(ids[0], 4, 2, Cancellation));
+        var forked = Assert.IsType<SubmitResult.Accepted>(await Cluster.Generator.ForkAsync(ids[0], 4, 2, Cancellation));
         Assert.Equal([1, 2], forked.Sequences.Select(id => id.Index));
         var attempt = engine.Attempts.Last();
         Assert.All(attempt.Sequences, sequence => Assert.Equal([50], sequence.Output.ToArray()));
@@ -200,21 +183,7 @@ public sealed class GrainTests(SplitCluster cluster) : IClassFixture<SplitCluste
 
         Assert.Equal(
             new SequenceDescription(ids[0], SequencePhase.Preempted, 3, 4, 2, null),
-            await cluster.Generator.DescribeAsync(ids[0], Cancellation));
-    }
-
-    [Fact]
-    public async Task The_block_pool_of_a_worker_has_an_address()
-    {
-        var engine = await AttachAsync(out var worker);
-        var blocks = cluster.Grains.GetGrain<IBlockManagerGrain>(worker.ToString());
-        var ids = await SubmitAsync();
-
-        var load = (await blocks.GetLoad())!.ToLoad();
-        Assert.Equal((64, 3, 2), (load.TotalBlocks, load.UsedBlocks, load.CachedBlocks));
-        Assert.Equal(4, await blocks.MatchPrefix(new PrefixQuery(MemoryMarshal.AsBytes([1, 2, 3, 4, 5]).ToArray(), "")));
-        var child = new SequenceId(ids[0].Request, 1);
-        Assert.Equal([child], (await blocks.Fork(new ForkMessage(ids[0], 2, [child]))).Sequences);
+            await Cluster.Generator.DescribeAsync(ids[0], Cancellation));
     }
 
     [Fact]
@@ -222,56 +191,8 @@ public sealed class GrainTests(SplitCluster cluster) : IClassFixture<SplitCluste
     {
         await AttachAsync(out var id);
 
-        var worker = Assert.Single(await cluster.Fleet.GetWorkersAsync(Cancellation), worker => worker.Id == id);
-        Assert.Equal((_model, "fingerprint", WorkerPhase.Ready, 64), (worker.Model, worker.Fingerprint, worker.Phase, worker.Load.TotalBlocks));
-        Assert.Contains(new ModelDescription(_model, 1024, 100), await cluster.Fleet.GetModelsAsync(Cancellation));
-    }
-
-    private Task<ManualEngine> AttachAsync() => AttachAsync(out _);
-
-    private Task<ManualEngine> AttachAsync(out WorkerId id)
-    {
-        var device = Interlocked.Increment(ref _devices);
-        id = new WorkerId(cluster.WorkerName, device);
-        var engine = new ManualEngine(_model);
-        return Attach();
-
-        async Task<ManualEngine> Attach()
-        {
-            await cluster.Workers.AttachAsync(device, engine, Cancellation);
-            return engine;
-        }
-    }
-
-    private GenerationRequest Request() =>
-        new() { Id = RequestId.Create(), Model = _model, PromptIds = new[] { 1, 2, 3 }, MaxTokens = 10 };
-
-    private async Task<SequenceId[]> SubmitAsync(int samples = 1) =>
-        [.. Assert.IsType<SubmitResult.Accepted>(await cluster.Generator.SubmitAsync(Request() with { Samples = samples }, Cancellation)).Sequences];
-
-    /// <summary>The last token, and proof that all before it have arrived.</summary>
-    private async Task EndAsync(ManualEngine engine, IReadOnlyList<SequenceId> ids, int position)
-    {
-        engine.Publish(ids, id => new StepEntry(id, 1, position, 7, null, null, 0, new SequenceEnd(FinishReason.Length)));
-        foreach (var id in ids)
-        {
-            await ReadAsync(id);
-            await engine.AbortAsync(id, Cancellation);
-        }
-    }
-
-    private async Task<(List<int> Ids, SequenceEnd? End)> ReadAsync(SequenceId id)
-    {
-        List<int> ids = [];
-        await foreach (var range in cluster.Generator.ReadAsync(id, 3, Cancellation))
-        {
-            ids.AddRange(range.Ids.ToArray());
-            if (range.End is not null)
-            {
-                return (ids, range.End);
-            }
-        }
-
-        return (ids, null);
+        var worker = Assert.Single(await Cluster.Fleet.GetWorkersAsync(Cancellation), worker => worker.Id == id);
+        Assert.Equal((Model, "fingerprint", WorkerPhase.Ready, 64), (worker.Model, worker.Fingerprint, worker.Phase, worker.Load.TotalBlocks));
+        Assert.Contains(new ModelDescription(Model, 1024, 100), await Cluster.Fleet.GetModelsAsync(Cancellation));
     }
 }

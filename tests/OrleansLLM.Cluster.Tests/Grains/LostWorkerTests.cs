@@ -22,5 +22,9 @@ public sealed class LostWorkerTests
             Assert.Equal(FinishReason.Failed, range.End?.Reason);
             Assert.Contains(worker.ToString(), range.End?.Message, StringComparison.Ordinal);
         }
+
+        Assert.Equal(
+            RefusalReason.Unavailable,
+            Assert.IsType<SubmitResult.Refused>(await cluster.Generator.SubmitAsync(request with { Id = RequestId.Create() }, cancellation)).Reason);
     }
 }

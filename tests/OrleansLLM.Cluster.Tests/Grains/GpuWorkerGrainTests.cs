@@ -1,0 +1,43 @@
+namespace OrleansLLM.Cluster.Tests;
+
+[Collection(nameof(SplitCluster))]
+public sealed class GpuWorkerGrainTests(SplitCluster cluster) : GrainTest(cluster)
+{
+    [Fact]
+    public async Task A_worker_without_an_engine_refuses_and_knows_nothing()
+    {
+        var id = new WorkerId(Cluster.WorkerName, 901);
+        var worker = Cluster.Grains.GetGrain<IGpuWorkerGrain>(id.ToString());
+        var request = Request();
+        var sequence = new SequenceId(request.Id, 0);
+        var reply = await worker.Submit(new AttemptMessage(JournalFormat.Write(Journal.Begin(request)), 1, Cluster.GatewayName));
+
+        Assert.Equal(new SubmitResult.Refused(RefusalReason.Unavailable, $"No engine is attached to worker {id} yet."), reply.ToResult());
+        Assert.False(await worker.Change(new ChangeMessage(sequence, JournalFormat.WriteChange(new SequenceChange()))));
+        Assert.Null(await worker.Describe(sequence));
+        Assert.Null(await worker.GetReport());
+        Assert.True(await worker.End([sequence]));
+        await worker.Announce();
+    }
+
+    [Fact]
+    public async Task All_named_sequences_are_ended()
+    {
+        var engine = await AttachAsync(out var id);
+        var ids = await SubmitAsync(samples: 3);
+        await Cluster.Grains.GetGrain<IGpuWorkerGrain>(id.ToString()).End(ids[1..]);
+
+        Assert.Equal([false, true, true], ids.Select(sequence => engine.Ended(sequence).IsCompleted));
+    }
+
+    [Fact]
+    public async Task A_worker_reports_again_and_again_without_being_asked()
+    {
+        var engine = await AttachAsync();
+        var reports = new SemaphoreSlim(0);
+        engine.BeforeFacts = () => reports.Release();
+
+        Assert.True(await reports.WaitAsync(TimeSpan.FromSeconds(30), Cancellation));
+        Assert.True(await reports.WaitAsync(TimeSpan.FromSeconds(30), Cancellation));
+    }
+}

@@ -1,0 +1,67 @@
+using OrleansLLM.Sequences;
+
+namespace OrleansLLM.Cluster.Tests;
+
+/// <summary>One gateway's silo and one worker's, shared by the tests of the grains.</summary>
+[CollectionDefinition(nameof(SplitCluster))]
+public sealed class SplitClusterTests : ICollectionFixture<SplitCluster>;
+
+/// <summary>Grains over an engine whose steps are the test's, which serves a model of the test's own.</summary>
+public abstract class GrainTest(SplitCluster cluster)
+{
+    private static int _devices;
+
+    protected SplitCluster Cluster { get; } = cluster;
+
+    protected string Model { get; } = $"model-{Guid.NewGuid():N}";
+
+    protected static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    private protected Task<ManualEngine> AttachAsync() => AttachAsync(out _);
+
+    private protected Task<ManualEngine> AttachAsync(out WorkerId id)
+    {
+        var device = Interlocked.Increment(ref _devices);
+        id = new WorkerId(Cluster.WorkerName, device);
+        var engine = new ManualEngine(Model);
+        return Attach();
+
+        async Task<ManualEngine> Attach()
+        {
+            await Cluster.Workers.AttachAsync(device, engine, Cancellation);
+            return engine;
+        }
+    }
+
+    private protected GenerationRequest Request() =>
+        new() { Id = RequestId.Create(), Model = Model, PromptIds = new[] { 1, 2, 3 }, MaxTokens = 10 };
+
+    private protected async Task<SequenceId[]> SubmitAsync(int samples = 1) =>
+        [.. Assert.IsType<SubmitResult.Accepted>(await Cluster.Generator.SubmitAsync(Request() with { Samples = samples }, Cancellation)).Sequences];
+
+    /// <summary>The last token, and proof that all before it have arrived.</summary>
+    private protected async Task EndAsync(ManualEngine engine, IReadOnlyList<SequenceId> ids, int position)
+    {
+        engine.Publish(ids, id => new StepEntry(id, 1, position, 7, null, null, 0, new SequenceEnd(FinishReason.Length)));
+        foreach (var id in ids)
+        {
+            await ReadAsync(id);
+            await engine.AbortAsync(id, Cancellation);
+        }
+    }
+
+    private protected async Task<(List<int> Ids, SequenceEnd? End)> ReadAsync(SequenceId id)
+    {
+        List<int> ids = [];
+        await foreach (var range in Cluster.Generator.ReadAsync(id, 3, Cancellation))
+        {
+            ids.AddRange(range.Ids.ToArray());
+            if (range.End is not null)
+            {
+                return (ids, range.End);
+            }
+        }
+
+        return (ids, null);
+    }
+}
