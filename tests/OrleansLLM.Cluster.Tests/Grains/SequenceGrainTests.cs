@@ -140,20 +140,20 @@ public sealed class SequenceGrainTests(SplitCluster cluster) : GrainTest(cluster
     public async Task A_worker_that_stops_reporting_is_noticed_and_a_request_that_ended_gives_its_grain_back()
     {
         var engine = await AttachAsync(out var worker);
-        var running = await SubmitAsync();
         var ended = await SubmitAsync();
         await EndAsync(engine, ended, 3);
-        while (await SiloOfAsync(ended[0]) is not null)
-        {
-            await Task.Yield();
-        }
-
-        Assert.NotNull(await SiloOfAsync(running[0]));
+        var running = await SubmitAsync();
+        Assert.NotNull(await SiloOfAsync(ended[0]));
         engine.BeforeFacts = () => throw new InvalidOperationException("It broke.");
-        var answer = await ReadAsync(running[0]).WaitAsync(TimeSpan.FromSeconds(30), Cancellation);
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        var answer = await ReadAsync(running[0]).WaitAsync(patience.Token);
         engine.BeforeFacts = () => { };
 
         Assert.Equal(new SequenceEnd(FinishReason.Failed, Message: $"Worker {worker} can't be reached: It broke."), answer.End);
+        while (await SiloOfAsync(ended[0]) is not null)
+        {
+            patience.Token.ThrowIfCancellationRequested();
+        }
     }
 
     private async Task<SiloAddress?> SiloOfAsync(SequenceId sequence) => await Cluster.Grains.GetGrain<IManagementGrain>(0)
