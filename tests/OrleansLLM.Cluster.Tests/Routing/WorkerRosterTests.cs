@@ -44,6 +44,44 @@ public sealed class WorkerRosterTests
     }
 
     [Fact]
+    public void A_sequence_weighs_as_much_as_64_tokens_to_be_computed()
+    {
+        // Both wait for the same 320 tokens; then a has them cached, which is worth five sequences.
+        _roster.Report(Report("a", running: 0));
+        Assert.Equal("a", Choose(Prompt(1)));
+        _roster.Report(Report("b", running: 0));
+        _roster.Report(Report("a", running: 4));
+        Assert.Equal("a", Choose(Prompt(1)));
+
+        _roster.Report(Report("c", running: 1));
+        _roster.Report(Report("a", running: 7));
+        Assert.Equal("b", Choose(Prompt(1)));
+    }
+
+    [Fact]
+    public void Sequences_that_wait_or_were_preempted_count_as_those_that_run()
+    {
+        _roster.Report(Report("a", running: 1) with { Load = new LoadMessage(0, 2, 0, 100, 0, 0, 1) });
+        _roster.Report(Report("b", running: 1));
+        Assert.Equal("b", Choose(Prompt(1)));
+
+        _roster.Report(Report("a", running: 1) with { Load = new LoadMessage(0, 0, 2, 100, 0, 0, 1) });
+        _roster.Report(Report("b", running: 1));
+        Assert.Equal("b", Choose(Prompt(2)));
+    }
+
+    [Fact]
+    public void A_worker_counts_as_having_no_more_than_its_cache_holds()
+    {
+        _roster.Report(WithCache("a", tokens: 5 * PrefixChunks.Tokens));
+        Assert.Equal("a", Choose(Prompt(1)));
+        _roster.Report(WithCache("a", tokens: 5 * PrefixChunks.Tokens) with { Load = new LoadMessage(2, 0, 0, 100, 0, 0, 1) });
+        _roster.Report(Report("b", running: 0));
+        Assert.Equal("a", Choose(Prompt(1)));
+        Assert.Equal("b", Choose(Prompt(1)));
+    }
+
+    [Fact]
     public void A_worker_that_started_again_has_no_prefixes()
     {
         _roster.Report(Report("a", running: 0));
@@ -58,7 +96,9 @@ public sealed class WorkerRosterTests
     public void A_worker_that_is_silent_or_not_ready_is_not_chosen()
     {
         _roster.Report(Report("a", running: 0));
-        _time.Advance(TimeSpan.FromSeconds(6));
+        _time.Advance(TimeSpan.FromSeconds(5));
+        Assert.True(_roster.TryChoose(Prompt(1), out _));
+        _time.Advance(TimeSpan.FromTicks(1));
         Assert.False(_roster.TryChoose(Prompt(1), out _));
 
         _roster.Report(Report("a", running: 0, phase: WorkerPhase.Draining));
@@ -115,6 +155,9 @@ public sealed class WorkerRosterTests
     }
 
     private static byte[] Prompt(int seed) => PrefixChunks.Hash([.. Enumerable.Range(seed * 1000, 10 * PrefixChunks.Tokens)], "");
+
+    private WorkerReport WithCache(string silo, int tokens) =>
+        Report(silo, running: 0) with { Model = new ServedModelMessage("model", 1024, 100, "fingerprint", "none", tokens) };
 
     private WorkerReport Report(string silo, int running, long incarnation = 1, WorkerPhase phase = WorkerPhase.Ready) => new(
         new WorkerId(silo, 0),

@@ -11,7 +11,7 @@ public sealed class GatewayOutletTests
 
     private readonly ManualEngine _engine = new("model");
     private readonly ManualSink _sink = new();
-    private readonly FakeTimeProvider _time = new();
+    private readonly NotedPauses _time = new();
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
@@ -84,6 +84,66 @@ public sealed class GatewayOutletTests
     }
 
     [Fact]
+    public async Task Each_pause_is_longer_than_the_one_before()
+    {
+        var outlet = Open();
+        Step(outlet, 10, First);
+        (await _sink.NextCall()).Answer.SetException(new TimeoutException());
+        for (var tries = 1; tries < 5; tries++)
+        {
+            Assert.False(outlet.IsLost);
+            (await NextCallAfterAPause()).Answer.SetException(new TimeoutException());
+        }
+
+        await _engine.Ended(First).WaitAsync(Cancellation);
+        Assert.Equal([200, 400, 600, 800], _time.Pauses.Select(pause => pause.TotalMilliseconds));
+    }
+
+    [Fact]
+    public async Task A_gateway_that_cannot_read_the_steps_is_gone_at_once()
+    {
+        var outlet = Open();
+        Step(outlet, 10, First);
+        (await _sink.NextCall()).Answer.SetException(new InvalidDataException());
+
+        await _engine.Ended(First).WaitAsync(Cancellation);
+        Assert.True(outlet.IsLost);
+        Assert.Empty(_time.Pauses);
+    }
+
+    [Fact]
+    public async Task What_was_not_sent_yet_is_ended_with_what_was()
+    {
+        var outlet = Open();
+        Step(outlet, 10, First);
+        var call = await _sink.NextCall();
+        Step(outlet, 10, Second);
+        call.Answer.SetException(new InvalidDataException());
+
+        await _engine.Ended(First).WaitAsync(Cancellation);
+        await _engine.Ended(Second).WaitAsync(Cancellation);
+        Step(outlet, 11, Second);
+        Assert.False(_sink.HasCall);
+    }
+
+    [Fact]
+    public async Task The_bytes_of_a_failed_call_stay_as_they_are()
+    {
+        var outlet = Open();
+        Step(outlet, 10);
+        var failed = await _sink.NextCall();
+        failed.Answer.SetException(new TimeoutException());
+        (await NextCallAfterAPause()).Answer.SetResult();
+        for (var position = 11; position < 15; position++)
+        {
+            Step(outlet, position);
+            (await _sink.NextCall()).Answer.SetResult();
+        }
+
+        Assert.Equal([10], PositionsIn(failed.Message));
+    }
+
+    [Fact]
     public async Task Leaving_a_step_allocates_nothing_once_the_buffers_have_grown()
     {
         var outlet = Open();
@@ -122,7 +182,25 @@ public sealed class GatewayOutletTests
         return await next;
     }
 
-    private sealed record Call(IReadOnlyList<int> Positions, TaskCompletionSource Answer);
+    private static IReadOnlyList<int> PositionsIn(StepMessage message) =>
+        [.. StepFormatTests.Read(message.Entries.Span).Select(entry => entry.Position)];
+
+    private sealed record Call(StepMessage Message, IReadOnlyList<int> Positions, TaskCompletionSource Answer);
+
+    private sealed class NotedPauses : TimeProvider
+    {
+        private readonly FakeTimeProvider _time = new();
+
+        public List<TimeSpan> Pauses { get; } = [];
+
+        public void Advance(TimeSpan by) => _time.Advance(by);
+
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+        {
+            Pauses.Add(dueTime);
+            return _time.CreateTimer(callback, state, dueTime, period);
+        }
+    }
 
     private sealed class ManualSink : IGatewaySinkGrain
     {
@@ -132,7 +210,7 @@ public sealed class GatewayOutletTests
 
         public Task OnStep(StepMessage message)
         {
-            var call = new Call([.. StepFormatTests.Read(message.Entries.Span).Select(entry => entry.Position)], new TaskCompletionSource());
+            var call = new Call(message, PositionsIn(message), new TaskCompletionSource());
             _calls.Writer.TryWrite(call);
             return call.Answer.Task;
         }
