@@ -10,22 +10,22 @@ public sealed class GpuWorkerGrainTests(SplitCluster cluster) : GrainTest(cluste
         var worker = Cluster.Grains.GetGrain<IGpuWorkerGrain>(id.ToString());
         var request = Request();
         var sequence = new SequenceId(request.Id, 0);
-        var reply = await worker.Submit(new AttemptMessage(JournalFormat.Write(Journal.Begin(request)), 1, Cluster.GatewayName));
+        var reply = await worker.Submit(new AttemptMessage(JournalMessage.From(Journal.Begin(request)), 1, Cluster.GatewayName));
 
         Assert.Equal(new SubmitResult.Refused(RefusalReason.Unavailable, $"No engine is attached to worker {id} yet."), reply.ToResult());
         Assert.False(await worker.Change(new ChangeMessage(sequence, JournalFormat.WriteChange(new SequenceChange()))));
         Assert.Null(await worker.Describe(sequence));
         Assert.Null(await worker.GetReport());
-        Assert.True(await worker.End([sequence]));
+        Assert.True(await worker.Abort([sequence]));
         await worker.Announce();
     }
 
     [Fact]
-    public async Task All_named_sequences_are_ended()
+    public async Task All_named_sequences_are_aborted()
     {
         var engine = await AttachAsync(out var id);
         var ids = await SubmitAsync(samples: 3);
-        await Cluster.Grains.GetGrain<IGpuWorkerGrain>(id.ToString()).End(ids[1..]);
+        await Cluster.Grains.GetGrain<IGpuWorkerGrain>(id.ToString()).Abort(ids[1..]);
 
         Assert.Equal([false, true, true], ids.Select(sequence => engine.Ended(sequence).IsCompleted));
     }
