@@ -72,8 +72,54 @@ public sealed class StopStringsTests
     }
 
     [Fact]
-    public void An_empty_stop_string_is_refused() =>
-        Assert.Throws<ArgumentException>(() => new StopStrings([""], StopStringText.Excluded));
+    public void Nothing_waits_where_the_stop_string_is_shown_anyway()
+    {
+        var matcher = new StopStrings(["</s>"], StopStringText.Included);
+        Assert.Equal("a</", matcher.Add("a</", 0).Text);
+        Assert.Equal(new StopStringResult("s>", new StopStringMatch("</s>", 1)), matcher.Add("s>b", 1));
+    }
+
+    [Fact]
+    public void Without_stop_strings_all_text_is_shown_at_once()
+    {
+        var matcher = new StopStrings([], StopStringText.Excluded);
+        Assert.Equal("a", matcher.Begin("a"));
+        Assert.Equal(new StopStringResult("</s>", null), matcher.Add("</s>", 0));
+        Assert.Equal("", matcher.Finish());
+    }
+
+    [Fact]
+    public void A_match_leaves_nothing_behind()
+    {
+        var matcher = new StopStrings(["</s>"], StopStringText.Excluded);
+        Assert.Equal("a", matcher.Add("a<", 0).Text);
+        Assert.NotNull(matcher.Add("/s><", 1).Match);
+        Assert.Equal("", matcher.Finish());
+    }
+
+    [Fact]
+    public void Text_that_waited_is_given_once()
+    {
+        var matcher = new StopStrings(["</s>"], StopStringText.Excluded);
+        Assert.Equal("", matcher.Add("<", 0).Text);
+        Assert.Equal("<", matcher.Finish());
+        Assert.Equal("", matcher.Finish());
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("a", "", "b")]
+    public void An_empty_stop_string_is_refused(params string[] stops) =>
+        Assert.Throws<ArgumentException>(nameof(stops), () => new StopStrings(stops, StopStringText.Excluded));
+
+    [Fact]
+    public void Null_is_refused_by_name()
+    {
+        Assert.Throws<ArgumentNullException>("stops", () => new StopStrings(null!, StopStringText.Excluded));
+        var matcher = new StopStrings(["a"], StopStringText.Excluded);
+        Assert.Throws<ArgumentNullException>("piece", () => matcher.Add(null!, 0));
+        Assert.Throws<ArgumentNullException>("piece", () => matcher.Begin(null!));
+    }
 
     private static string RandomText(Random random, int length) =>
         string.Concat(Enumerable.Range(0, length).Select(_ => "abé"[random.Next(3)]));
