@@ -38,11 +38,16 @@ internal static unsafe class RowScan<TSimd, TVector>
         return maximum;
     }
 
-    /// <summary>The lowest index of the largest number; 0 where there is none.</summary>
+    /// <summary>The lowest index of the largest number; 0 where none is above minus infinity.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static int ArgMax(float* x, int count)
     {
         var maximum = Maximum(x, count);
+        if (float.IsNegativeInfinity(maximum))
+        {
+            return 0;
+        }
+
         var almost = TSimd.Broadcast(MathF.BitDecrement(maximum));
         for (var i = 0; i < count; i += TSimd.Lanes)
         {

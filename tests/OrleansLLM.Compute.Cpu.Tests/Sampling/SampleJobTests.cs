@@ -1,0 +1,166 @@
+using OrleansLLM.Testing;
+
+namespace OrleansLLM.Compute.Cpu.Tests.Sampling;
+
+/// <summary>The order of allowed ids, bias and penalties, on rows of a few tokens that say which one was wrong.</summary>
+public sealed class SampleJobTests : IDisposable
+{
+    private readonly CpuDevice _device = Arrange.Device();
+
+    [Theory]
+    [InlineData(1f, 0.25f, 1)]
+    [InlineData(0.25f, 1f, 0)]
+    public void A_frequency_penalty_counts_how_often_a_token_was_drawn_and_a_presence_penalty_does_not(float frequency, float presence, int drawn)
+    {
+        var plan = Greedy();
+        (plan.FrequencyPenalty[0], plan.PresencePenalty[0]) = (frequency, presence);
+        plan.Seen.Add(0, 3);
+        Assert.Equal(drawn, Draw([2, 0], plan));
+    }
+
+    [Fact]
+    public void A_token_of_the_prompt_alone_meets_neither_frequency_nor_presence_penalty()
+    {
+        var plan = Greedy();
+        (plan.FrequencyPenalty[0], plan.PresencePenalty[0]) = (9, 9);
+        plan.Seen.Add(0, 0);
+        Assert.Equal(0, Draw([2, 0], plan));
+    }
+
+    [Theory]
+    [InlineData(2f, 1f, 1)]
+    [InlineData(3f, 0.9f, 0)]
+    [InlineData(-1f, -2f, 1)]
+    [InlineData(-1f, -3.1f, 0)]
+    public void A_repetition_penalty_divides_a_positive_logit_and_multiplies_a_negative_one(float seen, float other, int drawn)
+    {
+        var plan = Greedy();
+        plan.RepetitionPenalty[0] = 3;
+        plan.Seen.Add(0, 0);
+        Assert.Equal(drawn, Draw([seen, other], plan));
+    }
+
+    /// <summary>(1 + 3) / 2 - 1 = 1; in another order it is 1.5, 2.5 or 3.</summary>
+    [Theory]
+    [InlineData(1.25f, 1)]
+    [InlineData(0.75f, 0)]
+    public void The_repetition_penalty_comes_after_the_bias_and_before_the_others(float other, int drawn)
+    {
+        var plan = Greedy();
+        (plan.RepetitionPenalty[0], plan.PresencePenalty[0]) = (2, 1);
+        plan.Bias.Add(0, 3);
+        plan.Seen.Add(0, 1);
+        Assert.Equal(drawn, Draw([1, other], plan));
+    }
+
+    [Fact]
+    public void What_is_not_allowed_is_not_drawn_whatever_its_logit_and_bias()
+    {
+        var plan = Greedy();
+        plan.Allowed.Add(1, 0);
+        plan.Allowed.Add(2, 0);
+        plan.Bias.Add(0, 100);
+        Assert.Equal(2, Draw([9, 1, 2, 8], plan));
+    }
+
+    [Theory]
+    [InlineData(0f, 0)]
+    [InlineData(1f, 0)]
+    [InlineData(1f, 3)]
+    public void A_row_of_which_nothing_is_left_draws_the_first_token(float temperature, int topK)
+    {
+        foreach (var size in new[] { 5, 40 })
+        {
+            var plan = Greedy();
+            (plan.Temperature[0], plan.TopK[0]) = (temperature, topK);
+            Assert.Equal(0, Draw([.. Enumerable.Repeat(float.NegativeInfinity, size)], plan));
+        }
+    }
+
+    [Fact]
+    public void Small_vocabularies_draw_what_the_reference_draws_under_any_parameters()
+    {
+        var random = new Random(47);
+        using var reference = new ReferenceDevice();
+        for (var round = 0; round < 6000; round++)
+        {
+            var logits = SomeLogits(random, random.Next(1, 40));
+            var plan = SomePlan(random, logits.Length);
+            var drawn = Draw(logits, plan);
+            var isAnyLeft = ReferenceDevice.Adjust(logits, plan, 0).Max() > float.NegativeInfinity;
+            Assert.Equal(isAnyLeft ? Sample(reference, logits, plan) : 0, drawn);
+        }
+    }
+
+    public void Dispose() => _device.Dispose();
+
+    /// <summary>One row without any limit or penalty.</summary>
+    private static SamplingPlan Greedy()
+    {
+        var plan = new SamplingPlan(1) { Rows = 1 };
+        (plan.TopP[0], plan.RepetitionPenalty[0]) = (1, 1);
+        return plan;
+    }
+
+    /// <summary>Smooth, with ties, with some impossible, far apart.</summary>
+    private static float[] SomeLogits(Random random, int count)
+    {
+        var kind = random.Next(4);
+        float Number() => (4 * random.NextSingle()) - 2;
+        return
+        [
+            .. Enumerable.Range(0, count).Select(_ => kind switch
+            {
+                0 => Number(),
+                1 => MathF.Round(Number()),
+                2 => random.Next(3) == 0 ? float.NegativeInfinity : Number(),
+                _ => 30 * Number(),
+            }),
+        ];
+    }
+
+    private static SamplingPlan SomePlan(Random random, int vocabulary)
+    {
+        var plan = Greedy();
+        plan.Temperature[0] = random.Next(4) switch { 0 => 0, 1 => 1, _ => 0.2f + random.NextSingle() };
+        plan.TopK[0] = random.Next(2) * random.Next(1, vocabulary + 3);
+        plan.TopP[0] = random.Next(2) == 0 ? 1 : 0.05f + (0.94f * random.NextSingle());
+        plan.MinP[0] = random.Next(3) == 0 ? random.NextSingle() : 0;
+        plan.RepetitionPenalty[0] = random.Next(2) == 0 ? 1 : 0.5f + (2 * random.NextSingle());
+        plan.FrequencyPenalty[0] = random.Next(2) * random.NextSingle();
+        plan.PresencePenalty[0] = random.Next(2) * (random.NextSingle() - 0.5f);
+        (plan.Seed[0], plan.Sample[0], plan.Position[0]) = ((ulong)random.NextInt64(), random.Next(5), random.Next(500));
+        var (biased, seen, allowed) = (random.Next(2), random.Next(2), random.Next(4) / 3);
+        for (var id = 0; id < vocabulary; id++)
+        {
+            Add(plan.Bias, biased, id, (2 * random.NextSingle()) - 1);
+            Add(plan.Seen, seen, id, random.Next(4));
+            Add(plan.Allowed, allowed, id, (byte)0);
+        }
+
+        return plan;
+        void Add<T>(RowLists<T> list, int wanted, int id, T value)
+            where T : unmanaged
+        {
+            if (random.Next(3) < wanted)
+            {
+                list.Add(id, value);
+            }
+        }
+    }
+
+    private int Draw(float[] logits, SamplingPlan plan)
+    {
+        plan.Bias.EndRow();
+        plan.Seen.EndRow();
+        plan.Allowed.EndRow();
+        return Sample(_device, logits, plan);
+    }
+
+    private static int Sample(IDevice device, float[] logits, SamplingPlan plan)
+    {
+        var tokens = new int[1];
+        device.Sample(Arrange.Upload(device, logits, 1, logits.Length), plan, tokens);
+        return tokens[0];
+    }
+}
