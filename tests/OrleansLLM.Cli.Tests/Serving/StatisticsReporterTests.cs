@@ -1,10 +1,6 @@
 using System.Diagnostics.Metrics;
 using System.Text.Json.Nodes;
 using System.Threading.Channels;
-using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Logging.Abstractions;
-using Microsoft.Extensions.Logging.Console;
 using Microsoft.Extensions.Time.Testing;
 using OrleansLLM.Cli.Arguments;
 using OrleansLLM.Cli.Serving;

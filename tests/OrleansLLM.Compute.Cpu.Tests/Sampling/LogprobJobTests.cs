@@ -1,4 +1,5 @@
 using OrleansLLM.Testing;
+using OrleansLLM.Testing.Contract;
 
 namespace OrleansLLM.Compute.Cpu.Tests.Sampling;
 
@@ -12,7 +13,7 @@ public sealed class LogprobJobTests
     public void Small_vocabularies_with_ties_agree_with_the_reference_and_other_rows_stay_as_they_were()
     {
         var random = new Random(48);
-        using var device = Arrange.Device();
+        using var device = TestDevices.Create();
         using var reference = new ReferenceDevice();
         for (var round = 0; round < 1500; round++)
         {

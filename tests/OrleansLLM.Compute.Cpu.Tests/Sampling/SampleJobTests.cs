@@ -1,11 +1,12 @@
 using OrleansLLM.Testing;
+using OrleansLLM.Testing.Contract;
 
 namespace OrleansLLM.Compute.Cpu.Tests.Sampling;
 
 /// <summary>The order of allowed ids, bias and penalties, on rows of a few tokens that say which one was wrong.</summary>
 public sealed class SampleJobTests : IDisposable
 {
-    private readonly CpuDevice _device = Arrange.Device();
+    private readonly CpuDevice _device = TestDevices.Create();
 
     [Theory]
     [InlineData(1f, 0.25f, 1)]

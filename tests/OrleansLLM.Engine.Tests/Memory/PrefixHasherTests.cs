@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using System.IO.Hashing;
-using OrleansLLM.Models;
 
 namespace OrleansLLM.Engine.Tests;
 
@@ -51,7 +50,7 @@ public sealed class PrefixHasherTests
     {
         var hasher = new PrefixHasher("model", 4, dynamicRopeOrigin: 0);
         var request = CoreFixture.Request([.. Enumerable.Range(0, 19)], 5) with { CacheSalt = "salt" };
-        var sequence = new Sequence(request, 1, new SequenceId(request.Id, 0), [], new CacheShape(4, [new CacheGroup(0)], 16));
+        var sequence = new Sequence(request, 1, new SequenceId(request.Id, 0), [], CoreFixture.Shape(4, [0]));
         hasher.Hash(sequence, 2);
         hasher.Hash(sequence, 1);
         hasher.Hash(sequence, 4);

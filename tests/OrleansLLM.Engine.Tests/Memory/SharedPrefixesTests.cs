@@ -1,5 +1,3 @@
-using OrleansLLM.Models;
-
 namespace OrleansLLM.Engine.Tests;
 
 /// <summary>Hits in a cache that has lost any of its blocks, against what the next query of each group sees.</summary>
@@ -58,7 +56,7 @@ public sealed class SharedPrefixesTests
 
     private static (SharedPrefixes Shared, BlockPool Pool, Sequence Sequence) Arrange(int[] windows, bool[][] cached, int tokens)
     {
-        var shape = new CacheShape(BlockSize, [.. windows.Select(window => new CacheGroup(window))], 16);
+        var shape = CoreFixture.Shape(BlockSize, windows);
         var prefixes = new PrefixCache(windows.Length * Blocks);
         var pool = new BlockPool(windows.Length * Blocks, prefixes);
         var request = CoreFixture.Request([.. Enumerable.Range(0, tokens)], 1);

@@ -1,12 +1,11 @@
 using OrleansLLM.Compute;
-using OrleansLLM.Models;
 
 namespace OrleansLLM.Engine.Tests;
 
 /// <summary>What the device is told of each row.</summary>
 public sealed class SamplerTests
 {
-    private static readonly CacheShape Shape = new(4, [new CacheGroup(0)], 16);
+    private static readonly CacheShape Shape = CoreFixture.Shape(4, [0]);
 
     private readonly SamplingPlan _plan = new(2);
 

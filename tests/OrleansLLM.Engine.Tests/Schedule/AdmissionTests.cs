@@ -1,5 +1,4 @@
 using System.Globalization;
-using OrleansLLM.Models;
 using OrleansLLM.Sequences;
 
 namespace OrleansLLM.Engine.Tests;
@@ -165,7 +164,7 @@ public sealed class AdmissionTests
     }
 
     private static Admission AdmissionOf(int blocks, int maxLength = MaxLength) =>
-        new(new EngineFacts("fake", maxLength, 32, 4, blocks, "", ""), new CacheShape(4, [new CacheGroup(0)], 16));
+        new(new EngineFacts("fake", maxLength, 32, 4, blocks, "", ""), CoreFixture.Shape(4, [0]));
 
     private static Attempt AttemptOf(GenerationRequest request, int[][]? outputs = null, params JournalChange[] changes) => new(
         request, 1,

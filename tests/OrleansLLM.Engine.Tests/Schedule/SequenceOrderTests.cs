@@ -1,11 +1,9 @@
-using OrleansLLM.Models;
-
 namespace OrleansLLM.Engine.Tests;
 
 /// <summary>The queue and the running order against lists that are sorted anew after every operation.</summary>
 public sealed class SequenceOrderTests
 {
-    private static readonly CacheShape Shape = new(4, [new CacheGroup(0)], 16);
+    private static readonly CacheShape Shape = CoreFixture.Shape(4, [0]);
 
     [Fact]
     public void The_queue_gives_the_lowest_priority_number_first_and_within_one_the_earliest_arrival()
