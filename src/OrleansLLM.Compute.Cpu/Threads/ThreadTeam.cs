@@ -24,6 +24,8 @@ internal sealed unsafe class ThreadTeam
 
     private readonly Lock _turn = new();
     private Worker[] _workers = [];
+
+    /// <summary>| generation 32 | open 1 | workers inside 31 |. The generation makes a state of a job that is over equal to no later one.</summary>
     private PaddedState _state;
     private PaddedItem _next;
     private void* _job;
@@ -80,13 +82,17 @@ internal sealed unsafe class ThreadTeam
 
         lock (_turn)
         {
-            // The job lives in the caller's frame, which stays until no worker is active.
+            // The job lives in the caller's frame, which stays until no worker is active: a worker counts itself in only while the state is
+            // open, by the very write that checks it, and Close waits for the count. Nobody inside reads these fields while they change.
             _job = Unsafe.AsPointer(ref job);
             _body = &Invoke<TJob>;
             _items = items;
             _limit = threads;
             _next.Value = 0;
             Volatile.Write(ref _state.Value, (((_state.Value >>> 32) + 1) << 32) | Open);
+
+            // A worker that parks says so and then reads the state; here it is the other way round. With a fence between both, one of the two
+            // sees the other: no worker sleeps through a job.
             Interlocked.MemoryBarrier();
             Wake(Math.Min(threads, items) - 1);
             TryItems(0);

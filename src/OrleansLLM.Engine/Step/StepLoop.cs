@@ -61,6 +61,9 @@ internal sealed class StepLoop : IDisposable
         var message = new Message<T>(ask, otherwise);
         _inbox.Enqueue(message);
         _wake.Set();
+
+        // The loop sets _isOver and then empties the inbox; here it is the other way round. With a fence between both, one of the two sees the
+        // other's, and who dequeues a message answers it: none waits for ever, none is answered twice.
         Interlocked.MemoryBarrier();
         if (_isOver)
         {
