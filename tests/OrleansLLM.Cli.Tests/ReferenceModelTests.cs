@@ -17,6 +17,7 @@ public sealed class ReferenceModelTests
     [MemberData(nameof(FactModels))]
     public async Task Every_recorded_answer_comes_over_http(string folder)
     {
+        SkipUnlessBuilt(folder);
         var facts = Reference(folder)["facts"]!.AsArray();
         await using var server = await RunningServer.StartReadyAsync(folder);
 
@@ -37,6 +38,7 @@ public sealed class ReferenceModelTests
     {
         var file = Directory.EnumerateFiles(folder, "*.gguf").FirstOrDefault();
         Assert.SkipWhen(file is null, "It is no GGUF model.");
+        SkipUnlessBuilt(file);
         await using var server = await RunningServer.StartReadyAsync(file);
 
         foreach (var chat in Reference(folder)["chat"]!.AsArray())
@@ -55,6 +57,8 @@ public sealed class ReferenceModelTests
         var answer = await server.PostAsync("v1/chat/completions", question);
         Assert.NotEmpty(answer["choices"]![0]!["message"]!["content"]!.GetValue<string>());
     }
+
+    private static void SkipUnlessBuilt(string model) => Feature.SkipUnlessBuilt(ModelFeatures.Of(model).Concat(TokenizerFeatures.Of(model)));
 
     private static IEnumerable<string> Models(string part) => ReferenceData.ModelRoots
         .SelectMany(Directory.EnumerateDirectories)

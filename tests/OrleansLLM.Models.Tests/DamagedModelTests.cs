@@ -11,15 +11,15 @@ public class DamagedModelTests
     private const int Rounds = 150;
     private const int HeaderBytes = 6000;
 
-    public static TheoryData<string> GgufFolders => [.. ReferenceData.Cases("gguf", "golden.json").Where(folder => IsBuilt(GoldenModels.GgufPath(folder))).Take(4)];
+    public static TheoryData<string> GgufFolders => [.. ReferenceData.Cases("gguf", "golden.json").Where(folder => IsBuilt(folder, ModelFeatures.GgufPath(folder))).Take(4)];
 
-    public static TheoryData<string> Folders => [.. ReferenceData.Cases("hf", "golden.json").Where(IsBuilt).Take(4)];
+    public static TheoryData<string> Folders => [.. ReferenceData.Cases("hf", "golden.json").Where(folder => IsBuilt(folder, folder)).Take(4)];
 
     [Theory(SkipTestWithoutData = true)]
     [MemberData(nameof(GgufFolders))]
     public void A_damaged_gguf_file_loads_or_is_refused(string folder)
     {
-        var sound = File.ReadAllBytes(GoldenModels.GgufPath(folder));
+        var sound = File.ReadAllBytes(ModelFeatures.GgufPath(folder));
         var target = Directory.CreateTempSubdirectory("orleansllm");
         var loaded = Damage(sound, Path.Combine(target.FullName, "model.gguf"), Path.Combine(target.FullName, "model.gguf"));
         Assert.InRange(loaded, 1, Rounds - 1);
@@ -47,18 +47,8 @@ public class DamagedModelTests
         Assert.InRange(loaded, 1, (names.Length * Rounds) - 1);
     }
 
-    private static bool IsBuilt(string model)
-    {
-        try
-        {
-            ModelFile.Open(model).Dispose();
-            return true;
-        }
-        catch (FileFormatException)
-        {
-            return false;
-        }
-    }
+    private static bool IsBuilt(string folder, string model) =>
+        ModelFeatures.KindOf(folder).IsBuilt && ModelFeatures.Of(model).All(feature => feature.IsBuilt);
 
     /// <summary>How many of the damaged models loaded.</summary>
     private static int Damage(byte[] sound, string file, string model)

@@ -16,10 +16,4 @@ internal sealed record GoldenCase(int[][] Prompts, float[][] LastLogits, int[][]
             root.GetProperty("greedy").Deserialize<int[][]>()!,
             root.GetProperty("margin").Deserialize<float[]>()!);
     }
-
-    public static string Kind(string folder)
-    {
-        using var document = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, "golden.json")));
-        return document.RootElement.GetProperty("kind").GetString()!;
-    }
 }

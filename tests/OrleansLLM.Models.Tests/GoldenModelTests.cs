@@ -29,8 +29,7 @@ public class GoldenModelTests
     [MemberData(nameof(Folders))]
     public void A_folder_computes_what_transformers_computes(string folder)
     {
-        SkipWhatIsNotCausal(folder);
-        using var file = GoldenModels.OpenFolder(folder);
+        using var file = Open(folder, folder);
         Check(file, folder, Exact);
     }
 
@@ -38,9 +37,8 @@ public class GoldenModelTests
     [MemberData(nameof(FoldersOfTransformers4))]
     public void A_folder_as_transformers_4_described_it_computes_the_same(string folder)
     {
-        SkipWhatIsNotCausal(folder);
         using var older = new OlderFolder(folder);
-        using var file = GoldenModels.OpenFolder(older.Path);
+        using var file = Open(folder, older.Path);
         Check(file, folder, Exact);
     }
 
@@ -48,8 +46,7 @@ public class GoldenModelTests
     [MemberData(nameof(GgufFolders))]
     public void A_gguf_file_computes_what_transformers_computes(string folder)
     {
-        SkipWhatIsNotCausal(folder);
-        using var file = GoldenModels.OpenGguf(folder);
+        using var file = Open(folder, ModelFeatures.GgufPath(folder));
         Check(file, folder, Exact);
     }
 
@@ -57,12 +54,16 @@ public class GoldenModelTests
     [MemberData(nameof(Checkpoints))]
     public void A_checkpoint_of_any_format_computes_what_transformers_computes(string folder)
     {
-        using var file = GoldenModels.OpenFolder(folder);
+        using var file = Open(folder, folder);
         Check(file, folder, Loose);
     }
 
-    private static void SkipWhatIsNotCausal(string folder) =>
-        Assert.SkipUnless(GoldenCase.Kind(folder) == "causal", $"no issue has built models of kind {GoldenCase.Kind(folder)} yet");
+    private static ModelFile Open(string folder, string model)
+    {
+        Feature.SkipUnlessBuilt(ModelFeatures.KindOf(folder));
+        Feature.SkipUnlessBuilt(ModelFeatures.Of(model));
+        return ModelFile.Open(model);
+    }
 
     private static void Check(ModelFile file, string folder, float tolerance)
     {

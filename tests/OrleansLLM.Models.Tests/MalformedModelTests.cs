@@ -13,6 +13,11 @@ public class MalformedModelTests
     [MemberData(nameof(Files))]
     public void A_broken_model_is_refused_with_a_sentence_and_a_sound_one_loads(string path, string expect)
     {
+        if (expect == "load")
+        {
+            Feature.SkipUnlessBuilt(ModelFeatures.Of(path));
+        }
+
         try
         {
             using var file = ModelFile.Open(path);
@@ -23,10 +28,6 @@ public class MalformedModelTests
                 using var model = file.Load(device, new(16, 4, ElementType.Float32));
                 Assert.True(model.Facts.VocabularySize > 0);
             }
-        }
-        catch (UnsupportedModelException error) when (expect == "load")
-        {
-            Assert.Skip($"no issue has built it yet: {error.Problem}");
         }
         catch (FileFormatException error)
         {

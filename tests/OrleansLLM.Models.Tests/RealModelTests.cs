@@ -31,7 +31,7 @@ public class RealModelTests
     public void In_float32_logits_and_greedy_ids_are_those_of_transformers(string folder)
     {
         using var reference = Reference(folder);
-        using var file = ModelFile.Open(ModelPath(folder));
+        using var file = Open(folder);
         var runs = RunsOf(reference);
         using var model = new PagedModel(file, TestDevices.Create(), new(512, 16, ElementType.Float32), runs.Count, 400);
         var sequences = runs.ConvertAll(run => model.Start(run.Ids));
@@ -49,7 +49,7 @@ public class RealModelTests
     public void By_default_greedy_ids_are_those_of_transformers_where_rounding_cannot_turn_them(string folder)
     {
         using var reference = Reference(folder);
-        using var file = ModelFile.Open(ModelPath(folder));
+        using var file = Open(folder);
         var runs = RunsOf(reference);
         using var model = new PagedModel(file, TestDevices.Create(Arithmetic.Auto), new(512, 16, ElementType.BFloat16), runs.Count, 400);
         var sequences = runs.ConvertAll(run => model.Start(run.Ids));
@@ -66,7 +66,7 @@ public class RealModelTests
         var ids = perplexity.GetProperty("ids").Deserialize<int[]>()!;
         var window = perplexity.GetProperty("window").GetInt32();
         var expected = perplexity.GetProperty("transformers_f32").GetProperty("window_nll").Deserialize<double[]>()!;
-        using var file = ModelFile.Open(ModelPath(folder));
+        using var file = Open(folder);
         var windows = IsQuick ? QuickWindows : Math.Min(ManyWindows, expected.Length);
         var exact = WindowNll(file, Arithmetic.Float32, ElementType.Float32, ids.Chunk(window).Take(windows));
         Assert.All(expected.Zip(exact), pair => Assert.Equal(pair.First, pair.Second, NllTolerance));
@@ -80,7 +80,7 @@ public class RealModelTests
     public void Every_recorded_answer_is_given(string folder)
     {
         using var reference = Reference(folder);
-        using var file = ModelFile.Open(ModelPath(folder));
+        using var file = Open(folder);
         var runs = reference.RootElement.GetProperty("facts").EnumerateArray().Select(fact => new Run(
             fact.GetProperty("ids").Deserialize<int[]>()!, [], [], fact.GetProperty("greedy").Deserialize<int[]>()!, [])).ToList();
         using var model = new PagedModel(file, TestDevices.Create(), new(4096, 16, ElementType.Float32), runs.Count, 2000);
@@ -153,7 +153,12 @@ public class RealModelTests
 
     private static JsonDocument Reference(string folder) => JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, "reference.json")));
 
-    private static string ModelPath(string folder) => Directory.GetFiles(folder, "*.gguf").Order(StringComparer.Ordinal).FirstOrDefault() ?? folder;
+    private static ModelFile Open(string folder)
+    {
+        var model = Directory.GetFiles(folder, "*.gguf").Order(StringComparer.Ordinal).FirstOrDefault() ?? folder;
+        Feature.SkipUnlessBuilt(ModelFeatures.Of(model));
+        return ModelFile.Open(model);
+    }
 
     private sealed record Run(int[] Ids, int[] TopIds, float[] TopLogits, int[] Greedy, float[] Margins);
 }

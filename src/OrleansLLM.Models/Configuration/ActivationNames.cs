@@ -18,6 +18,8 @@ internal static class ActivationNames
         ["relu"] = Activation.Relu,
     };
 
+    public static IReadOnlyCollection<string> All => Names.Keys;
+
     public static Activation Parse(ConfigSource source, string name) => Names.TryGetValue(name, out var activation)
         ? activation
         : throw new UnsupportedModelException(source.Path, $"activation \"{name}\" is not built; {string.Join(", ", Names.Keys)} are");

@@ -85,6 +85,8 @@ internal static class Filters
         ? throw TemplateError.NotBuilt($"filter '{name}'")
         : Rows.GetValueOrDefault(name);
 
+    public static IReadOnlyCollection<string> Names => Rows.Keys;
+
     public static bool Knows(string name) => Rows.ContainsKey(name) || NotBuilt.Contains(name);
 
     private static Filter Any(string name, Func<Rendering, Value, Arguments, Value> call) =>

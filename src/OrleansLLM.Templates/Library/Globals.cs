@@ -24,6 +24,8 @@ internal static class Globals
         ["strftime_now"] = Function("strftime_now", StrftimeNow),
     }.ToFrozenDictionary();
 
+    public static IReadOnlyCollection<string> Names => [.. Rows.Keys.Except(NotBuilt)];
+
     public static Value? Find(string name) => Rows.GetValueOrDefault(name);
 
     /// <exception cref="TemplateError">A template calls what is known and not built.</exception>

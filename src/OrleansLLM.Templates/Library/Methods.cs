@@ -12,6 +12,8 @@ internal sealed record Method(string Name, string? Signature, Func<Rendering, Va
     /// <summary>For a method that takes any arguments.</summary>
     public Func<Rendering, Value, Arguments, Value>? Raw { get; init; }
 
+    public bool IsBuilt { get; private init; } = true;
+
     /// <summary>A method that the reference forbids because it changes its object.</summary>
     public static Method Forbidden(string name) => new(name, null, (_, _, _) => NoneValue.Instance);
 
@@ -24,9 +26,11 @@ internal sealed record Method(string Name, string? Signature, Func<Rendering, Va
             return Raw is { } raw ? raw(rendering, self, arguments) : Call(rendering, self, _signature!.Bind(Name, arguments));
         });
 
+    /// <summary>A method that Python has, and that is refused when it is called.</summary>
     public static Method NotBuilt(string type, string name) => new(name, null, (_, _, _) => NoneValue.Instance)
     {
         Raw = (_, _, _) => throw TemplateError.NotBuilt($"method '{type}.{name}'"),
+        IsBuilt = false,
     };
 }
 

@@ -53,6 +53,8 @@ internal static class Tests
         .. Comparisons((left, right) => Equality.Less(left, right, "<="), "<=", "le"),
     ]).ToFrozenDictionary(row => row.Name);
 
+    public static IReadOnlyCollection<string> Names => Rows.Keys;
+
     /// <summary>The test, or null for a name that Jinja does not know.</summary>
     public static Test? Find(string name) => Rows.GetValueOrDefault(name);
 

@@ -40,6 +40,8 @@ internal sealed class TemplateParser
         };
     }
 
+    public static IReadOnlyCollection<string> TagNames => new TemplateParser(new TokenStream([]))._tags.Keys;
+
     public static Body Parse(string source)
     {
         var tokens = new TokenStream(Lexer.Run(source));

@@ -42,9 +42,6 @@ internal static class TokenizerJson
         }
     }
 
-    /// <summary>The type of a file's model; old files leave BPE out.</summary>
-    public static string ReadModelKind(ReadOnlyMemory<byte> json) => Sections.Read(json).Model.Kind;
-
     private static PipelineTokenizer Build(Sections sections, TokenizerConfiguration configuration)
     {
         var model = TokenModelKinds.Read(sections.Model);

@@ -7,15 +7,12 @@ namespace OrleansLLM.Testing.Contract;
 /// <summary>
 /// Recorded probabilities against the definition's, and the definition's against what is drawn: each token's share of evenly spread
 /// draws. A case in the sampler's order is one call; one in another order is a call a step, each on what the step before it left. Cases
-/// with steps that no issue built are skipped by name.
+/// with a step that is not built are skipped by its name.
 /// </summary>
 [Trait("Category", "Reference")]
 public abstract class GoldenSamplingContract(DeviceProfile profile) : DeviceContract(profile)
 {
     private const int Draws = 4096;
-
-    /// <summary>In the sampler's order.</summary>
-    private static readonly string[] Built = ["repetition_penalty", "temperature", "min_p", "top_k", "top_p"];
 
     public static TheoryData<string, int> Cases
     {
@@ -42,11 +39,7 @@ public abstract class GoldenSamplingContract(DeviceProfile profile) : DeviceCont
         using var document = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(ReferenceData.Repository, file)));
         var golden = document.RootElement.GetProperty("cases")[index];
         var steps = golden.GetProperty("steps").EnumerateArray().ToArray();
-        foreach (var step in steps)
-        {
-            Assert.SkipUnless(Built.Contains(NameOf(step)), $"no issue has built {NameOf(step)}");
-        }
-
+        Feature.SkipUnlessBuilt(steps.Select(step => Built.SamplingSteps[NameOf(step)]));
         var logits = Numbers(golden.GetProperty("logits"));
         foreach (var call in IsInOrder(steps) ? [steps] : steps.Select(step => new[] { step }))
         {
@@ -80,7 +73,7 @@ public abstract class GoldenSamplingContract(DeviceProfile profile) : DeviceCont
 
     private static bool IsInOrder(JsonElement[] steps)
     {
-        var places = steps.Select(step => Array.IndexOf(Built, NameOf(step))).ToArray();
+        var places = steps.Select(step => Array.IndexOf([.. Built.SamplingSteps.Names], NameOf(step))).ToArray();
         return places.SequenceEqual(places.Distinct().Order());
     }
 

@@ -33,7 +33,9 @@ public sealed class ModelTemplateTests
     {
         var reference = References[model];
         var chat = reference["chat"]![index]!;
-        var template = ChatTemplate.Compile(reference["metadata"]!["tokenizer.chat_template"]!.GetValue<string>(), ChatTemplateTokens.None);
+        var source = reference["metadata"]!["tokenizer.chat_template"]!.GetValue<string>();
+        Feature.SkipUnlessBuilt(TemplateFeatures.Of(source, chat.AsObject()));
+        var template = ChatTemplate.Compile(source, ChatTemplateTokens.None);
         var prompt = template.Render(new ChatInput(
             chat["messages"]!.AsArray(), null, chat["add_generation_prompt"]!.GetValue<bool>(), false, null));
         Assert.Equal(chat["text"]!.GetValue<string>(), prompt.Text);

@@ -10,18 +10,18 @@ namespace OrleansLLM.Text.Tests.Tokenizers;
 [Trait("Category", "Reference")]
 public sealed class ComponentGoldenTests
 {
-    public static TheoryData<string, int, string> Normalizers => Entries("normalizers");
+    public static TheoryData<string, int> Normalizers => Entries("normalizers");
 
-    public static TheoryData<string, int, string> PreTokenizers => Entries("pre_tokenizers");
+    public static TheoryData<string, int> PreTokenizers => Entries("pre_tokenizers");
 
-    public static TheoryData<string, int, string> Decoders => Entries("decoders");
+    public static TheoryData<string, int> Decoders => Entries("decoders");
 
     [Theory(SkipTestWithoutData = true)]
     [MemberData(nameof(Normalizers))]
-    public void A_normalizer_rewrites_texts_as_the_reference(string path, int index, string name)
+    public void A_normalizer_rewrites_texts_as_the_reference(string path, int index)
     {
         var (root, entry) = Read(path, index);
-        SkipUnlessBuilt(entry, NormalizerKinds.Names, name);
+        SkipUnlessBuilt(Built.Normalizers, entry);
         var normalizer = NormalizerKinds.Read(TokenizerComponent.Of(entry.GetProperty("config"), "normalizer"));
         var changed = entry.GetProperty("changed").EnumerateArray().ToDictionary(pair => pair[0].GetString()!, pair => pair[1].GetString()!);
         Assert.All(Strings(root, "texts"), text => Assert.Equal(
@@ -30,10 +30,10 @@ public sealed class ComponentGoldenTests
 
     [Theory(SkipTestWithoutData = true)]
     [MemberData(nameof(PreTokenizers))]
-    public void A_pre_tokenizer_splits_texts_as_the_reference(string path, int index, string name)
+    public void A_pre_tokenizer_splits_texts_as_the_reference(string path, int index)
     {
         var (root, entry) = Read(path, index);
-        SkipUnlessBuilt(entry, PreTokenizerKinds.Names, name);
+        SkipUnlessBuilt(Built.PreTokenizers, entry);
         var preTokenizer = PreTokenizerKinds.Read(TokenizerComponent.Of(entry.GetProperty("config"), "pre_tokenizer"));
         var texts = Strings(root, "texts");
         for (var i = 0; i < texts.Length; i++)
@@ -59,10 +59,10 @@ public sealed class ComponentGoldenTests
 
     [Theory(SkipTestWithoutData = true)]
     [MemberData(nameof(Decoders))]
-    public void A_decoder_joins_tokens_as_the_reference(string path, int index, string name)
+    public void A_decoder_joins_tokens_as_the_reference(string path, int index)
     {
         var (root, entry) = Read(path, index);
-        SkipUnlessBuilt(entry, TokenDecoderKinds.Names, name);
+        SkipUnlessBuilt(Built.TokenDecoders, entry);
         var decoder = TokenDecoderKinds.Read(TokenizerComponent.Of(entry.GetProperty("config"), "decoder"));
         var lists = root.GetProperty("tokens").EnumerateArray().ToArray();
         for (var i = 0; i < lists.Length; i++)
@@ -73,9 +73,9 @@ public sealed class ComponentGoldenTests
         }
     }
 
-    private static TheoryData<string, int, string> Entries(string kind)
+    private static TheoryData<string, int> Entries(string kind)
     {
-        var data = new TheoryData<string, int, string>();
+        var data = new TheoryData<string, int>();
         foreach (var path in ReferenceData.GoldenRoots.Select(root => Path.Combine(root, "tokenizers", "components", kind + ".json"))
             .Where(File.Exists).Take(1))
         {
@@ -84,7 +84,7 @@ public sealed class ComponentGoldenTests
             foreach (var entry in document.RootElement.GetProperty("entries").EnumerateArray())
             {
                 var name = entry.GetProperty("config").GetRawText();
-                data.Add(path, index++, name.Length <= 100 ? name : name[..100]);
+                data.Add(new TheoryDataRow<string, int>(path, index++) { Label = name.Length <= 100 ? name : name[..100] });
             }
         }
 
@@ -98,11 +98,8 @@ public sealed class ComponentGoldenTests
         return (root, root.GetProperty("entries")[index]);
     }
 
-    private static void SkipUnlessBuilt(JsonElement entry, IReadOnlyCollection<string> built, string name)
-    {
-        var kind = entry.GetProperty("config").GetProperty("type").GetString()!;
-        Assert.SkipUnless(built.Contains(kind), $"{kind} is not built: {name}");
-    }
+    private static void SkipUnlessBuilt(BuiltList list, JsonElement entry) =>
+        Feature.SkipUnlessBuilt(TokenizerFeatures.OfComponent(list, entry.GetProperty("config")));
 
     private static string[] Strings(JsonElement root, string name) =>
         [.. root.GetProperty(name).EnumerateArray().Select(text => text.GetString()!)];

@@ -2,7 +2,6 @@ using System.Text.Json;
 using OrleansLLM.Files;
 using OrleansLLM.Testing;
 using OrleansLLM.Text.Tokenizers;
-using OrleansLLM.Text.Tokenizers.Gguf;
 
 namespace OrleansLLM.Text.Tests.Tokenizers;
 
@@ -33,8 +32,7 @@ public sealed class GgufVocabularyGoldenTests
     public void A_vocabulary_in_a_gguf_file_gives_llama_cpps_ids(string path)
     {
         using var file = GgufFile.Open(path);
-        var kind = file.Metadata.Text("tokenizer.ggml.model") ?? "none";
-        Assert.SkipUnless(GgufTokenizers.IsBuilt(kind), $"GGUF vocabulary kind {kind} is not built");
+        Feature.SkipUnlessBuilt(TokenizerFeatures.OfGguf(file.Metadata));
         var tokenizer = GoldenTokenizers.Prepare(TokenizerLoader.FromGguf(file));
         var texts = File.ReadAllText(path + ".inp").Split(Separator);
         var answers = File.ReadAllText(path + ".out").TrimEnd('\n').Split('\n');
@@ -52,6 +50,7 @@ public sealed class GgufVocabularyGoldenTests
     {
         using var document = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, "golden.json")));
         using var file = GgufFile.Open(Path.Combine(folder, document.RootElement.GetProperty("file").GetString() ?? "model.gguf"));
+        Feature.SkipUnlessBuilt(TokenizerFeatures.OfGguf(file.Metadata));
         var tokenizer = GoldenTokenizers.Prepare(TokenizerLoader.FromGguf(file));
         Assert.All(document.RootElement.GetProperty("tokenizer").EnumerateArray(), item => Assert.Equal(
             GoldenTokenizers.Integers(item.GetProperty("ids")),
@@ -64,13 +63,8 @@ public sealed class GgufVocabularyGoldenTests
     {
         using var document = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, "reference.json")));
         var path = Directory.EnumerateFiles(folder, "*.gguf").FirstOrDefault();
+        Feature.SkipUnlessBuilt(TokenizerFeatures.Of(path ?? folder));
         using var file = path is null ? null : GgufFile.Open(path);
-        if (file is null)
-        {
-            var kind = TokenizerJson.ReadModelKind(File.ReadAllBytes(Path.Combine(folder, "tokenizer.json")));
-            Assert.SkipUnless(OrleansLLM.Text.Tokenizers.Models.TokenModelKinds.IsBuilt(kind), $"tokenizer model {kind} is not built");
-        }
-
         var tokenizer = GoldenTokenizers.Prepare(file is null ? TokenizerLoader.FromFolder(folder) : TokenizerLoader.FromGguf(file));
         var texts = document.RootElement.TryGetProperty("tokenizer", out var list) ? list.EnumerateArray().ToArray() : [];
         Assert.All(texts, item =>

@@ -1,8 +1,8 @@
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using OrleansLLM.Testing;
 using OrleansLLM.Text.Tokenizers;
-using OrleansLLM.Text.Tokenizers.Models;
 
 namespace OrleansLLM.Text.Tests.Tokenizers;
 
@@ -27,12 +27,11 @@ internal sealed class GoldenTokenizers
 
     public JsonElement Cases { get; }
 
-    /// <summary>Loads a case; one whose model kind is not built is skipped by its name.</summary>
+    /// <summary>Loads a case; one that names what is not built is skipped.</summary>
     public static GoldenTokenizers Load(string folder)
     {
         var file = Path.Combine(folder, "tokenizer.json");
-        var kind = TokenizerJson.ReadModelKind(File.ReadAllBytes(file));
-        Assert.SkipUnless(TokenModelKinds.IsBuilt(kind), $"tokenizer model {kind} is not built");
+        Feature.SkipUnlessBuilt(TokenizerFeatures.Of(folder));
         using var document = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, "cases.json")));
         return new GoldenTokenizers(Prepare(TokenizerLoader.FromFolder(folder)), EncoderLimits.Read(file), document.RootElement.Clone());
     }

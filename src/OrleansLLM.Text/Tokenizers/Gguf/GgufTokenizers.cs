@@ -18,7 +18,7 @@ internal static class GgufTokenizers
         ["llama"] = BuildSentencePiece,
     };
 
-    public static bool IsBuilt(string kind) => Kinds.ContainsKey(kind);
+    public static IReadOnlyCollection<string> Names => Kinds.Keys;
 
     /// <exception cref="TokenizerException">The kind is not built, or the vocabulary is misshapen.</exception>
     public static PipelineTokenizer Read(GgufMetadata metadata)

@@ -26,7 +26,7 @@ internal static class TokenModelKinds
         ["BPE"] = BpeModelReader.Read,
     };
 
-    public static bool IsBuilt(string kind) => Kinds.ContainsKey(kind);
+    public static IReadOnlyCollection<string> Names => Kinds.Keys;
 
     /// <exception cref="TokenizerException">The kind is not built, or the section is malformed.</exception>
     public static ITokenModel Read(ModelSection section) => Kinds.TryGetValue(section.Kind, out var read)
