@@ -13,11 +13,11 @@ public sealed class LogprobJobTests
     public void Small_vocabularies_with_ties_agree_with_the_reference_and_other_rows_stay_as_they_were()
     {
         var random = new Random(48);
-        using var device = TestDevices.Create();
+        using var device = TestDevices.Create(threads: 1);
         using var reference = new ReferenceDevice();
         for (var round = 0; round < 1500; round++)
         {
-            var size = random.Next(1, 40);
+            var size = random.Next(1, round % 50 == 0 ? 2100 : 40);
             var logits = Arrange.Numbers(random, Rows * size);
             for (var i = 0; i < logits.Length && round % 2 == 0; i++)
             {

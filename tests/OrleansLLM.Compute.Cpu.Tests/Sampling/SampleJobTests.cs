@@ -3,10 +3,13 @@ using OrleansLLM.Testing.Contract;
 
 namespace OrleansLLM.Compute.Cpu.Tests.Sampling;
 
-/// <summary>The order of allowed ids, bias and penalties, on rows of a few tokens that say which one was wrong.</summary>
+/// <summary>
+/// The order of allowed ids, bias, penalties and limits, on rows of a few tokens that say which one was wrong. On the caller's thread: what
+/// goes wrong in a row fails the test.
+/// </summary>
 public sealed class SampleJobTests : IDisposable
 {
-    private readonly CpuDevice _device = TestDevices.Create();
+    private readonly CpuDevice _device = TestDevices.Create(threads: 1);
 
     [Theory]
     [InlineData(1f, 0.25f, 1)]
@@ -78,6 +81,23 @@ public sealed class SampleJobTests : IDisposable
         }
     }
 
+    /// <summary>Its weight is on the edge between two buckets of the histogram.</summary>
+    [Fact]
+    public void A_token_that_is_just_likely_enough_for_min_p_can_be_drawn()
+    {
+        var weight = (float)Math.Exp(-1);
+        Assert.Equal([0, 1], Drawn([1, 0], minP: MathF.BitDecrement(weight)));
+        Assert.Equal([0], Drawn([1, 0], minP: MathF.BitIncrement(weight)));
+    }
+
+    /// <summary>What a worker looked at for one row stands in its memory when it draws the next.</summary>
+    [Fact]
+    public void A_row_draws_nothing_of_the_row_before()
+    {
+        Assert.Equal([0], Drawn([1.01f, 1, 1, 1], topK: 1));
+        Assert.Equal([0], Drawn([1, 0.96f, 0.96f, 0.96f], topK: 1));
+    }
+
     [Fact]
     public void Small_vocabularies_draw_what_the_reference_draws_under_any_parameters()
     {
@@ -85,7 +105,8 @@ public sealed class SampleJobTests : IDisposable
         using var reference = new ReferenceDevice();
         for (var round = 0; round < 6000; round++)
         {
-            var logits = SomeLogits(random, random.Next(1, 40));
+            // Now and then longer than a run of sums.
+            var logits = SomeLogits(random, random.Next(1, round % 50 == 0 ? 2100 : 40));
             var plan = SomePlan(random, logits.Length);
             var drawn = Draw(logits, plan);
             var isAnyLeft = ReferenceDevice.Adjust(logits, plan, 0).Max() > float.NegativeInfinity;
@@ -149,6 +170,17 @@ public sealed class SampleJobTests : IDisposable
             }
         }
     }
+
+    /// <summary>All that a hundred positions draw, by id.</summary>
+    private int[] Drawn(float[] logits, int topK = 0, float minP = 0) =>
+    [
+        .. Enumerable.Range(0, 100).Select(position =>
+        {
+            var plan = Greedy();
+            (plan.Temperature[0], plan.TopK[0], plan.MinP[0], plan.Position[0]) = (1, topK, minP, position);
+            return Draw(logits, plan);
+        }).Distinct().Order(),
+    ];
 
     private int Draw(float[] logits, SamplingPlan plan)
     {

@@ -55,6 +55,14 @@ public sealed class SamplerTests
         Assert.Equal([7], _plan.Bias.Ids(1).ToArray());
     }
 
+    [Fact]
+    public void The_only_tokens_that_may_be_drawn_are_given_by_row()
+    {
+        Fill(Of(new SamplingParameters { AllowedTokenIds = [3, 5] }, 0, []), Of(new SamplingParameters { AllowedTokenIds = [7] }, 0, []));
+        Assert.Equal([3, 5], _plan.Allowed.Ids(0).ToArray());
+        Assert.Equal([7], _plan.Allowed.Ids(1).ToArray());
+    }
+
     /// <summary>Bad words, and stop tokens as long as the answer is too short, are forbidden by an infinite bias.</summary>
     [Theory]
     [InlineData(new int[0], new[] { 9, 8 })]
