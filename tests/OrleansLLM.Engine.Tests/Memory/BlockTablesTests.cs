@@ -1,10 +1,8 @@
-using OrleansLLM.Models;
-
 namespace OrleansLLM.Engine.Tests;
 
 public sealed class BlockTablesTests
 {
-    private static readonly CacheShape Shape = new(4, [new CacheGroup(0), new CacheGroup(6)], 16);
+    private static readonly CacheShape Shape = CoreFixture.Shape(4, [0, 6]);
 
     [Fact]
     public void A_move_into_a_longer_room_keeps_blocks_and_hashes()
