@@ -38,6 +38,17 @@ public sealed class AssignedWorkerTests(SplitCluster cluster) : GrainTest(cluste
     }
 
     [Fact]
+    public async Task An_end_mark_is_set_though_the_worker_is_gone()
+    {
+        var engine = await AttachAsync();
+        var ids = await SubmitAsync();
+        engine.BeforeAnswer = () => throw new InvalidOperationException("It broke.");
+        await Cluster.Generator.ChangeAsync(ids[0], new SequenceChange(Priority: 1), Cancellation);
+
+        Assert.True(await Cluster.Generator.FinishAsync(ids[0], 3, FinishReason.Stop, Cancellation));
+    }
+
+    [Fact]
     public async Task Answers_of_one_request_run_on_the_same_worker()
     {
         var first = await AttachAsync();

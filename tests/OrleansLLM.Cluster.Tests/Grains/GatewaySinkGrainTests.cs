@@ -10,7 +10,7 @@ public sealed class GatewaySinkGrainTests(SplitCluster cluster) : GrainTest(clus
         var ids = await SubmitAsync(samples: 3);
         Cluster.Logs.Remove(ids[..2]);
         engine.Publish(3, 50, ids);
-        await Task.WhenAll(engine.Ended(ids[0]), engine.Ended(ids[1])).WaitAsync(Cancellation);
+        await InTime(Task.WhenAll(engine.Ended(ids[0]), engine.Ended(ids[1])));
 
         Assert.False(engine.Ended(ids[2]).IsCompleted);
         Assert.Equal(4, Cluster.Logs.Describe(ids[2])!.Tokens);
@@ -24,7 +24,7 @@ public sealed class GatewaySinkGrainTests(SplitCluster cluster) : GrainTest(clus
         Cluster.Logs.End(ids[0], new SequenceEnd(FinishReason.Cancelled));
         Cluster.Logs.Remove(ids[1..]);
         engine.Publish(3, 50, ids);
-        await engine.Ended(ids[1]).WaitAsync(Cancellation);
+        await InTime(engine.Ended(ids[1]));
 
         Assert.False(engine.Ended(ids[0]).IsCompleted);
         Assert.Equal(3, Cluster.Logs.Describe(ids[0])!.Tokens);

@@ -17,6 +17,9 @@ public abstract class GrainTest(SplitCluster cluster)
 
     protected static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
+    /// <summary>Waits for what must happen, and fails where it does not.</summary>
+    protected static Task InTime(Task task) => task.WaitAsync(TimeSpan.FromSeconds(30), Cancellation);
+
     private protected Task<ManualEngine> AttachAsync() => AttachAsync(out _);
 
     private protected Task<ManualEngine> AttachAsync(out WorkerId id)

@@ -65,7 +65,7 @@ public sealed class GrainTests(SplitCluster cluster) : GrainTest(cluster)
         var ids = await SubmitAsync();
         Cluster.Logs.RaiseEpoch(ids[0], 2);
         engine.Publish(3, 66, ids);
-        await engine.Ended(ids[0]).WaitAsync(Cancellation);
+        await InTime(engine.Ended(ids[0]));
 
         Assert.Equal(3, Cluster.Logs.Describe(ids[0])!.Tokens);
     }
@@ -92,7 +92,7 @@ public sealed class GrainTests(SplitCluster cluster) : GrainTest(cluster)
         var answer = await ReadAsync(ids[0]);
         Assert.Equal(FinishReason.Failed, answer.End?.Reason);
         Assert.Contains("position 4", answer.End?.Message, StringComparison.Ordinal);
-        await engine.Ended(ids[0]).WaitAsync(Cancellation);
+        await InTime(engine.Ended(ids[0]));
     }
 
     [Fact]
@@ -107,7 +107,7 @@ public sealed class GrainTests(SplitCluster cluster) : GrainTest(cluster)
             break;
         }
 
-        await engine.Ended(ids[1]).WaitAsync(Cancellation);
+        await InTime(engine.Ended(ids[1]));
         Assert.False(engine.Ended(ids[0]).IsCompleted);
     }
 
@@ -136,12 +136,12 @@ public sealed class GrainTests(SplitCluster cluster) : GrainTest(cluster)
         using var giveUp = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
         var request = Request();
         var submission = Cluster.Generator.SubmitAsync(request, giveUp.Token).AsTask();
-        await arrived.Task.WaitAsync(Cancellation);
+        await InTime(arrived.Task);
         await giveUp.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => submission);
         held.SetResult();
 
-        await engine.Ended(new SequenceId(request.Id, 0)).WaitAsync(Cancellation);
+        await InTime(engine.Ended(new SequenceId(request.Id, 0)));
     }
 
     [Fact]

@@ -6,6 +6,8 @@ public sealed class RouterGrainTests(SplitCluster cluster) : GrainTest(cluster)
     [Fact]
     public async Task A_model_that_nobody_serves_is_refused_with_the_names_of_those_that_are_served()
     {
+        var other = await AttachAsync();
+        other.Served = other.Served with { Model = $"{Model}-b" };
         await AttachAsync();
         await AttachAsync();
         var refused = await RefuseAsync("other");
@@ -15,6 +17,7 @@ public sealed class RouterGrainTests(SplitCluster cluster) : GrainTest(cluster)
         Assert.Equal("No worker serves model 'other'", parts[0]);
         var names = parts[1].Split(", ");
         Assert.Contains(Model, names);
+        Assert.Contains($"{Model}-b", names);
         Assert.Equal(names.Distinct().Order(StringComparer.Ordinal), names);
     }
 
@@ -29,6 +32,17 @@ public sealed class RouterGrainTests(SplitCluster cluster) : GrainTest(cluster)
             new SubmitResult.Refused(
                 RefusalReason.Unavailable, $"No worker is ready for model '{Model}': it is loading or stopping, try again."),
             await RefuseAsync(Model));
+    }
+
+    [Fact]
+    public async Task A_router_believes_a_report_and_does_not_look()
+    {
+        var worker = new WorkerId("elsewhere", 3);
+        var model = new ServedModelMessage(Model, 1024, 100, "fingerprint", "none", 1024);
+        var router = Cluster.Grains.GetGrain<IRouterGrain>(Model);
+        await router.Report(new WorkerReport(worker, 1, model, WorkerPhase.Ready, new LoadMessage(0, 0, 0, 64, 0, 0, 1), Heartbeat: 1, Number: 1));
+
+        Assert.Equal(worker, (await router.Choose(new RouteQuery([]))).Worker);
     }
 
     [Fact]

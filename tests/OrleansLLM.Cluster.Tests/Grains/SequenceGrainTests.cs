@@ -32,12 +32,40 @@ public sealed class SequenceGrainTests(SplitCluster cluster) : GrainTest(cluster
         };
         var request = Request();
         var first = Cluster.Generator.SubmitAsync(request, Cancellation).AsTask();
-        await arrived.Task.WaitAsync(Cancellation);
+        await InTime(arrived.Task);
         var second = Cluster.Generator.SubmitAsync(request, Cancellation).AsTask();
         held.SetResult();
 
         Assert.Equal([engine.Refusal, engine.Refusal], await Task.WhenAll(first, second));
     }
+
+    [Fact]
+    public async Task A_request_that_is_cancelled_on_its_way_is_aborted_when_it_has_arrived()
+    {
+        var engine = await AttachAsync(out var worker);
+        var held = new TaskCompletionSource();
+        var arrived = new TaskCompletionSource();
+        engine.BeforeAnswer = () =>
+        {
+            arrived.SetResult();
+            return held.Task;
+        };
+        var request = Request();
+        var submission = Cluster.Generator.SubmitAsync(request, Cancellation).AsTask();
+        await InTime(arrived.Task);
+        var cancelling = GrainOf(request.Id).Cancel();
+
+        // What the grain had sent to the worker by now would arrive before this answer.
+        await GrainOf(request.Id).Describe(new SequenceId(request.Id, 0));
+        await Cluster.Grains.GetGrain<IGpuWorkerGrain>(worker.ToString()).GetReport();
+        held.SetResult();
+        await InTime(Task.WhenAll(submission, cancelling));
+        Assert.Equal(0, engine.Load.Running);
+    }
+
+    [Fact]
+    public async Task A_request_that_was_never_submitted_can_be_cancelled() =>
+        await GrainOf(RequestId.Create()).Cancel();
 
     [Fact]
     public async Task A_fork_of_a_running_sequence_shares_its_blocks()
@@ -156,6 +184,8 @@ public sealed class SequenceGrainTests(SplitCluster cluster) : GrainTest(cluster
         }
     }
 
-    private async Task<SiloAddress?> SiloOfAsync(SequenceId sequence) => await Cluster.Grains.GetGrain<IManagementGrain>(0)
-        .GetActivationAddress(Cluster.Grains.GetGrain<ISequenceGrain>(sequence.Request.ToString()));
+    private ISequenceGrain GrainOf(RequestId request) => Cluster.Grains.GetGrain<ISequenceGrain>(request.ToString());
+
+    private async Task<SiloAddress?> SiloOfAsync(SequenceId sequence) =>
+        await Cluster.Grains.GetGrain<IManagementGrain>(0).GetActivationAddress(GrainOf(sequence.Request));
 }

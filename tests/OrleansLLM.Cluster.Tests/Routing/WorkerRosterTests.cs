@@ -137,6 +137,18 @@ public sealed class WorkerRosterTests
     }
 
     [Fact]
+    public void Prompts_share_the_chunks_before_the_one_in_which_they_differ()
+    {
+        int[] prompt = [.. Enumerable.Range(0, 4 * PrefixChunks.Tokens)];
+        int[] other = [.. prompt];
+        other[(2 * PrefixChunks.Tokens) + 1] = 7;
+        var index = new PrefixIndex(capacity: 10);
+        index.Add(PrefixChunks.Hash(prompt, ""));
+
+        Assert.Equal(2, index.Match(PrefixChunks.Hash(other, "")));
+    }
+
+    [Fact]
     public void An_index_forgets_the_oldest_prompts_and_of_those_the_ends_first()
     {
         var index = new PrefixIndex(capacity: 25);

@@ -33,6 +33,8 @@ public sealed class GatewayOutletTests
         var next = await _sink.NextCall();
         Assert.Equal(Enumerable.Range(11, 9), next.Positions);
         next.Answer.SetResult();
+        Step(outlet, 20);
+        Assert.Equal([20], (await _sink.NextCall()).Positions);
     }
 
     [Fact]
