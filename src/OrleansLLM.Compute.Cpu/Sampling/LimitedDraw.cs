@@ -54,9 +54,8 @@ internal static unsafe class LimitedDraw<TSimd, TVector>
     /// <summary>The last bucket that the limits can reach into.</summary>
     private static int LastBucket(SampleRoom room, DrawLimits limits, double total)
     {
-        var deepest = limits.MinP > 0
-            ? (int)Math.Min((-Math.Log(limits.MinP) + Margin) * BucketsPerUnit, SampleRoom.Buckets - 1)
-            : SampleRoom.Buckets - 1;
+        // Without min-p that is infinity, and the last bucket.
+        var deepest = (int)Math.Min((-Math.Log(limits.MinP) + Margin) * BucketsPerUnit, SampleRoom.Buckets - 1);
         var (count, weight) = (0, 0.0);
         for (var bucket = 0; bucket < deepest; bucket++)
         {

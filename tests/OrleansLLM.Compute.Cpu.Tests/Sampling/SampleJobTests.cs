@@ -88,14 +88,76 @@ public sealed class SampleJobTests : IDisposable
         var weight = (float)Math.Exp(-1);
         Assert.Equal([0, 1], Drawn([1, 0], minP: MathF.BitDecrement(weight)));
         Assert.Equal([0], Drawn([1, 0], minP: MathF.BitIncrement(weight)));
+        Assert.Equal([0, 1], Drawn([1, 1, 0.999f], minP: 1));
+    }
+
+    [Fact]
+    public void Top_p_keeps_a_token_where_those_before_it_do_not_quite_reach_it()
+    {
+        var share = (float)(1 / (1 + Math.Exp(-1)));
+        Assert.Equal([0, 1], Drawn([1, 0], topP: MathF.BitIncrement(share)));
+        Assert.Equal([0], Drawn([1, 0], topP: MathF.BitDecrement(share)));
+        Assert.Equal([0], Drawn([1, 1], topP: 0.5f));
     }
 
     /// <summary>What a worker looked at for one row stands in its memory when it draws the next.</summary>
     [Fact]
     public void A_row_draws_nothing_of_the_row_before()
     {
-        Assert.Equal([0], Drawn([1.01f, 1, 1, 1], topK: 1));
-        Assert.Equal([0], Drawn([1, 0.96f, 0.96f, 0.96f], topK: 1));
+        for (var position = 0; position < 100; position++)
+        {
+            Assert.Equal(0, Draw([1.01f, 1, 1, 1], Drawing(position, topK: 1)));
+            Assert.Equal(0, Draw([1, 0.96f, 0.96f, 0.96f], Drawing(position, topK: 1)));
+        }
+    }
+
+    /// <summary>Seeds whose first number is the least and the largest there is.</summary>
+    [Fact]
+    public void The_ends_of_the_noise_draw_the_first_and_the_last_token_that_are_possible()
+    {
+        const ulong Least = 0x7951b2dd10d34ef6;
+        const ulong Most = 0x87d537e97d38f982;
+        Assert.Equal((0, 1 - Math.Pow(2, -53)), (SamplingNoise.Uniform(Least, 0, 0), SamplingNoise.Uniform(Most, 0, 0)));
+        var random = new Random(49);
+        for (var round = 0; round < 300; round++)
+        {
+            // Impossible ones at both ends; between them as many that differ as make float sums uncertain.
+            var possible = Enumerable.Range(0, random.Next(1, 200)).Select(_ => random.NextSingle()).ToArray();
+            float[] logits = [float.NegativeInfinity, .. possible, float.NegativeInfinity];
+            foreach (var topK in new[] { 0, logits.Length })
+            {
+                var least = Drawing(0, topK);
+                least.Seed[0] = Least;
+                Assert.Equal(1, Draw(logits, least));
+                var most = Drawing(0, topK);
+                most.Seed[0] = Most;
+                Assert.Equal(possible.Length, Draw(logits, most));
+            }
+        }
+    }
+
+    [Fact]
+    public void Rows_that_several_workers_draw_at_once_are_those_that_one_draws()
+    {
+        const int Rows = 64;
+        const int Size = 300;
+        var random = new Random(50);
+        using var team = TestDevices.Create(threads: 3);
+        var plan = new SamplingPlan(Rows) { Rows = Rows };
+        for (var row = 0; row < Rows; row++)
+        {
+            (plan.Temperature[row], plan.TopP[row], plan.TopK[row], plan.RepetitionPenalty[row], plan.Position[row]) = (1, 1, row % 2 * 9, 1, row);
+            plan.Bias.Add(row, 1);
+            plan.Bias.EndRow();
+            plan.Seen.EndRow();
+            plan.Allowed.EndRow();
+        }
+
+        for (var round = 0; round < 20; round++)
+        {
+            var logits = Arrange.Numbers(random, Rows * Size);
+            Assert.Equal(Sample(_device, logits, plan), Sample(team, logits, plan));
+        }
     }
 
     [Fact]
@@ -110,7 +172,7 @@ public sealed class SampleJobTests : IDisposable
             var plan = SomePlan(random, logits.Length);
             var drawn = Draw(logits, plan);
             var isAnyLeft = ReferenceDevice.Adjust(logits, plan, 0).Max() > float.NegativeInfinity;
-            Assert.Equal(isAnyLeft ? Sample(reference, logits, plan) : 0, drawn);
+            Assert.Equal(isAnyLeft ? Sample(reference, logits, plan)[0] : 0, drawn);
         }
     }
 
@@ -121,6 +183,13 @@ public sealed class SampleJobTests : IDisposable
     {
         var plan = new SamplingPlan(1) { Rows = 1 };
         (plan.TopP[0], plan.RepetitionPenalty[0]) = (1, 1);
+        return plan;
+    }
+
+    private static SamplingPlan Drawing(int position, int topK = 0)
+    {
+        var plan = Greedy();
+        (plan.Temperature[0], plan.TopK[0], plan.Position[0]) = (1, topK, position);
         return plan;
     }
 
@@ -172,12 +241,12 @@ public sealed class SampleJobTests : IDisposable
     }
 
     /// <summary>All that a hundred positions draw, by id.</summary>
-    private int[] Drawn(float[] logits, int topK = 0, float minP = 0) =>
+    private int[] Drawn(float[] logits, float topP = 1, float minP = 0) =>
     [
         .. Enumerable.Range(0, 100).Select(position =>
         {
-            var plan = Greedy();
-            (plan.Temperature[0], plan.TopK[0], plan.MinP[0], plan.Position[0]) = (1, topK, minP, position);
+            var plan = Drawing(position);
+            (plan.TopP[0], plan.MinP[0]) = (topP, minP);
             return Draw(logits, plan);
         }).Distinct().Order(),
     ];
@@ -187,13 +256,13 @@ public sealed class SampleJobTests : IDisposable
         plan.Bias.EndRow();
         plan.Seen.EndRow();
         plan.Allowed.EndRow();
-        return Sample(_device, logits, plan);
+        return Sample(_device, logits, plan)[0];
     }
 
-    private static int Sample(IDevice device, float[] logits, SamplingPlan plan)
+    private static int[] Sample(IDevice device, float[] logits, SamplingPlan plan)
     {
-        var tokens = new int[1];
-        device.Sample(Arrange.Upload(device, logits, 1, logits.Length), plan, tokens);
-        return tokens[0];
+        var tokens = new int[plan.Rows];
+        device.Sample(Arrange.Upload(device, logits, plan.Rows, logits.Length / plan.Rows), plan, tokens);
+        return tokens;
     }
 }
