@@ -11,7 +11,8 @@ public class DamagedModelTests
     private const int Rounds = 150;
     private const int HeaderBytes = 6000;
 
-    public static TheoryData<string> GgufFolders => [.. ReferenceData.Cases("gguf", "golden.json").Where(folder => IsBuilt(folder, ModelFeatures.GgufPath(folder))).Take(4)];
+    public static TheoryData<string> GgufFolders =>
+        [.. ReferenceData.Cases("gguf", "golden.json").Where(folder => IsBuilt(folder, ModelFeatures.GgufPath(folder))).Take(4)];
 
     public static TheoryData<string> Folders => [.. ReferenceData.Cases("hf", "golden.json").Where(folder => IsBuilt(folder, folder)).Take(4)];
 

@@ -73,7 +73,7 @@ public abstract class GoldenSamplingContract(DeviceProfile profile) : DeviceCont
 
     private static bool IsInOrder(JsonElement[] steps)
     {
-        var places = steps.Select(step => Array.IndexOf([.. Built.SamplingSteps.Names], NameOf(step))).ToArray();
+        var places = steps.Select(step => Built.SamplingSteps.Names.ToList().IndexOf(NameOf(step))).ToArray();
         return places.SequenceEqual(places.Distinct().Order());
     }
 
