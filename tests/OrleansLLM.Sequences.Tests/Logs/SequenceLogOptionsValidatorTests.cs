@@ -29,6 +29,7 @@ public sealed class SequenceLogOptionsValidatorTests
     {
         var options = new SequenceLogOptions { SubmitterHold = Timeout.InfiniteTimeSpan, Retention = TimeSpan.Zero, RetainedTokens = 0 };
         Assert.Empty(SequenceLogOptionsValidator.Validate(options).Sentences);
+        Assert.Empty(SequenceLogOptionsValidator.Validate(Sound with { SubmitterHold = TimeSpan.Zero }).Sentences);
         Assert.Empty(SequenceLogOptionsValidator.Validate(Sound with { Retention = TimeSpan.FromDays(49) }).Sentences);
     }
 }

@@ -180,6 +180,17 @@ public sealed class SequenceLogsReadingTests : OpenLogs
     }
 
     [Fact]
+    public async Task A_reader_that_leaves_another_behind_starts_no_linger()
+    {
+        var withoutLog = Timers.Open;
+        var id = Open(Request([1, 2, 3], Linger));
+        await Read(id, 0).MoveNextAsync();
+        await ReadAndLeaveAsync(id);
+
+        Assert.Equal(withoutLog, Timers.Open);
+    }
+
+    [Fact]
     public void Disposed_logs_leave_no_timer()
     {
         Logs.Dispose();
