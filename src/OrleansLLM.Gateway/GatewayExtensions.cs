@@ -44,7 +44,7 @@ public static class GatewayExtensions
         app.UseMiddleware<RequestPipeline>();
         if (server.Options.CorsOrigins.Count > 0)
         {
-            app.UseCors(policy => Allow(policy, server.Options.CorsOrigins));
+            app.UseCors(policy => Allow(policy, server));
         }
 
         foreach (var route in Routes.All)
@@ -72,6 +72,7 @@ public static class GatewayExtensions
         }
     }
 
-    private static void Allow(CorsPolicyBuilder policy, IReadOnlyList<string> origins) =>
-        policy.WithOrigins([.. origins]).AllowAnyHeader().AllowAnyMethod().WithExposedHeaders("X-Request-Id", "Retry-After");
+    private static void Allow(CorsPolicyBuilder policy, GatewayServer server) =>
+        (server.Options.CorsOrigins.Contains(SiteAccess.Any) ? policy.AllowAnyOrigin() : policy.SetIsOriginAllowed(server.Sites.IsListed))
+        .AllowAnyHeader().AllowAnyMethod().WithExposedHeaders("X-Request-Id", "Retry-After");
 }

@@ -6,7 +6,13 @@ public sealed record GatewayOptions
     /// <summary>Keys that clients must send; none = open to all.</summary>
     public IReadOnlyList<ApiKey> ApiKeys { get; init; } = [];
 
-    /// <summary>Origins whose pages may call from a browser; "*" = any, empty = none.</summary>
+    /// <summary>
+    /// Names, beside those of loopback, that requests may know the server by (<c>Host</c>, whatever the port); null or "*" = any. On loopback
+    /// without keys it wants a list, if an empty one: else any web page can rebind its own name to this machine and ask.
+    /// </summary>
+    public IReadOnlyList<string>? AllowedHosts { get; init; }
+
+    /// <summary>Origins, beside the server's own, whose pages may call from a browser; "*" = any.</summary>
     public IReadOnlyList<string> CorsOrigins { get; init; } = [];
 
     /// <summary>From submission to the last token; null = no limit.</summary>
@@ -17,6 +23,9 @@ public sealed record GatewayOptions
 
     /// <summary>What a refused client is told to wait where nothing better is known.</summary>
     public TimeSpan RetryAfter { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>After how long a silence a stream's client is sent a comment; 0 = never.</summary>
+    public TimeSpan SseKeepAlive { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>As /version says it.</summary>
     public string Version { get; init; } = "0.1.0";

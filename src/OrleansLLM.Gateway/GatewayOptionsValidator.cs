@@ -1,13 +1,20 @@
+using OrleansLLM.Gateway.Http;
+
 namespace OrleansLLM.Gateway;
 
 /// <summary>Whether a gateway can treat its clients so. Pure.</summary>
 public static class GatewayOptionsValidator
 {
     private static readonly OptionName ApiKeys = new(nameof(GatewayOptions.ApiKeys), "--api-key");
+    private static readonly OptionName AllowedHosts = new(nameof(GatewayOptions.AllowedHosts), "--allowed-hosts");
     private static readonly OptionName CorsOrigins = new(nameof(GatewayOptions.CorsOrigins), "--allowed-origins");
     private static readonly OptionName RequestTimeout = new(nameof(GatewayOptions.RequestTimeout), "--request-timeout");
     private static readonly OptionName QueueTimeout = new(nameof(GatewayOptions.QueueTimeout), "--queue-timeout");
+    private static readonly OptionName SseKeepAlive = new(nameof(GatewayOptions.SseKeepAlive), "--sse-keep-alive");
     private static readonly OptionName RetryAfter = new(nameof(GatewayOptions.RetryAfter));
+
+    /// <summary>What a timer waits at most, in whole days.</summary>
+    private static readonly TimeSpan LongestTimer = TimeSpan.FromDays(49);
 
     public static OptionProblems Validate(GatewayOptions options)
     {
@@ -15,6 +22,11 @@ public static class GatewayOptionsValidator
         foreach (var key in options.ApiKeys.Where(key => !IsKey(key.Key)))
         {
             problems.Add($"{ApiKeys} holds a key of '{key.Name}' that no client can send; it must not be empty and have no white space at its ends.");
+        }
+
+        foreach (var host in (options.AllowedHosts ?? []).Where(host => !IsHost(host)))
+        {
+            problems.Add($"{AllowedHosts} holds '{host}'; it must be a name or an address such as chat.example.org, without a scheme or a port.");
         }
 
         foreach (var origin in options.CorsOrigins.Where(origin => !IsOrigin(origin)))
@@ -25,11 +37,17 @@ public static class GatewayOptionsValidator
         problems.Require(!(options.RequestTimeout < TimeSpan.Zero), RequestTimeout, options.RequestTimeout, "0 or more, or null for no limit");
         problems.Require(!(options.QueueTimeout < TimeSpan.Zero), QueueTimeout, options.QueueTimeout, "0 or more, or null for no limit");
         problems.Require(options.RetryAfter >= TimeSpan.Zero, RetryAfter, options.RetryAfter, "0 or more");
+        problems.Require(
+            options.SseKeepAlive >= TimeSpan.Zero && options.SseKeepAlive <= LongestTimer, SseKeepAlive, options.SseKeepAlive,
+            $"0 or more, up to {LongestTimer.Days} days; 0 is never");
         return problems;
     }
 
     /// <summary>Headers are trimmed, so a key with white space at its ends would never match.</summary>
     public static bool IsKey(string text) => text.Length > 0 && text.Trim().Length == text.Length;
+
+    /// <summary>What a Host header can hold, without a port; * is any.</summary>
+    public static bool IsHost(string text) => SiteAccess.IsHost(text);
 
     /// <summary>Browsers send scheme, host and port; what has more would never match.</summary>
     public static bool IsOrigin(string text) =>

@@ -18,6 +18,8 @@ internal sealed class GatewayServer(
 
     public TimeProvider Time { get; } = time;
 
+    public SiteAccess Sites { get; } = new(options);
+
     public ApiKeys Keys { get; } = new(options.ApiKeys);
 
     /// <summary>Why nothing can be asked for now, or null.</summary>

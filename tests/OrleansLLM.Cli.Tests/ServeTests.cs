@@ -29,6 +29,8 @@ public sealed class ServeTests
         Assert.EndsWith("data: [DONE]\n\n", events, StringComparison.Ordinal);
         var metrics = await server.Http.GetStringAsync("metrics", Cancellation);
         Assert.Contains("vllm:generation_tokens_total{", metrics, StringComparison.Ordinal);
+        using var rebound = new HttpRequestMessage(HttpMethod.Get, "metrics") { Headers = { Host = "attacker.example" } };
+        Assert.Equal(HttpStatusCode.Forbidden, (await server.Http.SendAsync(rebound, Cancellation)).StatusCode);
         Assert.Contains("curl http://127.0.0.1:", server.Process.Output, StringComparison.Ordinal);
         Assert.DoesNotContain("Niger", server.Process.Output, StringComparison.Ordinal);
 

@@ -81,10 +81,10 @@ public sealed class AccessTests
     }
 
     [Theory]
-    [InlineData("https://a.example", "https://a.example", "https://a.example")]
-    [InlineData("https://a.example", "https://b.example", null)]
-    [InlineData("*", "https://b.example", "*")]
-    public async Task Pages_of_listed_origins_may_call(string listed, string origin, string? allowed)
+    [InlineData("https://a.example", "https://a.example", 401, "https://a.example")]
+    [InlineData("https://a.example", "https://b.example", 403, null)]
+    [InlineData("*", "https://b.example", 401, "*")]
+    public async Task Pages_of_listed_origins_may_call_and_need_a_key(string listed, string origin, int status, string? allowed)
     {
         await using var host = await GatewayHost.StartAsync(Keys with { CorsOrigins = [listed] });
         using var preflight = new HttpRequestMessage(HttpMethod.Options, "/v1/completions");
@@ -93,7 +93,7 @@ public sealed class AccessTests
         preflight.Headers.Add("Access-Control-Request-Headers", "authorization,content-type");
         Assert.Equal(allowed, (await host.SendAsync(preflight)).Headers.GetValueOrDefault("Access-Control-Allow-Origin"));
         var answer = await host.PostAsync("/v1/completions", Body, ("Origin", origin));
-        Assert.Equal((401, allowed), (answer.Status, answer.Headers.GetValueOrDefault("Access-Control-Allow-Origin")));
+        Assert.Equal((status, allowed), (answer.Status, answer.Headers.GetValueOrDefault("Access-Control-Allow-Origin")));
     }
 
     [Fact]

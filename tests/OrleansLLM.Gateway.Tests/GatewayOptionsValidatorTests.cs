@@ -11,7 +11,7 @@ public sealed class GatewayOptionsValidatorTests
     public void Times_below_zero_are_refused_and_named()
     {
         var cases = ImpossibleOptions.Of(Sound).ToList();
-        Assert.Equal(["RequestTimeout", "QueueTimeout", "RetryAfter"], cases.Select(item => item.Property));
+        Assert.Equal(["RequestTimeout", "QueueTimeout", "RetryAfter", "SseKeepAlive"], cases.Select(item => item.Property));
         Assert.All(cases, item => Assert.Matches(
             $"^{item.Property}.* is -00:00:02; it must be 0 or more", Assert.Single(GatewayOptionsValidator.Validate(item.Options).Sentences)));
     }
@@ -21,7 +21,7 @@ public sealed class GatewayOptionsValidatorTests
     {
         Assert.Empty(GatewayOptionsValidator.Validate(Sound).Sentences);
         Assert.Empty(GatewayOptionsValidator.Validate(
-            Sound with { RequestTimeout = TimeSpan.Zero, QueueTimeout = TimeSpan.Zero, RetryAfter = TimeSpan.Zero }).Sentences);
+            Sound with { RequestTimeout = TimeSpan.Zero, QueueTimeout = TimeSpan.Zero, RetryAfter = TimeSpan.Zero, SseKeepAlive = TimeSpan.Zero }).Sentences);
     }
 
     [Theory]
@@ -49,6 +49,29 @@ public sealed class GatewayOptionsValidatorTests
         var problems = GatewayOptionsValidator.Validate(Sound with { CorsOrigins = ["https://b.example", origin] }).Sentences;
         Assert.Equal(
             isSound ? [] : [$"CorsOrigins (--allowed-origins) holds '{origin}'; it must be an origin such as https://example.org, without a path or a slash at the end."],
+            problems);
+    }
+
+    [Theory]
+    [InlineData("https://a.example", false)]
+    [InlineData("a.example:8000", false)]
+    [InlineData("a.example/", false)]
+    [InlineData("a b", false)]
+    [InlineData("[::1]:80", false)]
+    [InlineData("*.example", false)]
+    [InlineData("", false)]
+    [InlineData(".", false)]
+    [InlineData("a.example", true)]
+    [InlineData("my_host", true)]
+    [InlineData("192.168.1.2", true)]
+    [InlineData("fe80::1", true)]
+    [InlineData("[fe80::1]", true)]
+    [InlineData("*", true)]
+    public void Hosts_are_names_or_addresses_alone(string host, bool isSound)
+    {
+        var problems = GatewayOptionsValidator.Validate(Sound with { AllowedHosts = ["b.example", host] }).Sentences;
+        Assert.Equal(
+            isSound ? [] : [$"AllowedHosts (--allowed-hosts) holds '{host}'; it must be a name or an address such as chat.example.org, without a scheme or a port."],
             problems);
     }
 

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json.Nodes;
+using Microsoft.Extensions.Time.Testing;
 using OrleansLLM.Gateway.Tests.Support;
 
 namespace OrleansLLM.Gateway.Tests;
@@ -71,17 +72,124 @@ public sealed class StreamingTests(SharedHost shared) : IClassFixture<SharedHost
         gate.SetResult();
     }
 
-    [Fact]
-    public async Task An_error_before_the_first_token_is_a_status_and_behind_it_an_event()
+    [Theory]
+    [InlineData(FinishReason.TimedOut, "timeout", null)]
+    [InlineData(FinishReason.QueueTimedOut, "unavailable", 3)]
+    [InlineData(FinishReason.ShutDown, "unavailable", 3)]
+    [InlineData(FinishReason.Failed, null, null)]
+    public async Task An_error_behind_acceptance_is_an_event_whether_a_token_came_or_not(FinishReason reason, string? code, int? retryAfter)
     {
-        _host.Generator.Answer = (_, _) => new Script([], new SequenceEnd(FinishReason.TimedOut));
-        var early = await _host.PostAsync("/v1/completions", """{"prompt":"Hi","stream":true}""");
-        Assert.Equal(408, early.Status);
-        _host.Generator.Answer = (_, _) => new Script(['a'], new SequenceEnd(FinishReason.TimedOut));
-        var late = await _host.PostAsync("/v1/completions", """{"prompt":"Hi","stream":true}""");
-        Assert.Equal(200, late.Status);
-        Assert.Equal("timeout", (string?)late.Chunks[^1]["error"]!["code"]);
-        Assert.DoesNotContain("[DONE]", late.Events);
+        await using var host = await GatewayHost.StartAsync(new() { RetryAfter = TimeSpan.FromSeconds(2.5) });
+        foreach (var tokens in new[] { "", "a" })
+        {
+            host.Generator.Answer = (_, _) => new Script(new FakeTokenizer().Ids(tokens), new SequenceEnd(reason));
+            var answer = await host.PostAsync("/v1/completions", """{"prompt":"Hi","stream":true}""");
+            Assert.Equal(200, answer.Status);
+            Assert.Equal(tokens.Length + 1, answer.Events.Count);
+            var error = answer.Chunks[^1]["error"]!.AsObject();
+            Assert.Equal((code, retryAfter), ((string?)error["code"], (int?)error["retry_after"]));
+            Assert.Equal(answer.Headers["X-Request-Id"], (string?)error["request_id"]);
+            Assert.Equal(retryAfter is not null, error.ContainsKey("retry_after"));
+        }
+
+        var whole = await host.PostAsync("/v1/completions", """{"prompt":"Hi"}""");
+        Assert.Equal(
+            (reason switch { FinishReason.TimedOut => 408, FinishReason.Failed => 500, _ => 503 }, retryAfter),
+            (whole.Status, (int?)whole.Error("retry_after")));
+    }
+
+    [Fact]
+    public async Task The_log_tells_how_a_stream_failed()
+    {
+        await using var host = await GatewayHost.StartAsync();
+        host.Generator.Answer = (_, _) => new Script([], new SequenceEnd(FinishReason.QueueTimedOut));
+        await host.PostAsync("/v1/completions", """{"prompt":"Hi","stream":true}""");
+        await host.GetAsync("/version");
+        Assert.Contains(host.Log.Lines, line => line.Contains("POST /v1/completions 503", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("/v1/completions", "\"prompt\":\"Hi\"")]
+    [InlineData("/v1/chat/completions", "\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}]")]
+    public async Task Headers_go_out_with_acceptance_and_not_before(string path, string prompt)
+    {
+        await using var host = await GatewayHost.StartAsync();
+        var (accept, first) = (new TaskCompletionSource(), new TaskCompletionSource());
+        var isAccepted = false;
+        host.Generator.Admit = async (_, _) =>
+        {
+            await accept.Task;
+            isAccepted = true;
+            return null;
+        };
+        host.Generator.Answer = (_, _) => new Script(['a'], Gate: (_, _) => first.Task);
+        var sent = SendAsync(host, path, $$"""{{{prompt}},"stream":true}""");
+        accept.SetResult();
+        using var response = await sent;
+        Assert.True(isAccepted);
+        Assert.Equal((200, "text/event-stream"), ((int)response.StatusCode, response.Content.Headers.ContentType!.MediaType));
+        first.SetResult();
+        Assert.EndsWith("data: [DONE]\n\n", await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task After_every_silence_of_ten_seconds_a_comment_comes()
+    {
+        var time = new FakeTimeProvider();
+        await using var host = await GatewayHost.StartAsync(time: time);
+        var gates = Enumerable.Range(0, 3).Select(_ => new TaskCompletionSource()).ToList();
+        host.Generator.Answer = (_, _) => new Script(new FakeTokenizer().Ids("ab"), Gate: (i, _) => gates[i].Task);
+        using var response = await SendAsync(host, "/v1/completions", """{"prompt":"Hi","stream":true}""");
+        using var reader = new StreamReader(await response.Content.ReadAsStreamAsync(TestContext.Current.CancellationToken));
+
+        time.Advance(TimeSpan.FromSeconds(10));
+        Assert.StartsWith(":", await NextAsync(reader), StringComparison.Ordinal);
+        time.Advance(TimeSpan.FromSeconds(10));
+        Assert.StartsWith(":", await NextAsync(reader), StringComparison.Ordinal);
+        time.Advance(TimeSpan.FromSeconds(9));
+        gates[0].SetResult();
+        Assert.Contains("\"a\"", await NextAsync(reader), StringComparison.Ordinal);
+        time.Advance(TimeSpan.FromSeconds(9)); // 18 s behind the last comment, 9 s behind the token
+        gates[1].SetResult();
+        Assert.Contains("\"b\"", await NextAsync(reader), StringComparison.Ordinal);
+        time.Advance(TimeSpan.FromSeconds(10));
+        Assert.StartsWith(":", await NextAsync(reader), StringComparison.Ordinal);
+        gates[2].SetResult();
+        Assert.Contains("\"length\"", await NextAsync(reader), StringComparison.Ordinal);
+        Assert.Equal("data: [DONE]", await NextAsync(reader));
+        Assert.Equal("", await reader.ReadToEndAsync(TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
+    public async Task Silence_may_be_longer_or_never_be_broken()
+    {
+        foreach (var (keepAlive, comments) in new[] { (TimeSpan.FromMinutes(1), 1), (TimeSpan.Zero, 0) })
+        {
+            var time = new FakeTimeProvider();
+            await using var host = await GatewayHost.StartAsync(new() { SseKeepAlive = keepAlive }, time: time);
+            var gate = new TaskCompletionSource();
+            host.Generator.Answer = (_, _) => new Script(['a'], Gate: (_, _) => gate.Task);
+            using var response = await SendAsync(host, "/v1/completions", """{"prompt":"Hi","stream":true}""");
+            time.Advance(TimeSpan.FromSeconds(59));
+            time.Advance(TimeSpan.FromSeconds(1));
+            time.Advance(TimeSpan.FromSeconds(59));
+            gate.SetResult();
+            var body = await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
+            Assert.Equal(comments, body.Split("\n\n").Count(part => part.StartsWith(':')));
+        }
+    }
+
+    private static async Task<HttpResponseMessage> SendAsync(GatewayHost host, string path, string body)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = new StringContent(body, Encoding.UTF8, "application/json") };
+        return await host.Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken);
+    }
+
+    private static async Task<string?> NextAsync(StreamReader reader)
+    {
+        var line = await reader.ReadLineAsync(TestContext.Current.CancellationToken);
+        Assert.Equal("", await reader.ReadLineAsync(TestContext.Current.CancellationToken));
+        return line;
     }
 
     private void Script(Random random)

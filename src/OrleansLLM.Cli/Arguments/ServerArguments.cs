@@ -10,17 +10,15 @@ internal enum LogFormat
     Json,
 }
 
-/// <summary>How the server meets its clients.</summary>
-/// <param name="ApiKeys">Empty = none is asked for.</param>
-/// <param name="RequestTimeout">From submission to the last token; null = no limit.</param>
-/// <param name="QueueTimeout">From submission to the first step; null = no limit.</param>
+/// <summary>Where the server listens, and how it meets its clients.</summary>
 /// <param name="ShutdownTimeout">How long a stop waits for what runs.</param>
-internal sealed record ServerOptions(
-    string Host, int Port, IReadOnlyList<string> ApiKeys, IReadOnlyList<string> AllowedOrigins, TimeSpan? RequestTimeout,
-    TimeSpan? QueueTimeout, TimeSpan ShutdownTimeout, LogFormat LogFormat)
+internal sealed record ServerOptions(string Host, int Port, GatewayOptions Gateway, TimeSpan ShutdownTimeout, LogFormat LogFormat)
 {
     /// <summary>Whether other machines can reach it.</summary>
-    public bool IsOpenToOthers => !(Host == "localhost" || (IPAddress.TryParse(Host, out var address) && IPAddress.IsLoopback(address)));
+    public bool IsOpenToOthers => !IsLoopback(Host);
+
+    public static bool IsLoopback(string host) =>
+        host == "localhost" || (IPAddress.TryParse(host, out var address) && IPAddress.IsLoopback(address));
 }
 
 internal sealed class ServerArguments
@@ -36,24 +34,27 @@ internal sealed class ServerArguments
 
     private readonly Option<long?> _port = ModelArguments.Number("--port", "PORT", "Default: 8000. 0 takes a free one.", 0, 65_535);
 
-    private readonly Option<string[]> _apiKeys = new("--api-key")
-    {
-        HelpName = "KEY",
-        Description = $"Keys, one of which a request must show as Authorization: Bearer KEY. Default: the variable {KeyVariable}, else none.",
-        AllowMultipleArgumentsPerToken = true,
-    };
+    private readonly Option<string[]> _apiKeys = Texts(
+        "--api-key", "KEY",
+        $"Keys, one of which a request must show as Authorization: Bearer KEY. Default: the variable {KeyVariable}, else none.",
+        GatewayOptionsValidator.IsKey, _ => "a key that is not empty and has no space at its ends");
 
-    private readonly Option<string[]> _allowedOrigins = new("--allowed-origins")
-    {
-        HelpName = "ORIGIN",
-        Description = "Web origins whose pages may call this server (CORS); * is any. Default: none.",
-        AllowMultipleArgumentsPerToken = true,
-    };
+    private readonly Option<string[]> _allowedHosts = Texts(
+        "--allowed-hosts", "NAME",
+        "Names, beside those of loopback, that requests may call this server by (Host); * is any. Default: none on loopback without a key, else any.",
+        GatewayOptionsValidator.IsHost, host => $"names or addresses such as chat.example.org, without a scheme or a port, not '{host}'");
 
-    private readonly Option<double?> _requestTimeout = Seconds("--request-timeout", "Ends an answer after that long (408). Default: no limit.");
+    private readonly Option<string[]> _allowedOrigins = Texts(
+        "--allowed-origins", "ORIGIN", "Web origins, beside its own, whose pages may call this server (CORS); * is any. Default: none.",
+        GatewayOptionsValidator.IsOrigin, origin => $"origins such as https://example.org, without a path or a slash at the end, not '{origin}'");
+
+    private readonly Option<double?> _requestTimeout = Seconds("--request-timeout", "Ends an answer after that long (408, or an error event of a stream). Default: no limit.");
 
     private readonly Option<double?> _queueTimeout = Seconds(
-        "--queue-timeout", "Refuses a request that waited that long for its first step (503). Default: no limit.");
+        "--queue-timeout", "Refuses a request that waited that long for its first step (503, or an error event of a stream). Default: no limit.");
+
+    private readonly Option<double?> _sseKeepAlive = Seconds(
+        "--sse-keep-alive", "Sends a comment to a stream's client after that long a silence; 0 is never. Default: 10.");
 
     private readonly Option<double?> _shutdownTimeout = Seconds(
         "--shutdown-timeout", "How long a stop (SIGTERM, Ctrl-C) lets running answers go on. Default: 30.");
@@ -64,7 +65,8 @@ internal sealed class ServerArguments
     {
         foreach (var option in new Option[]
         {
-            _host, _port, _apiKeys, _allowedOrigins, _requestTimeout, _queueTimeout, _shutdownTimeout, _logFormat,
+            _host, _port, _apiKeys, _allowedHosts, _allowedOrigins, _requestTimeout, _queueTimeout, _sseKeepAlive, _shutdownTimeout,
+            _logFormat,
         })
         {
             command.Options.Add(option);
@@ -85,36 +87,55 @@ internal sealed class ServerArguments
                 result.AddError($"--host takes an IP address or localhost, not '{host}'.");
             }
         });
-        _apiKeys.Validators.Add(result =>
-        {
-            if (result.Tokens.Any(key => !GatewayOptionsValidator.IsKey(key.Value)))
-            {
-                result.AddError("--api-key takes a key that is not empty and has no space at its ends.");
-            }
-        });
-        _allowedOrigins.Validators.Add(result =>
-        {
-            if (result.Tokens.FirstOrDefault(origin => !GatewayOptionsValidator.IsOrigin(origin.Value)) is { } wrong)
-            {
-                result.AddError($"--allowed-origins takes origins such as https://example.org, without a path or a slash at the end, not '{wrong.Value}'.");
-            }
-        });
     }
 
     public ServerOptions Read(ParseResult result) => new(
         result.GetValue(_host)!,
         (int)(result.GetValue(_port) ?? 8000),
-        result.GetValue(_apiKeys) is { Length: > 0 } keys ? keys : KeyOfEnvironment(),
-        result.GetValue(_allowedOrigins) ?? [],
-        ToTimeSpan(result.GetValue(_requestTimeout)),
-        ToTimeSpan(result.GetValue(_queueTimeout)),
+        ReadGateway(result),
         ToTimeSpan(result.GetValue(_shutdownTimeout)) ?? TimeSpan.FromSeconds(30),
         result.GetValue(_logFormat) == "json" ? LogFormat.Json : LogFormat.Text);
+
+    private GatewayOptions ReadGateway(ParseResult result)
+    {
+        var keys = result.GetValue(_apiKeys) is { Length: > 0 } given ? given : KeyOfEnvironment();
+        var standard = new GatewayOptions();
+        return standard with
+        {
+            ApiKeys = [.. keys.Select((key, index) => new ApiKey(FormattableString.Invariant($"key-{index + 1}"), key))],
+            AllowedHosts = ReadAllowedHosts(result, keys),
+            CorsOrigins = result.GetValue(_allowedOrigins) ?? [],
+            RequestTimeout = ToTimeSpan(result.GetValue(_requestTimeout)),
+            QueueTimeout = ToTimeSpan(result.GetValue(_queueTimeout)),
+            SseKeepAlive = ToTimeSpan(result.GetValue(_sseKeepAlive)) ?? standard.SseKeepAlive,
+            Version = typeof(ServerArguments).Assembly.GetName().Version?.ToString(3) ?? "0.0.0",
+        };
+    }
+
+    private string[]? ReadAllowedHosts(ParseResult result, string[] keys) => result.GetValue(_allowedHosts) switch
+    {
+        { Length: > 0 } given => given,
+        _ => keys.Length == 0 && ServerOptions.IsLoopback(result.GetValue(_host)!) ? [] : null,
+    };
 
     private static string[] KeyOfEnvironment() =>
         Environment.GetEnvironmentVariable(KeyVariable) is { Length: > 0 } key ? [key] : [];
 
     private static TimeSpan? ToTimeSpan(double? seconds) => seconds is { } value ? TimeSpan.FromSeconds(value) : null;
+
+    /// <param name="takes">What the option takes, said of a value that it does not take.</param>
+    private static Option<string[]> Texts(string name, string helpName, string description, Func<string, bool> isValid, Func<string, string> takes)
+    {
+        var option = new Option<string[]>(name) { HelpName = helpName, Description = description, AllowMultipleArgumentsPerToken = true };
+        option.Validators.Add(result =>
+        {
+            if (result.Tokens.FirstOrDefault(text => !isValid(text.Value)) is { } wrong)
+            {
+                result.AddError($"{name} takes {takes(wrong.Value)}.");
+            }
+        });
+        return option;
+    }
 
     private static Option<double?> Seconds(string name, string description)
     {

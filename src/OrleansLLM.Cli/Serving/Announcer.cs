@@ -25,7 +25,7 @@ internal sealed partial class Announcer(IServer server, ModelHost model, ServerO
     public void OnListening(string path)
     {
         LogListening(Url, options.Host, path);
-        if (options.IsOpenToOthers && options.ApiKeys.Count == 0)
+        if (options.IsOpenToOthers && options.Gateway.ApiKeys.Count == 0)
         {
             LogOpen(options.Host);
         }
@@ -44,7 +44,7 @@ internal sealed partial class Announcer(IServer server, ModelHost model, ServerO
 
     private string Curl(LoadedModel loaded)
     {
-        var key = options.ApiKeys.Count > 0 ? " -H 'Authorization: Bearer YOUR_KEY'" : "";
+        var key = options.Gateway.ApiKeys.Count > 0 ? " -H 'Authorization: Bearer YOUR_KEY'" : "";
         var name = JsonEncodedText.Encode(loaded.Served.Name); // without a quote that would end the shell's string
         var (path, body) = loaded.Served.Template is null
             ? ("completions", $$"""{"model":"{{name}}","prompt":"Once upon a time","max_tokens":32}""")

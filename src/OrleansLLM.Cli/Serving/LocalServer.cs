@@ -8,6 +8,7 @@ using Microsoft.Extensions.Logging;
 using OrleansLLM.Cli.Arguments;
 using OrleansLLM.Cli.Client;
 using OrleansLLM.Cli.Terminal;
+using OrleansLLM.Gateway;
 using OrleansLLM.Hosting;
 
 namespace OrleansLLM.Cli.Serving;
@@ -33,7 +34,7 @@ internal sealed class LocalServer : IAsyncDisposable
     {
         var key = RandomNumberGenerator.GetHexString(32);
         var model = await LoadAsync(options, loggers).ConfigureAwait(false);
-        var server = new ServerOptions("127.0.0.1", 0, [key], [], null, null, TimeSpan.Zero, LogFormat.Text);
+        var server = new ServerOptions("127.0.0.1", 0, new GatewayOptions { ApiKeys = [new ApiKey("terminal", key)] }, TimeSpan.Zero, LogFormat.Text);
         var app = ServeHost.Build(server, model, builder => builder.Services
             .AddSingleton<IGenerator, ModelGenerator>()
             .AddSingleton<IHostLifetime, TerminalLifetime>());

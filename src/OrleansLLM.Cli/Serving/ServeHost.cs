@@ -33,7 +33,7 @@ internal static class ServeHost
         builder.Services.AddSingleton(model);
         builder.Services.AddSingleton<IServedModels>(model);
         configure(builder);
-        builder.Services.AddOrleansLLMGateway(ToGateway(options));
+        builder.Services.AddOrleansLLMGateway(options.Gateway);
         var app = builder.Build();
         var active = app.Services.GetRequiredService<ActiveRequests>();
         app.UseWhen(
@@ -42,15 +42,6 @@ internal static class ServeHost
         app.MapOrleansLLMGateway();
         return app;
     }
-
-    private static GatewayOptions ToGateway(ServerOptions options) => new()
-    {
-        ApiKeys = [.. options.ApiKeys.Select((key, index) => new ApiKey(FormattableString.Invariant($"key-{index + 1}"), key))],
-        CorsOrigins = options.AllowedOrigins,
-        RequestTimeout = options.RequestTimeout,
-        QueueTimeout = options.QueueTimeout,
-        Version = typeof(ServeHost).Assembly.GetName().Version?.ToString(3) ?? "0.0.0",
-    };
 
     private static IPAddress Address(string host) => host == "localhost" ? IPAddress.Loopback : IPAddress.Parse(host);
 }

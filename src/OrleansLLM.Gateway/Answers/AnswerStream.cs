@@ -21,13 +21,39 @@ internal interface IChunkShape<TChunk>
 }
 
 /// <summary>Streams answers as they come: an event a delta, one flush for all tokens of a range.</summary>
-internal sealed class AnswerStream<TChunk>(GatewayCall call, StreamOptions options, IChunkShape<TChunk> shape, int choices)
-    : IAnswerSink, IDisposable
+internal sealed class AnswerStream<TChunk> : IAnswerSink, IAsyncDisposable
     where TChunk : class
 {
-    private readonly SseStream _events = new(call.Context.Response);
+    private readonly GatewayCall _call;
+    private readonly StreamOptions _options;
+    private readonly IChunkShape<TChunk> _shape;
+    private readonly SseStream _events;
     private readonly SemaphoreSlim _turn = new(1, 1);
-    private readonly bool[] _isOpen = new bool[choices];
+    private readonly SseKeepAlive _keepAlive;
+    private readonly bool[] _isOpen;
+
+    public AnswerStream(GatewayCall call, StreamOptions options, IChunkShape<TChunk> shape, int choices)
+    {
+        (_call, _options, _shape) = (call, options, shape);
+        _events = new SseStream(call.Context.Response);
+        _keepAlive = new SseKeepAlive(_events, _turn, call.Server.Options.SseKeepAlive, call.Server.Time);
+        _isOpen = new bool[choices];
+    }
+
+    /// <summary>Tells the client that it was taken in, and from then on whenever it hears nothing for long that it still is.</summary>
+    public async ValueTask OpenAsync()
+    {
+        await _turn.WaitAsync(_call.Aborted);
+        try
+        {
+            _keepAlive.Start(_call.Aborted);
+            await _events.OpenAsync(_call.Aborted);
+        }
+        finally
+        {
+            _turn.Release();
+        }
+    }
 
     public async ValueTask WriteAsync(Choice choice, IReadOnlyList<AnswerDelta> deltas, CancellationToken cancellation)
     {
@@ -37,9 +63,10 @@ internal sealed class AnswerStream<TChunk>(GatewayCall call, StreamOptions optio
             Open(choice);
             foreach (var delta in deltas)
             {
-                _events.Write(shape.Next(choice, delta, UsageOf(choice, delta.Drawn)), shape.Type);
+                _events.Write(_shape.Next(choice, delta, UsageOf(choice, delta.Drawn)), _shape.Type);
             }
 
+            _keepAlive.OnWritten();
             await _events.FlushAsync(cancellation);
         }
         finally
@@ -50,23 +77,25 @@ internal sealed class AnswerStream<TChunk>(GatewayCall call, StreamOptions optio
 
     public async ValueTask CloseAsync(Usage? usage)
     {
+        await _keepAlive.DisposeAsync();
         if (usage is not null)
         {
-            _events.Write(shape.Close(usage), shape.Type);
+            _events.Write(_shape.Close(usage), _shape.Type);
         }
 
         _events.WriteDone();
-        await _events.FlushAsync(call.Aborted);
+        await _events.FlushAsync(_call.Aborted);
     }
 
-    public void Dispose()
+    public async ValueTask DisposeAsync()
     {
+        await _keepAlive.DisposeAsync();
         _events.Dispose();
         _turn.Dispose();
     }
 
     private Usage? UsageOf(Choice choice, int drawn) =>
-        options.Usage == UsageReport.Every ? new Usage(choice.Prompt.Ids.Length, drawn) : null;
+        _options.Usage == UsageReport.Every ? new Usage(choice.Prompt.Ids.Length, drawn) : null;
 
     private void Open(Choice choice)
     {
@@ -76,9 +105,9 @@ internal sealed class AnswerStream<TChunk>(GatewayCall call, StreamOptions optio
         }
 
         _isOpen[choice.Index] = true;
-        if (shape.Open(choice, UsageOf(choice, 0)) is { } chunk)
+        if (_shape.Open(choice, UsageOf(choice, 0)) is { } chunk)
         {
-            _events.Write(chunk, shape.Type);
+            _events.Write(chunk, _shape.Type);
         }
     }
 }

@@ -63,7 +63,8 @@ internal static class GenerationEndpoint
         GatewayCall call, Generation generation, StreamOptions options, IChunkShape<TChunk> shape)
         where TChunk : class
     {
-        using var stream = new AnswerStream<TChunk>(call, options, shape, generation.Choices.Count);
+        await using var stream = new AnswerStream<TChunk>(call, options, shape, generation.Choices.Count);
+        await stream.OpenAsync();
         if (await generation.ReadAsync(stream) is { } failed)
         {
             return failed;

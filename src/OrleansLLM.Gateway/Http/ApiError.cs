@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace OrleansLLM.Gateway.Http;
 
 /// <summary>
@@ -32,6 +30,9 @@ internal sealed record ApiError(
 
     public static ApiError WrongKey(string message) =>
         new(StatusCodes.Status401Unauthorized, "authentication_error", message, null, "invalid_api_key");
+
+    public static ApiError Forbidden(string message, string code) =>
+        new(StatusCodes.Status403Forbidden, "permission_error", message, null, code);
 
     public static ApiError Unavailable(string message, TimeSpan retryAfter) =>
         new(StatusCodes.Status503ServiceUnavailable, Server, message, null, "unavailable", retryAfter);
@@ -74,10 +75,8 @@ internal sealed record ApiError(
         _ => Internal(requestId),
     };
 
-    /// <summary>The header's value: whole seconds, at least one.</summary>
-    public string? RetryAfterSeconds => RetryAfter is { } wait
-        ? Math.Max(1, (long)Math.Ceiling(wait.TotalSeconds)).ToString(CultureInfo.InvariantCulture)
-        : null;
+    /// <summary>As clients are told: whole seconds, at least one.</summary>
+    public long? RetryAfterSeconds => RetryAfter is { } wait ? Math.Max(1, (long)Math.Ceiling(wait.TotalSeconds)) : null;
 
     /// <summary>A client's own words in an error message, bounded.</summary>
     public static string Shorten(string text) => text.Length <= 64 ? text : string.Concat(text.AsSpan(0, 61), "...");

@@ -116,14 +116,16 @@ internal static class JsonBody
         return true;
     }
 
+    /// <summary>
+    /// A page may send a body of no type, or of a few others, to any server without asking it first, so those are never read.
+    /// </summary>
     private static bool IsJson(string? contentType)
     {
         var media = contentType.AsSpan();
         var end = media.IndexOf(';');
         media = (end < 0 ? media : media[..end]).Trim();
-        return media.IsEmpty
-            || media.Equals("application/json", StringComparison.OrdinalIgnoreCase)
-            || media.EndsWith("+json", StringComparison.OrdinalIgnoreCase);
+        return media.Equals("application/json", StringComparison.OrdinalIgnoreCase)
+            || (media.IndexOfAny(" ,") < 0 && media.EndsWith("+json", StringComparison.OrdinalIgnoreCase));
     }
 
     private static ApiError TooLarge() =>

@@ -6,7 +6,7 @@ namespace OrleansLLM.Gateway.Http;
 /// <summary>
 /// What surrounds every request: its id, its line in the log, and an answer in OpenAI's error shape for whatever has none.
 /// </summary>
-internal sealed partial class RequestPipeline(RequestDelegate next, ILogger<RequestPipeline> logger)
+internal sealed partial class RequestPipeline(RequestDelegate next, GatewayServer server, ILogger<RequestPipeline> logger)
 {
     private const string Header = "X-Request-Id";
     private const int LongestId = 128;
@@ -51,9 +51,15 @@ internal sealed partial class RequestPipeline(RequestDelegate next, ILogger<Requ
     {
         try
         {
+            if (server.Sites.WhyRefused(context.Request) is { } refused)
+            {
+                await Responses.WriteErrorAsync(context, refused);
+                return refused.Status;
+            }
+
             await next(context);
             await AnswerEmptyAsync(context);
-            return context.Response.StatusCode;
+            return Responses.StatusOf(context);
         }
         catch (Exception) when (context.RequestAborted.IsCancellationRequested)
         {

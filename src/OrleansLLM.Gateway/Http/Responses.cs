@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
@@ -12,6 +13,12 @@ internal static class Responses
     /// <summary>Text is written as it is: the answer is JSON, never part of a page.</summary>
     public static readonly JsonWriterOptions Writing =
         new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
+
+    private static readonly object StreamStatus = new();
+
+    /// <summary>What became of a request: its status, or that of the error which ended its stream.</summary>
+    public static int StatusOf(HttpContext context) =>
+        context.Items.TryGetValue(StreamStatus, out var status) ? (int)status! : context.Response.StatusCode;
 
     public static async ValueTask WriteAsync<T>(HttpContext context, int status, T value, JsonTypeInfo<T> type)
     {
@@ -38,13 +45,14 @@ internal static class Responses
         {
             if (error.RetryAfterSeconds is { } seconds)
             {
-                context.Response.Headers.RetryAfter = seconds;
+                context.Response.Headers.RetryAfter = seconds.ToString(CultureInfo.InvariantCulture);
             }
 
             await WriteAsync(context, error.Status, body, WireJson.Default.ErrorResponse);
         }
         else if (SseStream.IsOpen(context.Response))
         {
+            context.Items[StreamStatus] = error.Status;
             await SseStream.WriteLastAsync(context.Response, body);
         }
         else

@@ -7,15 +7,15 @@ using OrleansLLM.Gateway.OpenAI;
 namespace OrleansLLM.Gateway.Http;
 
 /// <summary>
-/// Server-sent events on a response's pipe. The response starts with the first event, so that what fails before it still has a status;
-/// events stand whole in the pipe, and nothing is sent before a flush. One writer at a time.
+/// Server-sent events on a response's pipe. Headers go out when it is opened, so what fails behind that is an event; events stand whole in
+/// the pipe, and nothing is sent before a flush. One writer at a time.
 /// </summary>
 internal sealed class SseStream(HttpResponse response) : IDisposable
 {
     private const string MediaType = "text/event-stream";
 
     private readonly PipeWriter _pipe = response.BodyWriter;
-    private Utf8JsonWriter? _json;
+    private readonly Utf8JsonWriter _json = new(response.BodyWriter, Responses.Writing);
 
     public static bool IsOpen(HttpResponse response) =>
         response.ContentType?.StartsWith(MediaType, StringComparison.Ordinal) == true;
@@ -28,15 +28,20 @@ internal sealed class SseStream(HttpResponse response) : IDisposable
         await stream.FlushAsync(response.HttpContext.RequestAborted);
     }
 
+    /// <summary>Sends the headers.</summary>
+    public ValueTask OpenAsync(CancellationToken cancellation)
+    {
+        response.StatusCode = StatusCodes.Status200OK;
+        response.ContentType = $"{MediaType}; charset=utf-8";
+        response.Headers.CacheControl = "no-cache";
+        response.Headers["X-Accel-Buffering"] = "no";
+        return FlushAsync(cancellation);
+    }
+
     public void Write<T>(T value, JsonTypeInfo<T> type)
     {
-        if (_json is null)
-        {
-            Start();
-        }
-
         _pipe.Write("data: "u8);
-        _json!.Reset(_pipe);
+        _json.Reset(_pipe);
         JsonSerializer.Serialize(_json, value, type);
         _json.Flush();
         _pipe.Write("\n\n"u8);
@@ -45,21 +50,10 @@ internal sealed class SseStream(HttpResponse response) : IDisposable
     /// <summary>The event that tells OpenAI's clients that all is said.</summary>
     public void WriteDone() => _pipe.Write("data: [DONE]\n\n"u8);
 
+    /// <summary>What clients skip.</summary>
+    public void WriteComment() => _pipe.Write(": still here\n\n"u8);
+
     public async ValueTask FlushAsync(CancellationToken cancellation) => await _pipe.FlushAsync(cancellation);
 
-    public void Dispose() => _json?.Dispose();
-
-    private void Start()
-    {
-        _json = new Utf8JsonWriter(_pipe, Responses.Writing);
-        if (response.HasStarted)
-        {
-            return;
-        }
-
-        response.StatusCode = StatusCodes.Status200OK;
-        response.ContentType = $"{MediaType}; charset=utf-8";
-        response.Headers.CacheControl = "no-cache";
-        response.Headers["X-Accel-Buffering"] = "no";
-    }
+    public void Dispose() => _json.Dispose();
 }

@@ -1,3 +1,5 @@
+using System.CommandLine;
+using OrleansLLM.Cli.Arguments;
 using OrleansLLM.Cli.Commands;
 
 namespace OrleansLLM.Cli.Tests.Arguments;
@@ -29,5 +31,34 @@ public sealed class ServerArgumentsTests
         {
             Environment.SetEnvironmentVariable(Variable, null);
         }
+    }
+
+    /// <summary>A page that rebinds its name reaches loopback; whoever sets a key or listens to others chose other means.</summary>
+    [Theory]
+    [InlineData("", "")]
+    [InlineData("--host localhost", "")]
+    [InlineData("--host ::1", "")]
+    [InlineData("--host 127.0.0.2", "")]
+    [InlineData("--api-key secret", null)]
+    [InlineData("--host 0.0.0.0", null)]
+    [InlineData("--host ::", null)]
+    [InlineData("--host 192.168.1.2", null)]
+    [InlineData("--allowed-hosts chat.example 10.0.0.1", "chat.example 10.0.0.1")]
+    [InlineData("--host 0.0.0.0 --api-key secret --allowed-hosts chat.example", "chat.example")]
+    [InlineData("--allowed-hosts *", "*")]
+    public void Without_a_key_on_loopback_only_its_names_and_listed_ones_are_hosts(string arguments, string? hosts)
+    {
+        var options = Read(arguments);
+        Assert.Equal(hosts?.Split(' ', StringSplitOptions.RemoveEmptyEntries), options.Gateway.AllowedHosts);
+    }
+
+    private static ServerOptions Read(string arguments)
+    {
+        var server = new ServerArguments();
+        var command = new Command("serve");
+        server.AddTo(command);
+        var result = command.Parse(arguments.Split(' ', StringSplitOptions.RemoveEmptyEntries));
+        Assert.Empty(result.Errors);
+        return server.Read(result);
     }
 }

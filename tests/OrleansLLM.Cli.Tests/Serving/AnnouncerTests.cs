@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Logging;
 using OrleansLLM.Cli.Arguments;
 using OrleansLLM.Cli.Serving;
+using OrleansLLM.Gateway;
 using OrleansLLM.Hosting;
 
 namespace OrleansLLM.Cli.Tests.Serving;
@@ -22,7 +23,8 @@ public sealed class AnnouncerTests
     {
         await using var model = new ModelHost(ending => Task.FromCanceled<LoadedModel>(new CancellationToken(canceled: true)));
         var log = new LineLog();
-        var options = new ServerOptions(host, 8000, [.. Enumerable.Repeat("secret", keys)], [], null, null, TimeSpan.Zero, LogFormat.Text);
+        var options = new ServerOptions(
+            host, 8000, new GatewayOptions { ApiKeys = [.. Enumerable.Repeat(new ApiKey("key-1", "secret"), keys)] }, TimeSpan.Zero, LogFormat.Text);
         new Announcer(new Server(bound), model, options, log).OnListening("a/model");
         Assert.Equal($"Information: Listening on {url} (host {host}), loading a/model", log.Lines[0]);
         Assert.Equal(

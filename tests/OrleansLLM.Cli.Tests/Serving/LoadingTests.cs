@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 using OrleansLLM.Cli.Arguments;
 using OrleansLLM.Cli.Serving;
+using OrleansLLM.Gateway;
 using OrleansLLM.Hosting;
 using OrleansLLM.Testing;
 
@@ -14,7 +15,7 @@ namespace OrleansLLM.Cli.Tests.Serving;
 [Collection("Meters")]
 public sealed class LoadingTests
 {
-    private static readonly ServerOptions Options = new("127.0.0.1", 0, [], [], null, null, TimeSpan.Zero, LogFormat.Text);
+    private static readonly ServerOptions Options = new("127.0.0.1", 0, new GatewayOptions(), TimeSpan.Zero, LogFormat.Text);
 
     private static readonly ModelOptions Atlas = new() { Path = Path.Combine(ReferenceData.Repository, "models", "atlas"), KvCacheBytes = 1 << 20 };
 

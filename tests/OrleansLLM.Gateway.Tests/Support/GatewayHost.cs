@@ -40,7 +40,7 @@ internal sealed class GatewayHost : IAsyncDisposable
 
     public static async Task<GatewayHost> StartAsync(
         GatewayOptions? options = null, string name = Model, SamplingParameters? defaults = null, TextTokenizer? tokenizer = null,
-        IChatTemplate? template = null, LogLevel leastLogged = LogLevel.Information)
+        IChatTemplate? template = null, LogLevel leastLogged = LogLevel.Information, TimeProvider? time = null)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.WebHost.UseUrls("http://127.0.0.1:0");
@@ -49,6 +49,7 @@ internal sealed class GatewayHost : IAsyncDisposable
         var generator = new FakeGenerator();
         var models = new FakeModels(name, defaults ?? new SamplingParameters(), tokenizer ?? new FakeTokenizer(), template);
         builder.Services.AddSingleton<IGenerator>(generator).AddSingleton<IServedModels>(models);
+        builder.Services.AddSingleton(time ?? TimeProvider.System);
         builder.Services.AddOrleansLLMGateway(options ?? new GatewayOptions());
         var app = builder.Build();
         app.MapOrleansLLMGateway();
@@ -96,9 +97,9 @@ internal sealed record Answer(int Status, string Body, IReadOnlyDictionary<strin
 
     public JsonNode? Error(string member) => Json["error"]![member];
 
-    /// <summary>The payloads of a stream, [DONE] included.</summary>
+    /// <summary>The payloads of a stream, [DONE] included, without comments.</summary>
     public IReadOnlyList<string> Events =>
-        [.. Body.Split("\n\n", StringSplitOptions.RemoveEmptyEntries).Select(line => line["data: ".Length..])];
+        [.. Body.Split("\n\n", StringSplitOptions.RemoveEmptyEntries).Where(part => !part.StartsWith(':')).Select(line => line["data: ".Length..])];
 
     public IReadOnlyList<JsonNode> Chunks => [.. Events.Where(data => data != "[DONE]").Select(data => JsonNode.Parse(data)!)];
 
