@@ -7,6 +7,11 @@ public sealed record GatewayOptions
     public IReadOnlyList<ApiKey> ApiKeys { get; init; } = [];
 
     /// <summary>
+    /// Keys that may set a request's <c>priority</c>; where there are any, no other may. Each is as good as one of <see cref="ApiKeys"/>.
+    /// </summary>
+    public IReadOnlyList<ApiKey> PriorityApiKeys { get; init; } = [];
+
+    /// <summary>
     /// Names, beside those of loopback, that requests may know the server by (<c>Host</c>, whatever the port); null or "*" = any. On loopback
     /// without keys it wants a list, if an empty one: else any web page can rebind its own name to this machine and ask.
     /// </summary>

@@ -6,6 +6,7 @@ namespace OrleansLLM.Gateway;
 public static class GatewayOptionsValidator
 {
     private static readonly OptionName ApiKeys = new(nameof(GatewayOptions.ApiKeys), "--api-key");
+    private static readonly OptionName PriorityApiKeys = new(nameof(GatewayOptions.PriorityApiKeys), "--priority-api-key");
     private static readonly OptionName AllowedHosts = new(nameof(GatewayOptions.AllowedHosts), "--allowed-hosts");
     private static readonly OptionName CorsOrigins = new(nameof(GatewayOptions.CorsOrigins), "--allowed-origins");
     private static readonly OptionName RequestTimeout = new(nameof(GatewayOptions.RequestTimeout), "--request-timeout");
@@ -19,9 +20,10 @@ public static class GatewayOptionsValidator
     public static OptionProblems Validate(GatewayOptions options)
     {
         var problems = new OptionProblems();
-        foreach (var key in options.ApiKeys.Where(key => !IsKey(key.Key)))
+        foreach (var (option, key) in options.ApiKeys.Select(key => (ApiKeys, key)).Concat(options.PriorityApiKeys.Select(key => (PriorityApiKeys, key)))
+            .Where(pair => !IsKey(pair.key.Key)))
         {
-            problems.Add($"{ApiKeys} holds a key of '{key.Name}' that no client can send; it must not be empty and have no white space at its ends.");
+            problems.Add($"{option} holds a key of '{key.Name}' that no client can send; it must not be empty and have no white space at its ends.");
         }
 
         foreach (var host in (options.AllowedHosts ?? []).Where(host => !IsHost(host)))

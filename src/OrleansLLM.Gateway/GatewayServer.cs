@@ -20,7 +20,7 @@ internal sealed class GatewayServer(
 
     public SiteAccess Sites { get; } = new(options);
 
-    public ApiKeys Keys { get; } = new(options.ApiKeys);
+    public ApiKeys Keys { get; } = new(options);
 
     /// <summary>Why nothing can be asked for now, or null.</summary>
     public ApiError? WhyUnavailable() => Served.Phase switch
@@ -45,7 +45,7 @@ internal sealed class GatewayServer(
 }
 
 /// <summary>One HTTP request, past its key.</summary>
-internal sealed record GatewayCall(HttpContext Context, GatewayServer Server, string Tenant)
+internal sealed record GatewayCall(HttpContext Context, GatewayServer Server, Caller Caller)
 {
     public CancellationToken Aborted => Context.RequestAborted;
 

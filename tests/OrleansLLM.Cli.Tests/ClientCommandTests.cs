@@ -131,6 +131,7 @@ public sealed class ClientCommandTests
     [InlineData("chat --url nowhere", "--url takes an address such as http://127.0.0.1:8000, not 'nowhere'.")]
     [InlineData("bench serve --num-prompts 0", "--num-prompts takes a number from 1 to 1000000")]
     [InlineData("serve models/atlas --api-key ", "--api-key takes a key that is not empty")]
+    [InlineData("serve models/atlas --priority-api-key ", "--priority-api-key takes a key that is not empty")]
     [InlineData("serve models/atlas --allowed-hosts chat.example:8000", "without a scheme or a port, not 'chat.example:8000'")]
     [InlineData("serve models/atlas --allowed-origins https://a.example/", "without a path or a slash at the end, not 'https://a.example/'")]
     public async Task A_bad_option_is_refused_with_a_sentence(string arguments, string sentence)

@@ -31,6 +31,52 @@ public sealed class AccessTests
     }
 
     [Theory]
+    [InlineData("sk-a", "sk-p", "sk-p", 5, 200, "pat")]
+    [InlineData("sk-a", "sk-p", "sk-p", -9, 200, "pat")]
+    [InlineData("sk-a", "sk-p", "sk-a", 5, 403, null)]
+    [InlineData("sk-a", "sk-p", "sk-a", -9, 403, null)]
+    [InlineData("sk-a", "sk-p", "sk-a", 0, 200, "alice")]
+    [InlineData("sk-a", "sk-p", "sk-a", null, 200, "alice")]
+    [InlineData("sk-a", "sk-p", "sk-x", null, 401, null)]
+    [InlineData("sk-a", null, "sk-a", 5, 200, "alice")]
+    [InlineData("sk-a", "sk-a", "sk-a", 5, 200, "pat")]
+    [InlineData(null, "sk-p", null, 5, 403, null)]
+    [InlineData(null, "sk-p", "none", 5, 403, null)]
+    [InlineData(null, "sk-p", "none", null, 200, "")]
+    [InlineData(null, "sk-p", null, null, 200, "")]
+    [InlineData(null, "sk-p", "sk-p", 5, 200, "pat")]
+    [InlineData(null, null, null, 5, 200, "")]
+    public async Task Where_there_are_priority_keys_only_they_set_priority(
+        string? key, string? priorityKey, string? sent, int? priority, int status, string? tenant)
+    {
+        await using var host = await GatewayHost.StartAsync(new()
+        {
+            ApiKeys = key is null ? [] : [new("alice", key)],
+            PriorityApiKeys = priorityKey is null ? [] : [new("pat", priorityKey)],
+        });
+        (string, string)[] headers = sent is null ? [] : [("Authorization", $"Bearer {sent}")];
+        var field = priority is null ? "" : $",\"priority\":{priority}";
+        foreach (var (path, prompt) in new[]
+        {
+            ("/v1/completions", "\"prompt\":\"a\""), ("/v1/chat/completions", "\"messages\":[{\"role\":\"user\",\"content\":\"a\"}]"),
+        })
+        {
+            var answer = await host.PostAsync(path, $"{{{prompt}{field}}}", headers);
+            Assert.Equal((status, tenant), (answer.Status, host.Generator.Latest?.Tenant));
+            if (status == 200)
+            {
+                Assert.Equal(priority ?? 0, host.Generator.Latest!.Priority);
+            }
+            else
+            {
+                ErrorTests.AssertShape(answer);
+                Assert.Equal(status == 403 ? "priority" : null, (string?)answer.Error("param"));
+                Assert.Equal(status == 403, ((string)answer.Error("message")!).Contains("--priority-api-key", StringComparison.Ordinal));
+            }
+        }
+    }
+
+    [Theory]
     [InlineData("/health", 200)]
     [InlineData("/metrics", 200)]
     [InlineData("/version", 200)]

@@ -35,6 +35,9 @@ public sealed class GatewayOptionsValidatorTests
         Assert.Equal(
             ["ApiKeys (--api-key) holds a key of 'bob' that no client can send; it must not be empty and have no white space at its ends."],
             GatewayOptionsValidator.Validate(options).Sentences);
+        Assert.Equal(
+            ["PriorityApiKeys (--priority-api-key) holds a key of 'bob' that no client can send; it must not be empty and have no white space at its ends."],
+            GatewayOptionsValidator.Validate(Sound with { PriorityApiKeys = options.ApiKeys }).Sentences);
     }
 
     [Theory]

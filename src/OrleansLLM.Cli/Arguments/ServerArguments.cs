@@ -39,6 +39,10 @@ internal sealed class ServerArguments
         $"Keys, one of which a request must show as Authorization: Bearer KEY. Default: the variable {KeyVariable}, else none.",
         GatewayOptionsValidator.IsKey, _ => "a key that is not empty and has no space at its ends");
 
+    private readonly Option<string[]> _priorityApiKeys = Texts(
+        "--priority-api-key", "KEY", "Keys, as --api-key, whose requests alone may set priority. Default: any request may.",
+        GatewayOptionsValidator.IsKey, _ => "a key that is not empty and has no space at its ends");
+
     private readonly Option<string[]> _allowedHosts = Texts(
         "--allowed-hosts", "NAME",
         "Names, beside those of loopback, that requests may call this server by (Host); * is any. Default: none on loopback without a key, else any.",
@@ -65,7 +69,7 @@ internal sealed class ServerArguments
     {
         foreach (var option in new Option[]
         {
-            _host, _port, _apiKeys, _allowedHosts, _allowedOrigins, _requestTimeout, _queueTimeout, _sseKeepAlive, _shutdownTimeout,
+            _host, _port, _apiKeys, _priorityApiKeys, _allowedHosts, _allowedOrigins, _requestTimeout, _queueTimeout, _sseKeepAlive, _shutdownTimeout,
             _logFormat,
         })
         {
@@ -102,7 +106,8 @@ internal sealed class ServerArguments
         var standard = new GatewayOptions();
         return standard with
         {
-            ApiKeys = [.. keys.Select((key, index) => new ApiKey(FormattableString.Invariant($"key-{index + 1}"), key))],
+            ApiKeys = Named("key", keys),
+            PriorityApiKeys = Named("priority-key", result.GetValue(_priorityApiKeys) ?? []),
             AllowedHosts = ReadAllowedHosts(result, keys),
             CorsOrigins = result.GetValue(_allowedOrigins) ?? [],
             RequestTimeout = ToTimeSpan(result.GetValue(_requestTimeout)),
@@ -117,6 +122,9 @@ internal sealed class ServerArguments
         { Length: > 0 } given => given,
         _ => keys.Length == 0 && ServerOptions.IsLoopback(result.GetValue(_host)!) ? [] : null,
     };
+
+    private static IReadOnlyList<ApiKey> Named(string name, string[] keys) =>
+        [.. keys.Select((key, index) => new ApiKey(FormattableString.Invariant($"{name}-{index + 1}"), key))];
 
     private static string[] KeyOfEnvironment() =>
         Environment.GetEnvironmentVariable(KeyVariable) is { Length: > 0 } key ? [key] : [];

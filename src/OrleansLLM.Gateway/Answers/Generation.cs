@@ -128,7 +128,7 @@ internal sealed class Generation(GatewayCall call, GenerationInput input, string
         MaxTokens = prompt.MaxTokens,
         MinTokens = input.Settings.MinTokens,
         Priority = input.Settings.Priority,
-        Tenant = call.Tenant,
+        Tenant = call.Caller.Tenant,
         CacheSalt = input.Settings.CacheSalt,
         Timeout = call.Server.Options.RequestTimeout,
         QueueTimeout = call.Server.Options.QueueTimeout,

@@ -32,6 +32,14 @@ internal static class GenerationEndpoint
             return error;
         }
 
+        if (input.Settings.Priority != 0 && call.Caller.Priority == PriorityRight.Fixed)
+        {
+            return ApiError.Forbidden(
+                "`priority` may be set by this server's priority keys (--priority-api-key) only: leave it out, or send one of them.",
+                "priority_not_allowed",
+                Limits.Priority.Field);
+        }
+
         await using var generation = new Generation(call, input, promptField);
         if (await generation.SubmitAsync() is { } refused)
         {

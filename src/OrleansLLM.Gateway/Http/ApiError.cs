@@ -31,8 +31,8 @@ internal sealed record ApiError(
     public static ApiError WrongKey(string message) =>
         new(StatusCodes.Status401Unauthorized, "authentication_error", message, null, "invalid_api_key");
 
-    public static ApiError Forbidden(string message, string code) =>
-        new(StatusCodes.Status403Forbidden, "permission_error", message, null, code);
+    public static ApiError Forbidden(string message, string code, string? param = null) =>
+        new(StatusCodes.Status403Forbidden, "permission_error", message, param, code);
 
     public static ApiError Unavailable(string message, TimeSpan retryAfter) =>
         new(StatusCodes.Status503ServiceUnavailable, Server, message, null, "unavailable", retryAfter);

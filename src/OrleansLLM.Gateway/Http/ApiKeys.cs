@@ -3,35 +3,57 @@ using System.Text;
 
 namespace OrleansLLM.Gateway.Http;
 
-/// <summary>Who calls: the key's name is the tenant. Takes the same time whatever key is sent.</summary>
-internal sealed class ApiKeys(IReadOnlyList<ApiKey> keys)
+/// <summary>Who calls.</summary>
+/// <param name="Tenant">The key's name, "" without one.</param>
+internal sealed record Caller(string Tenant, PriorityRight Priority);
+
+internal enum PriorityRight
+{
+    /// <summary>Every request has the same.</summary>
+    Fixed,
+    Free,
+}
+
+/// <summary>Who calls, by the key that is shown. Takes the same time whatever key is sent.</summary>
+internal sealed class ApiKeys
 {
     private const string Scheme = "Bearer ";
 
-    private readonly (string Name, byte[] Hash)[] _keys = [.. keys.Select(key => (key.Name, Hash(key.Key)))];
+    private readonly (Caller Caller, byte[] Hash)[] _keys;
+    private readonly Caller? _anonymous;
 
-    /// <summary>The tenant, "" where no keys are configured.</summary>
-    public Outcome<string> Identify(HttpRequest request)
+    public ApiKeys(GatewayOptions options)
+    {
+        var others = options.PriorityApiKeys.Count == 0 ? PriorityRight.Free : PriorityRight.Fixed;
+        _anonymous = options.ApiKeys.Count == 0 ? new Caller("", others) : null;
+        _keys =
+        [
+            .. options.ApiKeys.Select(key => (new Caller(key.Name, others), Hash(key.Key))),
+            .. options.PriorityApiKeys.Select(key => (new Caller(key.Name, PriorityRight.Free), Hash(key.Key))),
+        ];
+    }
+
+    public Outcome<Caller> Identify(HttpRequest request)
     {
         if (_keys.Length == 0)
         {
-            return "";
+            return _anonymous!;
         }
 
         var header = request.Headers.Authorization.ToString();
         if (!header.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase))
         {
-            return ApiError.WrongKey("This server needs an API key: send `Authorization: Bearer KEY`.");
+            return _anonymous ?? (Outcome<Caller>)ApiError.WrongKey("This server needs an API key: send `Authorization: Bearer KEY`.");
         }
 
         var sent = Hash(header[Scheme.Length..].Trim());
-        string? tenant = null;
-        foreach (var (name, hash) in _keys)
+        var found = _anonymous;
+        foreach (var (caller, hash) in _keys)
         {
-            tenant = CryptographicOperations.FixedTimeEquals(hash, sent) ? name : tenant;
+            found = CryptographicOperations.FixedTimeEquals(hash, sent) ? caller : found;
         }
 
-        return tenant is null ? ApiError.WrongKey("The API key is not one of this server's.") : tenant;
+        return found ?? (Outcome<Caller>)ApiError.WrongKey("The API key is not one of this server's.");
     }
 
     private static byte[] Hash(string key) => SHA256.HashData(Encoding.UTF8.GetBytes(key));

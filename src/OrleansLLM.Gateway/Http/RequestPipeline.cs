@@ -11,6 +11,8 @@ internal sealed partial class RequestPipeline(RequestDelegate next, GatewayServe
     private const string Header = "X-Request-Id";
     private const int LongestId = 128;
 
+    private static readonly Outcome<Caller> Nobody = new Caller("", PriorityRight.Fixed);
+
     public async Task InvokeAsync(HttpContext context)
     {
         var started = Stopwatch.GetTimestamp();
@@ -31,16 +33,9 @@ internal sealed partial class RequestPipeline(RequestDelegate next, GatewayServe
     /// <summary>Runs an endpoint behind its key and the server's phase.</summary>
     public static async Task RunAsync(HttpContext context, Route route, GatewayServer server)
     {
-        string tenant = "";
-        ApiError? error = null;
-        if (route.Access == Access.Key)
-        {
-            var identified = server.Keys.Identify(context.Request);
-            (tenant, error) = (identified.Value ?? "", identified.Error);
-        }
-
+        var (caller, error) = route.Access == Access.Key ? server.Keys.Identify(context.Request) : Nobody;
         error ??= route.Needs == Readiness.Ready ? server.WhyUnavailable() : null;
-        error ??= await route.Handle(new GatewayCall(context, server, tenant));
+        error ??= await route.Handle(new GatewayCall(context, server, caller!));
         if (error is not null)
         {
             await Responses.WriteErrorAsync(context, error);

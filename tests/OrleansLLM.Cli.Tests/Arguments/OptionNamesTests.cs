@@ -21,11 +21,11 @@ public sealed partial class OptionNamesTests
         [
             .. ImpossibleOptions.Of(new ModelOptions { Path = "model" }).SelectMany(item => ModelOptionsValidator.Validate(item.Options, Facts).Sentences),
             .. ImpossibleOptions.Of(new GatewayOptions()).SelectMany(item => GatewayOptionsValidator.Validate(item.Options).Sentences),
-            .. GatewayOptionsValidator.Validate(new GatewayOptions { ApiKeys = [new ApiKey("bob", "")], AllowedHosts = [""], CorsOrigins = ["https://a.example/"] }).Sentences,
+            .. GatewayOptionsValidator.Validate(new GatewayOptions { ApiKeys = [new ApiKey("bob", "")], PriorityApiKeys = [new ApiKey("bob", "")], AllowedHosts = [""], CorsOrigins = ["https://a.example/"] }).Sentences,
         ];
         var named = sentences.SelectMany(sentence => Argument().Matches(sentence)).Select(match => match.Value).Distinct().ToList();
 
-        Assert.Equal(18, named.Count);
+        Assert.Equal(19, named.Count);
         Assert.Empty(named.Except(ServeCommand.Create().Options.Select(option => option.Name)));
     }
 

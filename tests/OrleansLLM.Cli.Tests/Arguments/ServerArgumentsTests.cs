@@ -52,6 +52,16 @@ public sealed class ServerArgumentsTests
         Assert.Equal(hosts?.Split(' ', StringSplitOptions.RemoveEmptyEntries), options.Gateway.AllowedHosts);
     }
 
+    [Fact]
+    public void Priority_keys_are_keys_beside_the_others()
+    {
+        var options = Read("--api-key a b --priority-api-key c d --priority-api-key e").Gateway;
+        Assert.Equal(["a", "b"], options.ApiKeys.Select(key => key.Key));
+        Assert.Equal(["c", "d", "e"], options.PriorityApiKeys.Select(key => key.Key));
+        Assert.Equal(5, options.ApiKeys.Concat(options.PriorityApiKeys).Select(key => key.Name).Distinct().Count());
+        Assert.Equal([], Read("--priority-api-key c").Gateway.AllowedHosts);
+    }
+
     private static ServerOptions Read(string arguments)
     {
         var server = new ServerArguments();
