@@ -83,7 +83,10 @@ public interface IDevice : IDisposable
 
     // ── sampling ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    /// <summary>Draws one token a row into <paramref name="tokens"/>; the logits stay as they are.</summary>
+    /// <summary>
+    /// Draws one token a row into <paramref name="tokens"/>, or leaves there why it draws none: <see cref="SamplingPlan.NothingAllowed"/>,
+    /// <see cref="SamplingPlan.BrokenLogits"/>. The logits stay as they are.
+    /// </summary>
     void Sample(Tensor logits, SamplingPlan plan, Span<int> tokens);
 
     /// <summary>

@@ -3,11 +3,18 @@ namespace OrleansLLM.Compute;
 /// <summary>
 /// What is drawn in one step, as flat arrays that are filled anew every step. Row r of the logits gives one token. The order is
 /// vLLM's: allowed ids, bias, repetition then frequency and presence penalties, greedy if Temperature is 0, else temperature,
-/// min-p, top-k, top-p, one draw. Top-k keeps all that are as likely as its last; else ties go to the lower id.
+/// min-p, top-k, top-p, one draw. Top-k keeps all that are as likely as its last; else ties go to the lower id. A row that draws
+/// nothing gives <see cref="NothingAllowed"/> or <see cref="BrokenLogits"/> instead of an id.
 /// </summary>
 /// <param name="seen">Entries that <see cref="Seen"/> has room for from the start, in all rows; memory that is not touched before it is used.</param>
 public sealed class SamplingPlan(int maxRows, int seen = RowLists<int>.FirstRoom)
 {
+    /// <summary>A row's token where allowed ids and bias leave none.</summary>
+    public const int NothingAllowed = -1;
+
+    /// <summary>A row's token where its logits hold NaN or infinity, or nothing above minus infinity: the model is damaged.</summary>
+    public const int BrokenLogits = -2;
+
     public int Rows { get; set; }
 
     /// <summary>0 = greedy.</summary>
@@ -101,6 +108,7 @@ public sealed class LogprobResult(int maxRows, int maxTop)
     /// <summary>The most that a row can ask for.</summary>
     public int MaxTop { get; } = maxTop;
 
+    /// <summary>NaN where the row's logits are broken (<see cref="SamplingPlan.BrokenLogits"/>): nothing else of it is filled in then.</summary>
     public float[] Chosen { get; } = new float[maxRows];
 
     /// <summary>1 = the most likely token: one more than the number of tokens with a larger logit.</summary>

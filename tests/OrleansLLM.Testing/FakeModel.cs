@@ -11,6 +11,7 @@ public sealed class FakeModel : ICausalModel
 {
     private readonly int _dynamicRopeOrigin;
     private readonly ulong[] _states;
+    private readonly bool[] _broken;
     private FakeKv? _kv;
 
     /// <param name="windows">One cache group each; 0 sees everything.</param>
@@ -18,6 +19,7 @@ public sealed class FakeModel : ICausalModel
     {
         _dynamicRopeOrigin = dynamicRopeOrigin;
         _states = new ulong[maxRows];
+        _broken = new bool[maxRows];
         var geometry = new KvGeometry(blockSize, 1, 1, 1, 1, ElementType.Float32);
         Facts = new ModelFacts(
             "fake", vocabulary, maxLength, new CacheLayout(geometry, [.. windows.Select(window => new CacheGroup(window))]), dynamicRopeOrigin);
@@ -34,6 +36,9 @@ public sealed class FakeModel : ICausalModel
 
     /// <summary>Throws this from the next forward pass, once.</summary>
     public Exception? NextFailure { get; set; }
+
+    /// <summary>What attends to this token has logits that are no numbers.</summary>
+    public int? BrokenToken { get; set; }
 
     public void Attach(KvCache cache) => _kv = (FakeKv)cache;
 
@@ -52,6 +57,7 @@ public sealed class FakeModel : ICausalModel
         }
 
         Array.Clear(_states, 0, batch.Rows);
+        Array.Clear(_broken, 0, batch.Rows);
         for (var group = 0; group < batch.Plans.Length; group++)
         {
             Read(batch.Plans[group], Facts.Cache.Groups[group].Window);
@@ -63,6 +69,10 @@ public sealed class FakeModel : ICausalModel
         for (var i = 0; i < rows.Length; i++)
         {
             FillLogits(_states[rows[i]], ReferenceDevice.Row(to, i));
+            if (_broken[rows[i]])
+            {
+                ReferenceDevice.Row(to, i)[^1] = float.NaN;
+            }
         }
     }
 
@@ -134,7 +144,9 @@ public sealed class FakeModel : ICausalModel
                 var query = plan.FirstPositions[sequence] + row - plan.QueryStarts[sequence];
                 for (var position = FirstSeen(window, query); position <= query; position++)
                 {
-                    _states[row] = Mix(_states[row] ^ _kv![SlotIndex(plan, sequence, position)]);
+                    var slot = _kv![SlotIndex(plan, sequence, position)];
+                    _states[row] = Mix(_states[row] ^ slot);
+                    _broken[row] |= (int)(slot & 0xFFFFFF) - 1 == BrokenToken;
                 }
             }
         }

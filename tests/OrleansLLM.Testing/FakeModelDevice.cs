@@ -35,10 +35,7 @@ public sealed class FakeModelDevice(int transferPolls = 0, PreemptionCost cheape
 
         for (var row = 0; row < plan.Rows; row++)
         {
-            var adjusted = _adjusted.AsSpan(0, logits.Columns);
-            ReferenceDevice.Row(logits, row).CopyTo(adjusted);
-            ReferenceDevice.AdjustInPlace(adjusted, plan, row);
-            tokens[row] = FakeModel.ArgMax(adjusted);
+            tokens[row] = ReferenceDevice.AreNumbers(ReferenceDevice.Row(logits, row)) ? TakeBest(logits, plan, row) : SamplingPlan.BrokenLogits;
         }
     }
 
@@ -47,7 +44,11 @@ public sealed class FakeModelDevice(int transferPolls = 0, PreemptionCost cheape
     {
         for (var row = 0; row < chosen.Length; row++)
         {
-            if (top[row] >= 0)
+            if (top[row] >= 0 && !ReferenceDevice.AreNumbers(ReferenceDevice.Row(logits, row)))
+            {
+                to.Chosen[firstRow + row] = float.NaN;
+            }
+            else if (top[row] >= 0)
             {
                 Score(ReferenceDevice.Row(logits, row), chosen[row], top[row], firstRow + row, to);
             }
@@ -123,6 +124,15 @@ public sealed class FakeModelDevice(int transferPolls = 0, PreemptionCost cheape
     public void Logits(Tensor x, ReadOnlySpan<int> rows, Weight head, float softCap, Tensor to) => throw Unused();
 
     public void Dispose() => _reference.Dispose();
+
+    private int TakeBest(Tensor logits, SamplingPlan plan, int row)
+    {
+        var adjusted = _adjusted.AsSpan(0, logits.Columns);
+        ReferenceDevice.Row(logits, row).CopyTo(adjusted);
+        ReferenceDevice.AdjustInPlace(adjusted, plan, row);
+        var best = FakeModel.ArgMax(adjusted);
+        return float.IsNegativeInfinity(adjusted[best]) ? SamplingPlan.NothingAllowed : best;
+    }
 
     private Transfer Start(ReadOnlySpan<BlockMove> moves, Action<BlockMove> apply)
     {

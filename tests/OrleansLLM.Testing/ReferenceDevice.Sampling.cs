@@ -9,10 +9,7 @@ public sealed partial class ReferenceDevice
         RequireShape(plan.Rows <= logits.Rows && plan.Rows <= tokens.Length, "sample");
         for (var row = 0; row < plan.Rows; row++)
         {
-            var adjusted = Adjust(Row(logits, row), plan, row);
-            tokens[row] = plan.Temperature[row] == 0
-                ? Ranked(adjusted)[0]
-                : Draw(Probabilities(adjusted, plan, row), SamplingNoise.Uniform(plan.Seed[row], plan.Sample[row], plan.Position[row]));
+            tokens[row] = AreNumbers(Row(logits, row)) ? SampleRow(Adjust(Row(logits, row), plan, row), plan, row) : SamplingPlan.BrokenLogits;
         }
     }
 
@@ -26,6 +23,12 @@ public sealed partial class ReferenceDevice
             }
 
             var values = Row(logits, row).ToArray();
+            if (!AreNumbers(values))
+            {
+                to.Chosen[firstRow + row] = float.NaN;
+                continue;
+            }
+
             var most = (double)values.Max();
             var total = most + Math.Log(values.Sum(value => Math.Exp(value - most)));
             var at = firstRow + row;
@@ -39,6 +42,31 @@ public sealed partial class ReferenceDevice
                 to.TopLogprobs[(at * to.MaxTop) + i] = (float)(values[ranked[i]] - total);
             }
         }
+    }
+
+    /// <summary>Whether none is NaN or infinity, and one is above minus infinity.</summary>
+    public static bool AreNumbers(ReadOnlySpan<float> logits)
+    {
+        var isOneLeft = false;
+        foreach (var logit in logits)
+        {
+            if (float.IsNaN(logit) || float.IsPositiveInfinity(logit))
+            {
+                return false;
+            }
+
+            isOneLeft |= float.IsFinite(logit);
+        }
+
+        return isOneLeft;
+    }
+
+    private static int SampleRow(float[] adjusted, SamplingPlan plan, int row)
+    {
+        var best = Ranked(adjusted)[0];
+        return float.IsNegativeInfinity(adjusted[best]) ? SamplingPlan.NothingAllowed
+            : plan.Temperature[row] == 0 || !float.IsFinite(adjusted[best] / plan.Temperature[row]) ? best
+            : Draw(Probabilities(adjusted, plan, row), SamplingNoise.Uniform(plan.Seed[row], plan.Sample[row], plan.Position[row]));
     }
 
     /// <summary>

@@ -143,9 +143,9 @@ internal readonly unsafe struct AttendJob<TElement, TSimd, TVector>(
         for (var row = 0; row < rows; row++)
         {
             var (maximum, chunk) = (room.Maxima[row], room.ChunkMaxima[row]);
-            if (float.IsNegativeInfinity(chunk))
+            if (room.ChunkSums[row] == 0)
             {
-                continue;
+                continue; // it sees none of these keys
             }
 
             var both = Math.Max(maximum, chunk);

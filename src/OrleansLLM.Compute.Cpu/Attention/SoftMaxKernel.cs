@@ -18,7 +18,8 @@ internal static unsafe class SoftMaxKernel<TSimd, TVector>
     private const int Panel = CpuKvCache.PanelSlots;
 
     /// <summary>
-    /// Seen scores become e^(score - maximum), all others of the tile 0. Without any, the maximum is minus infinity.
+    /// Seen scores become e^(score - maximum), all others of the tile 0. Without any, the maximum is minus infinity and the sum 0; where one is
+    /// NaN, so is the sum.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static (float Maximum, float Sum) Run(float* scores, int stride, ChunkKeys keys, float scale, float softCap)

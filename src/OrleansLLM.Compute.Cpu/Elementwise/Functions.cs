@@ -101,11 +101,11 @@ internal readonly struct GeluTanh<TSimd, TVector> : IActivation<TVector>
     }
 }
 
-/// <summary>max(x, 0).</summary>
+/// <summary>max(x, 0), NaN of NaN.</summary>
 internal readonly struct Relu<TSimd, TVector> : IActivation<TVector>
     where TSimd : struct, ISimd<TVector>
     where TVector : struct
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static TVector Apply(TVector x) => VectorMath<TSimd, TVector>.Max(x, TSimd.Zero);
+    public static TVector Apply(TVector x) => TSimd.Select(TSimd.Greater(TSimd.Zero, x), TSimd.Zero, x);
 }

@@ -58,6 +58,12 @@ internal readonly unsafe struct EmbedJob(CpuWeight table, int* ids, float scale,
         var panel = part.Panel(output / PanelLayout.Outputs);
         var lane = output % PanelLayout.Outputs;
         var row = to + (item * stride);
+        if ((part.Broken(output / PanelLayout.Outputs) >> lane & 1) != 0)
+        {
+            new Span<float>(row, table.Inputs).Fill(float.NaN);
+            return;
+        }
+
         for (var first = 0; first < table.Inputs; first += StepColumns)
         {
             var count = Math.Min(StepColumns, table.Inputs - first);

@@ -9,22 +9,22 @@ internal static class VectorMath<TSimd, TVector>
     where TVector : struct
 {
     private const float RoundingShift = 12582912f;
-    private const float LowestExponent = -87.33654f;
+    private const float LeastExponent = -87.336533f; // the next number above -87.33654
     private const float HighestExponent = 88.37f;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TVector Max(TVector left, TVector right) => TSimd.Select(TSimd.Greater(left, right), left, right);
 
     /// <summary>
-    /// e^x, within 2 units of the last place; 0 below -87.3, capped at 88.37. x = n · ln 2 + r with ln 2 in two parts (Cody and Waite,
+    /// e^x, within 2 units of the last place; 0 below -87.3, capped at 88.37, NaN of NaN. x = n · ln 2 + r with ln 2 in two parts (Cody and Waite,
     /// "Software Manual for the Elementary Functions", 1980), e^r by its Taylor series to the seventh power (error below 2^-27).
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TVector Exp(TVector x)
     {
-        var inRange = TSimd.Greater(x, TSimd.Broadcast(LowestExponent));
+        var isTooLow = TSimd.Greater(TSimd.Broadcast(LeastExponent), x);
         var highest = TSimd.Broadcast(HighestExponent);
-        x = TSimd.Select(inRange, TSimd.Select(TSimd.Greater(x, highest), highest, x), TSimd.Zero);
+        x = TSimd.Select(isTooLow, TSimd.Zero, TSimd.Select(TSimd.Greater(x, highest), highest, x));
         var shifted = TSimd.Fma(x, TSimd.Broadcast(1.442695041f), TSimd.Broadcast(RoundingShift));
         var n = TSimd.Subtract(shifted, TSimd.Broadcast(RoundingShift));
         var r = TSimd.Fma(n, TSimd.Broadcast(-0.693359375f), x);
@@ -38,7 +38,7 @@ internal static class VectorMath<TSimd, TVector>
         sum = TSimd.Fma(sum, r, TSimd.Broadcast(1f));
         // The shifted number's low bits are n: they go to the exponent's place.
         var power = TSimd.AddInt32(TSimd.ShiftLeftInt32(shifted, 23), TSimd.Broadcast(1f));
-        return TSimd.And(TSimd.Multiply(sum, power), inRange);
+        return TSimd.Select(isTooLow, TSimd.Zero, TSimd.Multiply(sum, power));
     }
 
     /// <summary>1 / (1 + e^-x).</summary>

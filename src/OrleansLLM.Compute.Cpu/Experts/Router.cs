@@ -5,7 +5,7 @@ internal static class Router
 {
     /// <summary>
     /// The largest logits, best first, ties by the lower expert. Softmax over all and division by the selected sum is a softmax over the
-    /// selected ones.
+    /// selected ones. NaN counts as the largest: such a row's weights are all NaN.
     /// </summary>
     public static void Select(ReadOnlySpan<float> logits, in RoutingShape shape, ExpertPlan to, int row)
     {
@@ -16,7 +16,7 @@ internal static class Router
             var best = -1;
             for (var expert = 0; expert < shape.Experts; expert++)
             {
-                if ((best < 0 || logits[expert] > logits[best]) && !ids[..rank].Contains(expert))
+                if ((best < 0 || logits[expert] > logits[best] || float.IsNaN(logits[expert])) && !ids[..rank].Contains(expert))
                 {
                     best = expert;
                 }

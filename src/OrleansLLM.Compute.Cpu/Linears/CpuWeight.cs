@@ -56,6 +56,8 @@ internal sealed unsafe class CpuWeight : Weight
 /// <summary>One matrix of a linear.</summary>
 internal sealed unsafe class WeightPart(PanelLayout layout, PanelKernels kernels, int firstOutput, WeightSource source)
 {
+    private uint[]? _broken;
+
     public PanelKernels Kernels { get; } = kernels;
 
     /// <summary>Its first output in the linear.</summary>
@@ -70,6 +72,16 @@ internal sealed unsafe class WeightPart(PanelLayout layout, PanelKernels kernels
     public byte* Memory { get; set; }
 
     public byte* Panel(int index) => Memory + (index * PanelBytes);
+
+    /// <summary>A bit for each output of a panel whose weights hold NaN or infinity: what it gives is NaN.</summary>
+    public uint Broken(int panel) => _broken is null ? 0 : _broken[panel];
+
+    /// <summary>May be called from any thread while the weight is packed, for a panel at a time.</summary>
+    public void Break(int panel, uint outputs)
+    {
+        var broken = new uint[Panels];
+        (Interlocked.CompareExchange(ref _broken, broken, null) ?? broken)[panel] = outputs;
+    }
 }
 
 /// <summary>One weight an expert.</summary>

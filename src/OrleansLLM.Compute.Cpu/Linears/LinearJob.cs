@@ -57,8 +57,21 @@ internal readonly unsafe struct LinearJob<TSimd, TVector>(CpuWeight weight, Pack
         {
             part.Kernels.Multiply(
                 part.Panel(index), inputs.Tile(part.Kernels.Inputs, tile), weight.Inputs, InputTiles.Width(tile, inputs.Rows), sums);
+            if (part.Broken(index) is > 0 and var broken)
+            {
+                Break(sums, broken);
+            }
+
             var row = to + (tile * InputTiles.Rows * stride) + part.FirstOutput + output;
             Write(sums, InputTiles.Used(tile, inputs.Rows), count, bias, row);
+        }
+    }
+
+    private static void Break(float* sums, uint outputs)
+    {
+        for (var i = 0; i < InputTiles.Rows * PanelLayout.Outputs; i++)
+        {
+            sums[i] = (outputs >> (i % PanelLayout.Outputs) & 1) != 0 ? float.NaN : sums[i];
         }
     }
 

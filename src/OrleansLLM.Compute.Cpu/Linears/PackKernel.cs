@@ -4,7 +4,7 @@ using OrleansLLM.Compute.Cpu.Simd;
 
 namespace OrleansLLM.Compute.Cpu.Linears;
 
-/// <summary>Packs one row into its place in a tile (<see cref="PackedInputs"/>).</summary>
+/// <summary>Packs one row into its place in a tile (<see cref="PackedInputs"/>). A block that holds NaN or infinity has NaN as its scale.</summary>
 internal static unsafe class PackKernel<TSimd, TVector>
     where TSimd : struct, ISimd<TVector>
     where TVector : struct
@@ -153,26 +153,27 @@ internal static unsafe class PackKernel<TSimd, TVector>
             TSimd.Store(TSimd.AddInt32(shifted, TSimd.Broadcast(-0x4B400000)), codes + i);
         }
 
-        return a > SmallestMaximum ? a / largest : 0;
+        return a > SmallestMaximum ? a / largest : a - a;
     }
 
-    /// <summary>The largest magnitude of a block.</summary>
+    /// <summary>The largest magnitude of a block; NaN where one is NaN or infinite.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static float Maximum(float* x)
     {
         var lanes = stackalloc float[TSimd.Lanes];
-        var maximum = TSimd.Zero;
+        var (maximum, zeros) = (TSimd.Zero, TSimd.Zero);
         for (var i = 0; i < 32; i += TSimd.Lanes)
         {
             var magnitude = TSimd.And(TSimd.Load(x + i), TSimd.Broadcast(0x7FFFFFFF));
             maximum = TSimd.Select(TSimd.Greater(magnitude, maximum), magnitude, maximum);
+            zeros = TSimd.Fma(magnitude, TSimd.Zero, zeros);
         }
 
-        TSimd.Store(maximum, lanes);
+        TSimd.Store(TSimd.Add(maximum, zeros), lanes);
         var a = lanes[0];
         for (var i = 1; i < TSimd.Lanes; i++)
         {
-            a = lanes[i] > a ? lanes[i] : a;
+            a = lanes[i] <= a || float.IsNaN(a) ? a : lanes[i];
         }
 
         return a;

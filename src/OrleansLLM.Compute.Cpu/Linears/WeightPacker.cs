@@ -33,7 +33,11 @@ internal static unsafe class WeightPacker<TSimd, TVector>
         Parallel.For(0, part.Panels, new ParallelOptions { MaxDegreeOfParallelism = threads }, index =>
         {
             var firstRow = index * PanelLayout.Outputs;
-            layout.Pack(source, firstRow, Math.Min(PanelLayout.Outputs, source.Rows - firstRow), part.Panel(index));
+            var broken = layout.Pack(source, firstRow, Math.Min(PanelLayout.Outputs, source.Rows - firstRow), part.Panel(index));
+            if (broken != 0)
+            {
+                part.Break(index, broken);
+            }
         });
 
     private static void Check(LinearSource source)

@@ -16,8 +16,9 @@ internal abstract unsafe class BlockLayout<TCodes, TScales, TFormat> : PanelLayo
 
     public override long PanelBytes(int columns) => (long)(columns / (32 * TScales.Blocks)) * SuperBytes;
 
-    public override void Pack(WeightSource source, int firstRow, int rows, byte* panel)
+    public override uint Pack(WeightSource source, int firstRow, int rows, byte* panel)
     {
+        var broken = 0u;
         var codes = stackalloc byte[256];
         var blockBytes = source.Format.BlockBytes;
         for (var lane = 0; lane < rows; lane++)
@@ -27,6 +28,7 @@ internal abstract unsafe class BlockLayout<TCodes, TScales, TFormat> : PanelLayo
                 var superBlock = panel;
                 for (var block = row; block < row + source.RowBytes; block += blockBytes, superBlock += SuperBytes)
                 {
+                    broken |= Halves.AreFinite(block, TFormat.Halves) ? 0 : 1u << lane;
                     TFormat.Read(block, codes, superBlock, lane);
                     for (var i = 0; i < TScales.Blocks; i++)
                     {
@@ -35,6 +37,8 @@ internal abstract unsafe class BlockLayout<TCodes, TScales, TFormat> : PanelLayo
                 }
             }
         }
+
+        return broken;
     }
 }
 
@@ -61,8 +65,9 @@ internal sealed unsafe class PairLayout<TScales, TFormat> : PanelLayout
         BlockKernel<CodeTiles<NibbleCodes, TScales, TSimd, TVector>, TSimd, TVector>.Bind(arithmetic);
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public override void Pack(WeightSource source, int firstRow, int rows, byte* panel)
+    public override uint Pack(WeightSource source, int firstRow, int rows, byte* panel)
     {
+        var broken = 0u;
         var fileBytes = source.Format.BlockBytes;
         for (var lane = 0; lane < rows; lane++)
         {
@@ -71,6 +76,7 @@ internal sealed unsafe class PairLayout<TScales, TFormat> : PanelLayout
                 var block = panel;
                 for (var from = row; from < row + source.RowBytes; from += fileBytes, block += BlockBytes)
                 {
+                    broken |= Halves.AreFinite(from, TFormat.Halves) ? 0 : 1u << lane;
                     var pairs = (uint*)TFormat.ReadScales(from, block, lane);
                     var to = (uint*)(block + TScales.Bytes) + lane;
                     to[0] = pairs[0];
@@ -80,6 +86,8 @@ internal sealed unsafe class PairLayout<TScales, TFormat> : PanelLayout
                 }
             }
         }
+
+        return broken;
     }
 }
 

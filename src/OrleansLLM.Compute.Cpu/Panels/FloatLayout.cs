@@ -8,8 +8,9 @@ internal sealed unsafe class FloatLayout<TPanel> : PanelLayout
 {
     public override long PanelBytes(int columns) => (columns + 1L) / 2 * TPanel.PairBytes;
 
-    public override void Pack(WeightSource source, int firstRow, int rows, byte* panel)
+    public override uint Pack(WeightSource source, int firstRow, int rows, byte* panel)
     {
+        var broken = 0u;
         var values = new float[source.Columns + 1];
         for (var lane = 0; lane < rows; lane++)
         {
@@ -17,8 +18,11 @@ internal sealed unsafe class FloatLayout<TPanel> : PanelLayout
             for (var column = 0; column < source.Columns; column += 2)
             {
                 TPanel.Write(panel + ((long)(column / 2) * TPanel.PairBytes), lane, values[column], values[column + 1]);
+                broken |= float.IsFinite(values[column]) && float.IsFinite(values[column + 1]) ? 0 : 1u << lane;
             }
         }
+
+        return broken;
     }
 
     public override PanelKernels Bind<TSimd, TVector>(Arithmetic arithmetic) =>

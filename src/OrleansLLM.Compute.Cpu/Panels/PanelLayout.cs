@@ -14,8 +14,11 @@ internal abstract unsafe class PanelLayout
     /// <summary>Bytes of a panel, a multiple of 32.</summary>
     public abstract long PanelBytes(int columns);
 
-    /// <summary>Repacks <paramref name="rows"/> rows of a source into a zeroed panel.</summary>
-    public abstract void Pack(WeightSource source, int firstRow, int rows, byte* panel);
+    /// <summary>
+    /// Repacks <paramref name="rows"/> rows of a source into a zeroed panel. Returns a bit for each that holds NaN or infinity: kernels may
+    /// take such numbers for others.
+    /// </summary>
+    public abstract uint Pack(WeightSource source, int firstRow, int rows, byte* panel);
 
     /// <summary>The kernels of this layout for an instruction set.</summary>
     public abstract PanelKernels Bind<TSimd, TVector>(Arithmetic arithmetic)

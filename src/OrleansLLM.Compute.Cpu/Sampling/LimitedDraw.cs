@@ -16,14 +16,9 @@ internal static unsafe class LimitedDraw<TSimd, TVector>
     /// <summary>Float32 weights against the exact ones: how much more is looked at, to be sure.</summary>
     private const double Margin = 1e-5;
 
-    public static int Run(SampleRoom room, int columns, DrawLimits limits, double uniform)
+    /// <param name="maximum">The largest logit, a finite one.</param>
+    public static int Run(SampleRoom room, int columns, float maximum, DrawLimits limits, double uniform)
     {
-        var maximum = RowScan<TSimd, TVector>.Maximum(room.Logits, columns);
-        if (float.IsNegativeInfinity(maximum))
-        {
-            return 0;
-        }
-
         var total = RowScan<TSimd, TVector>.Exponentials(room.Logits, columns, maximum, room.Weights);
         FillBuckets(room, columns, maximum);
         var lastBucket = LastBucket(room, limits, total);

@@ -19,6 +19,12 @@ internal readonly unsafe struct LogprobJob<TSimd, TVector>(
 
         var x = logits.Row(item);
         var row = firstRow + item;
+        if (!RowScan<TSimd, TVector>.AreNumbers(x, columns))
+        {
+            to.Chosen[row] = float.NaN;
+            return;
+        }
+
         var normalizer = LogSum(x);
         var picked = x[chosen[item]];
         to.Chosen[row] = (float)(picked - normalizer);

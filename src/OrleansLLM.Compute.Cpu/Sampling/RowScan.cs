@@ -4,12 +4,36 @@ using OrleansLLM.Compute.Cpu.Simd;
 
 namespace OrleansLLM.Compute.Cpu.Sampling;
 
-/// <summary>Passes over a row of logits. Not-a-numbers are never the largest.</summary>
+/// <summary>Passes over a row of logits. NaN is never the largest.</summary>
 internal static unsafe class RowScan<TSimd, TVector>
     where TSimd : struct, ISimd<TVector>
     where TVector : struct
 {
     private const int SumLanes = 16;
+
+    /// <summary>Whether none is NaN or infinity, and one is above minus infinity.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static bool AreNumbers(float* x, int count)
+    {
+        var (infinity, lowest) = (TSimd.Broadcast(float.PositiveInfinity), TSimd.Broadcast(float.NegativeInfinity));
+        var (all, any) = (TSimd.EqualInt32(TSimd.Zero, TSimd.Zero), TSimd.Zero);
+        var i = 0;
+        for (; i + TSimd.Lanes <= count; i += TSimd.Lanes)
+        {
+            var value = TSimd.Load(x + i);
+            all = TSimd.And(all, TSimd.Greater(infinity, value));
+            any = TSimd.Or(any, TSimd.Greater(value, lowest));
+        }
+
+        var (areNumbers, isOneLeft) = (!TSimd.Any(TSimd.EqualInt32(all, TSimd.Zero)), TSimd.Any(any));
+        for (; i < count; i++)
+        {
+            areNumbers &= x[i] < float.PositiveInfinity;
+            isOneLeft |= x[i] > float.NegativeInfinity;
+        }
+
+        return areNumbers && isOneLeft;
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static float Maximum(float* x, int count)
@@ -38,14 +62,14 @@ internal static unsafe class RowScan<TSimd, TVector>
         return maximum;
     }
 
-    /// <summary>The lowest index of the largest number; 0 where none is above minus infinity.</summary>
+    /// <summary>The lowest index of the largest number, or that nothing is allowed where none is above minus infinity.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static int ArgMax(float* x, int count)
     {
         var maximum = Maximum(x, count);
         if (float.IsNegativeInfinity(maximum))
         {
-            return 0;
+            return SamplingPlan.NothingAllowed;
         }
 
         var almost = TSimd.Broadcast(MathF.BitDecrement(maximum));
@@ -65,7 +89,7 @@ internal static unsafe class RowScan<TSimd, TVector>
             }
         }
 
-        return 0;
+        return SamplingPlan.NothingAllowed;
     }
 
     /// <summary>

@@ -9,9 +9,12 @@ internal readonly unsafe struct SampleJob<TSimd, TVector>(RowPointers logits, in
     where TSimd : struct, ISimd<TVector>
     where TVector : struct
 {
-    public void Run(int item, int worker)
+    public void Run(int item, int worker) => to[item] = RowScan<TSimd, TVector>.AreNumbers(logits.Row(item), columns)
+        ? Draw(item, rooms.Of(worker))
+        : SamplingPlan.BrokenLogits;
+
+    private int Draw(int item, SampleRoom room)
     {
-        var room = rooms.Of(worker);
         var x = logits.Row(item);
         if (!plan.Allowed.Ids(item).IsEmpty || !plan.Bias.Ids(item).IsEmpty || !plan.Seen.Ids(item).IsEmpty)
         {
@@ -21,16 +24,22 @@ internal readonly unsafe struct SampleJob<TSimd, TVector>(RowPointers logits, in
 
         if (plan.Temperature[item] == 0)
         {
-            to[item] = RowScan<TSimd, TVector>.ArgMax(x, columns);
-            return;
+            return RowScan<TSimd, TVector>.ArgMax(x, columns);
         }
 
         Divide(x, plan.Temperature[item], room.Logits);
+        var maximum = RowScan<TSimd, TVector>.Maximum(room.Logits, columns);
+        if (!float.IsFinite(maximum))
+        {
+            // Nothing is left, or a bias, penalty or temperature went beyond all numbers: the first such one is as likely as any.
+            return RowScan<TSimd, TVector>.ArgMax(room.Logits, columns);
+        }
+
         var uniform = SamplingNoise.Uniform(plan.Seed[item], plan.Sample[item], plan.Position[item]);
         var limits = new DrawLimits(plan.TopK[item], plan.TopP[item], plan.MinP[item]);
-        to[item] = limits.KeepAll
-            ? FullDraw<TSimd, TVector>.Run(room, columns, uniform)
-            : LimitedDraw<TSimd, TVector>.Run(room, columns, limits, uniform);
+        return limits.KeepAll
+            ? FullDraw<TSimd, TVector>.Run(room, columns, maximum, uniform)
+            : LimitedDraw<TSimd, TVector>.Run(room, columns, maximum, limits, uniform);
     }
 
     private void Divide(float* x, float temperature, float* to) =>
@@ -94,9 +103,9 @@ internal static unsafe class FullDraw<TSimd, TVector>
     where TSimd : struct, ISimd<TVector>
     where TVector : struct
 {
-    public static int Run(SampleRoom room, int columns, double uniform)
+    /// <param name="maximum">The largest logit, a finite one.</param>
+    public static int Run(SampleRoom room, int columns, float maximum, double uniform)
     {
-        var maximum = RowScan<TSimd, TVector>.Maximum(room.Logits, columns);
         var target = uniform * RowScan<TSimd, TVector>.Exponentials(room.Logits, columns, maximum, room.Weights);
         var (sum, last) = (0.0, 0);
         for (var id = 0; id < columns; id++)

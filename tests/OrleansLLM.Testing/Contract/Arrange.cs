@@ -59,6 +59,29 @@ public static class Arrange
         return new MemorySource(format, rows, columns, bytes);
     }
 
+    /// <summary>The same weights, but for one number of one row that is none: every scale in turn, or a number where the format has no scales.</summary>
+    public static IEnumerable<(int Row, MemorySource Weights)> Damages(Random random, WeightFormat format, int rows, int columns)
+    {
+        var sound = Weights(random, format, rows, columns);
+        var halves = Halves.GetValueOrDefault(format.Name, [0]);
+        foreach (var bits in format.BlockBytes == 4 ? new[] { 0x7FC00000u, 0x7F800000u } : format.Name == "BF16" ? [0x7FC0u, 0xFF80u] : [0x7E00u, 0x7C00u])
+        {
+            foreach (var offset in halves)
+            {
+                var row = random.Next(1, rows);
+                var bytes = sound.Bytes.ToArray();
+                var at = bytes.AsSpan((row * sound.RowBytes) + (random.Next(sound.RowBytes / format.BlockBytes) * format.BlockBytes) + offset);
+                BitConverter.TryWriteBytes(at, (ushort)bits);
+                if (format.BlockBytes == 4)
+                {
+                    BitConverter.TryWriteBytes(at, bits);
+                }
+
+                yield return (row, new MemorySource(format, rows, columns, bytes));
+            }
+        }
+    }
+
     public static float[] Numbers(Random random, int count)
     {
         var numbers = new float[count];

@@ -12,6 +12,9 @@ public sealed record AttendCase(AttentionShape Shape, KvGeometry Geometry, int[]
 
     public bool Norms { get; init; }
 
+    /// <summary>All slots were written with NaN before.</summary>
+    public bool BlocksHoldNaN { get; init; }
+
     /// <summary>Rows of the whole, [sequence][position][QkvColumns].</summary>
     public float[][] Rows(Random random) => [.. Lengths.Select(length => Arrange.Numbers(random, length * Shape.QkvColumns))];
 
@@ -21,6 +24,11 @@ public sealed record AttendCase(AttentionShape Shape, KvGeometry Geometry, int[]
         var blocksEach = (Lengths.Max() / Geometry.BlockSize) + 1;
         using var cache = device.AllocateKv(Geometry, blocksEach * Lengths.Length);
         var order = Enumerable.Range(0, cache.Blocks).OrderBy(block => block * 7919 % 101).ThenBy(block => block).ToArray();
+        if (BlocksHoldNaN)
+        {
+            Spoil(device, cache);
+        }
+
         var outputs = Lengths.Select(length => new float[length * Shape.Heads * Shape.ValueWidth]).ToArray();
         var done = new int[Lengths.Length];
         while (done.Zip(Lengths, (position, length) => position < length).Any(left => left))
@@ -29,6 +37,22 @@ public sealed record AttendCase(AttentionShape Shape, KvGeometry Geometry, int[]
         }
 
         return outputs;
+    }
+
+    private void Spoil(IDevice device, KvCache cache)
+    {
+        var slots = cache.Blocks * Geometry.BlockSize;
+        var plan = new AttentionPlan(1, cache.Blocks) { BlockSize = Geometry.BlockSize, Sequences = 1 };
+        (plan.QueryStarts[1], plan.TableStarts[1]) = (slots, cache.Blocks);
+        for (var block = 0; block < cache.Blocks; block++)
+        {
+            plan.BlockTables[block] = block;
+        }
+
+        var nothing = new float[slots * Shape.QkvColumns];
+        Array.Fill(nothing, float.NaN);
+        var qkv = Arrange.Upload(device, nothing, slots, Shape.QkvColumns);
+        device.RotateAndStore(qkv, Shape, null, null, null, plan, new KvLayer(cache, Geometry.LayersPerBlock - 1));
     }
 
     private void Step(IDevice device, float[][] rows, int chunk, (KvCache Cache, int[] Order, int Each) blocks, int[] done, float[][] outputs)

@@ -61,6 +61,42 @@ public abstract class AttendContract(DeviceProfile profile) : DeviceContract(pro
         }
     }
 
+    /// <summary>A key, query or value that is none: the rows that see it are none in its heads, the others are as they were.</summary>
+    [Theory]
+    [MemberData(nameof(Shapes))]
+    public void What_is_no_number_spoils_the_rows_that_see_it_and_no_sequence_beside(int blockSize, int group, int width, int window, float softCap)
+    {
+        var attend = Case(blockSize, group, width, window, softCap, ElementType.BFloat16);
+        var (columns, last) = (attend.Shape.QkvColumns, attend.Lengths[1] - 1);
+        using var device = Profile.Create();
+        foreach (var place in new[] { 0, attend.Shape.Heads * width, columns - 1 })
+        {
+            var rows = attend.Rows(new Random(23));
+            var sound = attend.Run(device, rows, 64);
+            rows[1][(last * columns) + place] = float.NaN;
+            var spoiled = attend.Run(device, rows, 64);
+            Assert.Contains(spoiled[1][^(attend.Shape.Heads * width)..], number => float.IsNaN(number));
+            Arrange.AssertSameBits(sound[0], spoiled[0]);
+            Arrange.AssertSameBits(sound[3], spoiled[3]);
+        }
+    }
+
+    /// <summary>Blocks hold what an earlier owner left in them: slots that a sequence has not written count for nothing.</summary>
+    [Theory]
+    [MemberData(nameof(Shapes))]
+    public void Blocks_that_held_no_numbers_are_as_good_as_new(int blockSize, int group, int width, int window, float softCap)
+    {
+        var attend = Case(blockSize, group, width, window, softCap, ElementType.BFloat16);
+        var rows = attend.Rows(new Random(24));
+        using var device = Profile.Create();
+        var expected = attend.Run(device, rows, 64);
+        var actual = (attend with { BlocksHoldNaN = true }).Run(device, rows, 64);
+        for (var sequence = 0; sequence < expected.Length; sequence++)
+        {
+            Arrange.AssertSameBits(expected[sequence], actual[sequence]);
+        }
+    }
+
     protected static AttendCase Case(int blockSize, int group, int width, int window, float softCap, ElementType type) =>
         new(
             new AttentionShape(2 * group, 2, width, width, 1 / MathF.Sqrt(width), window, softCap),

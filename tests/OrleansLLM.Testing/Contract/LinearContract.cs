@@ -76,6 +76,59 @@ public abstract class LinearContract(DeviceProfile profile) : DeviceContract(pro
         }
     }
 
+    /// <summary>Of damaged weights nothing may become a number that looks like others.</summary>
+    [Theory]
+    [MemberData(nameof(Formats))]
+    public void A_weight_that_is_no_number_gives_outputs_that_are_none_and_spoils_no_other(string name)
+    {
+        var random = new Random(17);
+        var format = WeightFormats.Find(name)!;
+        var columns = format.BlockElements == 1 ? 203 : 2 * format.BlockElements;
+        var x = Arrange.Numbers(random, 5 * columns);
+        foreach (var (row, damaged) in Arrange.Damages(random, format, 40, columns))
+        {
+            foreach (var arithmetic in Arithmetics)
+            {
+                using var device = Profile.Create(arithmetic);
+                var outputs = Linear(device, new LinearSource(damaged), x, 5);
+                Assert.All(outputs, (output, i) => Assert.Equal(i % 40 != row, float.IsFinite(output)));
+                using var weight = device.Load(new LinearSource(damaged));
+                var embedded = device.Allocate(2, columns);
+                device.Embed([row, row - 1], weight, 1, embedded);
+                var numbers = Arrange.Download(device, embedded);
+                Assert.Contains(numbers[..columns], number => !float.IsFinite(number));
+                Assert.All(numbers[columns..], number => Assert.True(float.IsFinite(number)));
+            }
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Formats))]
+    public void A_row_with_an_input_that_is_no_number_has_outputs_that_are_none_and_spoils_no_other(string name)
+    {
+        var random = new Random(18);
+        var format = WeightFormats.Find(name)!;
+        var columns = format.BlockElements == 1 ? 203 : 2 * format.BlockElements;
+        var source = new LinearSource(Arrange.Weights(random, format, 40, columns));
+        foreach (var arithmetic in Arithmetics)
+        {
+            using var device = Profile.Create(arithmetic);
+            foreach (var number in new[] { float.NaN, -float.NaN, float.PositiveInfinity })
+            {
+                foreach (var place in new[] { 0, columns / 2, columns - 1 })
+                {
+                    var x = Arrange.Numbers(random, 5 * columns);
+                    x[columns + place] = number;
+                    Assert.All(Linear(device, source, x, 5), (output, i) => Assert.Equal(i / 40 != 1, float.IsFinite(output)));
+                }
+
+                var all = Arrange.Numbers(random, columns);
+                all.AsSpan().Fill(number);
+                Assert.All(Linear(device, source, all, 1), output => Assert.False(float.IsFinite(output)));
+            }
+        }
+    }
+
     [Fact]
     public void Logits_take_the_named_rows_and_are_capped()
     {

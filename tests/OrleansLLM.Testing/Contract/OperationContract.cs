@@ -70,6 +70,30 @@ public abstract class OperationContract(DeviceProfile profile) : DeviceContract(
         });
     }
 
+    [Theory]
+    [InlineData(Activation.Silu)]
+    [InlineData(Activation.Gelu)]
+    [InlineData(Activation.GeluTanh)]
+    [InlineData(Activation.Relu)]
+    public void What_is_no_number_stays_none(Activation activation)
+    {
+        using var device = Profile.Create();
+        foreach (var place in new[] { 0, 20, 36 })
+        {
+            var x = Arrange.Numbers(new Random(36), 2 * 37);
+            x[37 + place] = float.NaN;
+            var activated = Arrange.Upload(device, x, 2, 37);
+            device.Activate(activated, activation);
+            Assert.Equal(37 + place, Array.FindIndex(Arrange.Download(device, activated), float.IsNaN));
+            var normal = Arrange.Upload(device, x, 2, 37);
+            device.Norm(normal, device.LoadNorm(NormKind.Rms, 1e-5f, Arrange.Numbers(new Random(37), 37), []), normal);
+            Assert.All(Arrange.Download(device, normal), (number, i) => Assert.Equal(i >= 37, float.IsNaN(number)));
+            var plan = new ExpertPlan(2, 2);
+            device.Route(Arrange.Upload(device, x, 2, 37), new RoutingShape(37, 2, RoutingScore.SoftmaxRenormalized), plan);
+            Assert.Equal([false, false, true, true], plan.Weights[..4].Select(float.IsNaN));
+        }
+    }
+
     [Fact]
     public void An_operation_on_columns_leaves_their_neighbours_alone()
     {

@@ -7,6 +7,17 @@ namespace OrleansLLM.Testing.Contract;
 public abstract class SampleContract(DeviceProfile profile) : DeviceContract(profile)
 {
     private const int Vocabulary = 2003;
+    private static readonly int[] Sizes = [1, 5, 16, 31, 1000, 1031];
+
+    /// <summary>Temperature, top-k, top-p, min-p: one of each way to draw.</summary>
+    public static TheoryData<float, int, float, float> Draws => new()
+    {
+        { 0, 0, 1, 0 },
+        { 1, 0, 1, 0 },
+        { 0.7f, 3, 1, 0 },
+        { 1, 0, 0.5f, 0 },
+        { 1.3f, 0, 1, 0.2f },
+    };
 
     [Fact]
     public void Draws_are_the_references_under_any_parameters()
@@ -23,23 +34,82 @@ public abstract class SampleContract(DeviceProfile profile) : DeviceContract(pro
     }
 
     [Fact]
-    public void Greedy_takes_the_lower_id_of_equals_and_passes_over_not_a_numbers()
+    public void Greedy_takes_the_lower_id_of_equals()
     {
         using var device = Profile.Create();
-        for (var size = 1; size < 70; size++)
+        for (var size = 2; size < 70; size++)
         {
             var logits = new float[size];
-            logits.AsSpan().Fill(float.NaN);
+            logits.AsSpan().Fill(float.NegativeInfinity);
             logits[size / 2] = -3;
             logits[size - 1] = -3;
-            logits[0] = float.NegativeInfinity;
-            var plan = new SamplingPlan(1) { Rows = 1 };
-            plan.RepetitionPenalty[0] = 1;
+            Assert.Equal(size / 2, Sample(device, logits, Row(temperature: 0))[0]);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Draws))]
+    public void A_row_in_which_nothing_is_allowed_says_so(float temperature, int topK, float topP, float minP)
+    {
+        using var device = Profile.Create();
+        foreach (var size in Sizes)
+        {
+            var logits = Arrange.Numbers(new Random(size), size);
+            var all = Enumerable.Range(0, size).ToArray();
+            var banned = Row(temperature, topK, topP, minP, plan => Array.ForEach(all, id => plan.Bias.Add(id, float.NegativeInfinity)));
+            Assert.Equal(SamplingPlan.NothingAllowed, Sample(device, logits, banned)[0]);
+            var onlyBanned = Row(temperature, topK, topP, minP, plan =>
+            {
+                plan.Allowed.Add(size - 1, 0);
+                plan.Bias.Add(size - 1, float.NegativeInfinity);
+                plan.Seen.Add(size - 1, 2);
+            });
+            Assert.Equal(SamplingPlan.NothingAllowed, Sample(device, logits, onlyBanned)[0]);
+            var butOne = Row(temperature, topK, topP, minP, plan => Array.ForEach(all[1..], id => plan.Bias.Add(id, float.NegativeInfinity)));
+            Assert.Equal(0, Sample(device, logits, butOne)[0]);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Draws))]
+    public void A_row_whose_logits_are_no_numbers_says_so_whatever_is_allowed(float temperature, int topK, float topP, float minP)
+    {
+        using var device = Profile.Create();
+        foreach (var size in Sizes)
+        {
+            var plan = Row(temperature, topK, topP, minP, plan => plan.Allowed.Add(0, 0));
+            foreach (var (place, number) in new[] { (size - 1, float.NaN), (size / 2, float.PositiveInfinity), (0, float.NaN) })
+            {
+                var logits = Arrange.Numbers(new Random(size), size);
+                logits[place] = number;
+                Assert.Equal(SamplingPlan.BrokenLogits, Sample(device, logits, plan)[0]);
+                Assert.Equal(SamplingPlan.BrokenLogits, Sample(device, logits, Row(temperature, topK, topP, minP))[0]);
+                var result = new LogprobResult(1, 1);
+                device.Logprobs(Arrange.Upload(device, logits, 1, size), [0], [1], 0, result);
+                Assert.Equal(float.NaN, result.Chosen[0]);
+            }
+
+            Assert.Equal(SamplingPlan.BrokenLogits, Sample(device, [.. Enumerable.Repeat(float.NegativeInfinity, size)], plan)[0]);
+        }
+    }
+
+    [Fact]
+    public void A_row_beside_broken_ones_draws_what_it_draws_alone()
+    {
+        using var device = Profile.Create(threads: 3);
+        var logits = Arrange.Numbers(new Random(44), Vocabulary);
+        var plan = new SamplingPlan(3) { Rows = 3 };
+        for (var row = 0; row < 3; row++)
+        {
+            (plan.Temperature[row], plan.TopP[row], plan.RepetitionPenalty[row], plan.Position[row]) = (1, 0.9f, 1, 7);
             plan.Bias.EndRow();
             plan.Seen.EndRow();
             plan.Allowed.EndRow();
-            Assert.Equal(size == 1 ? 0 : size / 2, Sample(device, logits, plan)[0]);
         }
+
+        var broken = Enumerable.Repeat(float.NaN, Vocabulary);
+        var drawn = Sample(device, [.. broken, .. logits, .. broken], plan);
+        Assert.Equal([SamplingPlan.BrokenLogits, Sample(device, [.. logits, .. logits, .. logits], plan)[1], SamplingPlan.BrokenLogits], drawn);
     }
 
     [Fact]
@@ -157,6 +227,17 @@ public abstract class SampleContract(DeviceProfile profile) : DeviceContract(pro
             Lists(random, plan);
         }
 
+        return plan;
+    }
+
+    private static SamplingPlan Row(float temperature, int topK = 0, float topP = 1, float minP = 0, Action<SamplingPlan>? fill = null)
+    {
+        var plan = new SamplingPlan(1) { Rows = 1 };
+        (plan.Temperature[0], plan.TopK[0], plan.TopP[0], plan.MinP[0], plan.RepetitionPenalty[0]) = (temperature, topK, topP, minP, 1);
+        fill?.Invoke(plan);
+        plan.Bias.EndRow();
+        plan.Seen.EndRow();
+        plan.Allowed.EndRow();
         return plan;
     }
 

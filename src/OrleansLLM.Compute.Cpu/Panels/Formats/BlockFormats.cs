@@ -3,6 +3,8 @@ namespace OrleansLLM.Compute.Cpu.Panels.Formats;
 /// <summary>Takes a file's block apart while a model loads.</summary>
 internal unsafe interface IBlockFormat
 {
+    static abstract HalfPlaces Halves { get; }
+
     /// <summary>
     /// Writes the block's codes, one a byte in column order, and puts its scales into a lane of the super-block's front
     /// (<see cref="IBlockScales"/>).
@@ -13,6 +15,8 @@ internal unsafe interface IBlockFormat
 /// <summary>A block of 32 weights whose low nibbles are codes 0 to 15 and whose high nibbles are codes 16 to 31.</summary>
 internal unsafe interface IPairFormat
 {
+    static abstract HalfPlaces Halves { get; }
+
     /// <summary>Puts the block's scales into a lane of the panel's front (<see cref="IBlockScales"/>); returns the 16 nibble pairs.</summary>
     static abstract byte* ReadScales(byte* block, byte* to, int lane);
 }
@@ -20,6 +24,8 @@ internal unsafe interface IPairFormat
 /// <summary>File: | d | 16 nibble pairs |.</summary>
 internal readonly unsafe struct Q4_0 : IPairFormat
 {
+    public static HalfPlaces Halves => new(0, 1);
+
     public static byte* ReadScales(byte* block, byte* to, int lane)
     {
         ((ushort*)to)[lane] = *(ushort*)block;
@@ -30,6 +36,8 @@ internal readonly unsafe struct Q4_0 : IPairFormat
 /// <summary>File: | d | m | 16 nibble pairs |.</summary>
 internal readonly unsafe struct Q4_1 : IPairFormat
 {
+    public static HalfPlaces Halves => new(0, 2);
+
     public static byte* ReadScales(byte* block, byte* to, int lane)
     {
         ((ushort*)to)[lane] = *(ushort*)block;
@@ -41,6 +49,8 @@ internal readonly unsafe struct Q4_1 : IPairFormat
 /// <summary>File: | d | 32 fifth bits | 16 nibble pairs |; a weight is d · (code - 16).</summary>
 internal readonly unsafe struct Q5_0 : IBlockFormat
 {
+    public static HalfPlaces Halves => new(0, 1);
+
     public static void Read(byte* block, byte* codes, byte* superBlock, int lane)
     {
         ((ushort*)superBlock)[lane] = *(ushort*)block;
@@ -56,6 +66,8 @@ internal readonly unsafe struct Q5_0 : IBlockFormat
 /// <summary>File: | d | m | 32 fifth bits | 16 nibble pairs |.</summary>
 internal readonly unsafe struct Q5_1 : IBlockFormat
 {
+    public static HalfPlaces Halves => new(0, 2);
+
     public static void Read(byte* block, byte* codes, byte* superBlock, int lane)
     {
         ((ushort*)superBlock)[lane] = *(ushort*)block;
@@ -68,6 +80,8 @@ internal readonly unsafe struct Q5_1 : IBlockFormat
 /// <summary>File: | d | 32 int8 |.</summary>
 internal readonly unsafe struct Q8_0 : IBlockFormat
 {
+    public static HalfPlaces Halves => new(0, 1);
+
     public static void Read(byte* block, byte* codes, byte* superBlock, int lane)
     {
         ((ushort*)superBlock)[lane] = *(ushort*)block;
@@ -78,6 +92,8 @@ internal readonly unsafe struct Q8_0 : IBlockFormat
 /// <summary>File: | d | dmin | 12 bytes of 6-bit scales and minimums | 4 × 32 nibble pairs |.</summary>
 internal readonly unsafe struct Q4_K : IBlockFormat
 {
+    public static HalfPlaces Halves => new(0, 2);
+
     public static void Read(byte* block, byte* codes, byte* superBlock, int lane)
     {
         SuperBlocks.ReadScales(block, superBlock, lane);
@@ -91,6 +107,8 @@ internal readonly unsafe struct Q4_K : IBlockFormat
 /// <summary>File: as <see cref="Q4_K"/> with 32 bytes of fifth bits in front of the nibbles: bit b of byte i is block b's.</summary>
 internal readonly unsafe struct Q5_K : IBlockFormat
 {
+    public static HalfPlaces Halves => new(0, 2);
+
     public static void Read(byte* block, byte* codes, byte* superBlock, int lane)
     {
         SuperBlocks.ReadScales(block, superBlock, lane);
@@ -109,6 +127,8 @@ internal readonly unsafe struct Q5_K : IBlockFormat
 /// <summary>File: | 128 low nibble pairs | 64 two-bit quadruples | 16 int8 scales | d |, the codes in two halves of 128.</summary>
 internal readonly unsafe struct Q6_K : IBlockFormat
 {
+    public static HalfPlaces Halves => new(208, 1);
+
     public static void Read(byte* block, byte* codes, byte* superBlock, int lane)
     {
         for (var half = 0; half < 2; half++)
@@ -130,6 +150,27 @@ internal readonly unsafe struct Q6_K : IBlockFormat
         {
             superBlock[32 + (i * PanelLayout.Outputs) + lane] = block[192 + i];
         }
+    }
+}
+
+/// <summary>Half-precision numbers of a block, one behind the other.</summary>
+/// <param name="First">Bytes in front of the first.</param>
+internal readonly record struct HalfPlaces(int First, int Count);
+
+internal static unsafe class Halves
+{
+    private const int Exponent = 0x7C00;
+
+    public static bool AreFinite(byte* block, HalfPlaces places)
+    {
+        var halves = (ushort*)(block + places.First);
+        var areFinite = (halves[0] & Exponent) != Exponent;
+        for (var i = 1; i < places.Count; i++)
+        {
+            areFinite &= (halves[i] & Exponent) != Exponent;
+        }
+
+        return areFinite;
     }
 }
 
