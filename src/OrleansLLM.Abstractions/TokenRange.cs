@@ -22,6 +22,12 @@ public enum FinishReason
 
     /// <summary>Something broke; the message says what.</summary>
     Failed,
+
+    /// <summary>What the request allows and forbids leaves no token to draw; the message says so.</summary>
+    NothingAllowed,
+
+    /// <summary>The model's logits are no numbers: a weight is damaged. The message names the model.</summary>
+    BrokenLogits,
 }
 
 /// <summary>How a sequence ended.</summary>

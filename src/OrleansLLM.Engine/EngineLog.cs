@@ -17,4 +17,10 @@ internal static partial class EngineLog
 
     [LoggerMessage(4, LogLevel.Error, "Ending the sequences of a stopped step loop failed too.", EventName = "EndingFailed")]
     public static partial void LogEndingFailed(this ILogger logger, Exception exception);
+
+    [LoggerMessage(
+        5, LogLevel.Error,
+        "Step {Step} computed logits that are no numbers (NaN or infinity) for {Sequences} sequences, which end: the weights of {Model} are damaged. Compare its files with where they came from and load it again.",
+        EventName = "LogitsBroken")]
+    public static partial void LogLogitsBroken(this ILogger logger, long step, long sequences, string model);
 }

@@ -77,7 +77,7 @@ public sealed class CompletionsTests(SharedHost shared) : IClassFixture<SharedHo
         var sampling = request.Sampling;
         Assert.Equal((0.5f, 0.25f, 7, 0.125f), (sampling.Temperature, sampling.TopP, sampling.TopK, sampling.MinP));
         Assert.Equal((1.5f, 0.75f, -0.5f), (sampling.RepetitionPenalty, sampling.PresencePenalty, sampling.FrequencyPenalty));
-        Assert.Equal([new(97, 2f), new(98, -100f)], sampling.LogitBias);
+        Assert.Equal([new(97, 2f), new(98, float.NegativeInfinity)], sampling.LogitBias);
         Assert.Equal([97, 98], sampling.AllowedTokenIds);
         Assert.Equal([_tokenizer.Ids("hello"), _tokenizer.Ids(" hello")], sampling.BadWords);
         Assert.Equal(ulong.MaxValue, sampling.Seed);

@@ -114,6 +114,8 @@ public sealed class ErrorTests(SharedHost shared) : IClassFixture<SharedHost>
     [InlineData(FinishReason.ShutDown, 503, "1")]
     [InlineData(FinishReason.Cancelled, 499, null)]
     [InlineData(FinishReason.Failed, 500, null)]
+    [InlineData(FinishReason.NothingAllowed, 400, null)]
+    [InlineData(FinishReason.BrokenLogits, 500, null)]
     public async Task A_sequence_without_an_answer_is_an_error(FinishReason reason, int status, string? retryAfter)
     {
         await using var host = await GatewayHost.StartAsync();
@@ -125,6 +127,22 @@ public sealed class ErrorTests(SharedHost shared) : IClassFixture<SharedHost>
         Assert.Equal(retryAfter, answer.Headers.GetValueOrDefault("Retry-After"));
         AssertShape(answer);
         await host.Generator.RequestCancelled(host.Generator.Submitted.Single().Id).WaitAsync(TestContext.Current.CancellationToken);
+    }
+
+    [Theory]
+    [InlineData(FinishReason.NothingAllowed, 400, "nothing_allowed", "invalid_request_error")]
+    [InlineData(FinishReason.BrokenLogits, 500, "broken_logits", "server_error")]
+    public async Task An_end_without_a_token_has_the_engines_words(FinishReason reason, int status, string code, string type)
+    {
+        await using var host = await GatewayHost.StartAsync();
+        host.Generator.Answer = (_, _) => new Script([], new SequenceEnd(reason, Message: "as it says"));
+        var answer = await host.PostAsync("/v1/completions", """{"prompt":"a"}""");
+        Assert.Equal(status, answer.Status);
+        Assert.Equal(("as it says", code, type), ((string?)answer.Error("message"), (string?)answer.Error("code"), (string?)answer.Error("type")));
+        host.Generator.Answer = (_, _) => new Script(['a'], new SequenceEnd(reason, Message: "as it says"));
+        var stream = await host.PostAsync("/v1/completions", """{"prompt":"a","stream":true}""");
+        Assert.Equal(200, stream.Status);
+        Assert.Equal(("as it says", code), ((string?)stream.Chunks[^1]["error"]!["message"], (string?)stream.Chunks[^1]["error"]!["code"]));
     }
 
     [Theory]

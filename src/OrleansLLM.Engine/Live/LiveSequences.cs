@@ -101,7 +101,7 @@ internal sealed class LiveSequences(Scheduler scheduler, TimeProvider time)
     public static void Publish(Sequence sequence, int position, int? token, TokenLogprobs? logprobs, SequenceEnd? end)
     {
         IReadOnlyList<TokenLogprobs?>? prompt = null;
-        if (sequence.NeedsPromptLogprobs && sequence.Computed >= sequence.PromptLength)
+        if (sequence.NeedsPromptLogprobs && !sequence.AreLogitsBroken && sequence.Computed >= sequence.PromptLength)
         {
             sequence.PreparePromptLogprobs();
             prompt = sequence.PromptLogprobs;

@@ -125,6 +125,9 @@ internal sealed class Sequence
 
     public bool ArePromptLogprobsDone { get; set; }
 
+    /// <summary>Logits of its prompt or of its next token are no numbers: it ends with this step, and its blocks are not to be shared.</summary>
+    public bool AreLogitsBroken { get; set; }
+
     /// <summary>Its prompt's log probabilities are still to be published.</summary>
     public bool NeedsPromptLogprobs => Request.Sampling.PromptLogprobs is not null && ResumedTokens == 0 && !ArePromptLogprobsDone;
 
@@ -191,7 +194,11 @@ internal sealed class Sequence
     }
 
     /// <summary>Takes over what another answer of the same request has of the prompt, computed or not.</summary>
-    public void SharePromptLogprobs(Sequence other) => (_promptLogprobs, PromptLogprobs) = (other._promptLogprobs, other.PromptLogprobs);
+    public void SharePromptLogprobs(Sequence other)
+    {
+        (_promptLogprobs, PromptLogprobs) = (other._promptLogprobs, other.PromptLogprobs);
+        AreLogitsBroken = other.AreLogitsBroken;
+    }
 
     /// <summary>Holds from the next token on; its place in a queue is the scheduler's.</summary>
     public void Change(SequenceChange change, PreparedChange prepared)
@@ -263,5 +270,13 @@ internal static class Ends
 
     public static SequenceEnd QueueTimedOut { get; } = new(FinishReason.QueueTimedOut, Message: "The request waited longer than its queue limit.");
 
+    public static SequenceEnd NothingAllowed { get; } = new(
+        FinishReason.NothingAllowed,
+        Message: "No token is left to draw: allowed_token_ids, logit_bias, bad_words and min_tokens together forbid every one. Allow another token, or lower min_tokens.");
+
     public static SequenceEnd ShutDown { get; } = new(FinishReason.ShutDown, Message: "The server is stopping.");
+
+    public static SequenceEnd BrokenLogits(string model) => new(
+        FinishReason.BrokenLogits,
+        Message: $"The model `{model}` computed logits that are no numbers (NaN or infinity): its weights are damaged. Compare its files with where they came from and load it again.");
 }

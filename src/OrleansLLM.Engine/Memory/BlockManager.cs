@@ -124,6 +124,9 @@ internal sealed class BlockManager
         }
     }
 
+    /// <summary>Nothing hits what the sequence has computed any more, also what has fallen out of its windows.</summary>
+    public void Forget(Sequence sequence) => _shared.Forget(sequence);
+
     /// <summary>
     /// Gives <paramref name="child"/> references to the blocks of the parent's first <paramref name="computed"/> tokens, the last one
     /// possibly partial. False, and nothing changes, where the parent has freed a block that the child needs, or turned its keys otherwise.

@@ -99,6 +99,21 @@ internal sealed class BlockPool
         }
     }
 
+    /// <summary>Nothing may hit the block's content any more; a free one is among the first to be taken.</summary>
+    public void Forget(int block)
+    {
+        if (_nodes[block].References > 0)
+        {
+            _prefixes.Forget(block);
+            return;
+        }
+
+        Unlink(block);
+        _prefixes.Forget(block);
+        _listed++;
+        Link(block, _sentinel, _nodes[_sentinel].Next);
+    }
+
     /// <summary>What contradicts a pool at rest (every block is free or cached), or null. O(blocks).</summary>
     public string? FindLeak()
     {

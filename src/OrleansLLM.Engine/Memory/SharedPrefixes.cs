@@ -66,6 +66,21 @@ internal sealed class SharedPrefixes(CacheShape shape, PrefixHasher hasher, Pref
         tables.Registered = full;
     }
 
+    /// <summary>Forgets the contents that the sequence's blocks were registered under, whoever holds them now.</summary>
+    public void Forget(Sequence sequence)
+    {
+        foreach (var hash in sequence.Tables.Hashes[..sequence.Tables.Registered])
+        {
+            for (var group = 0; group < shape.Groups.Count; group++)
+            {
+                if (cache.TryFind(hash, group, out var block))
+                {
+                    pool.Forget(block);
+                }
+            }
+        }
+    }
+
     private bool TryLengthenRuns(PrefixHash hash)
     {
         for (var group = 0; group < _runs.Length; group++)

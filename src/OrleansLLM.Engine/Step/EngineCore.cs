@@ -48,7 +48,7 @@ internal sealed class EngineCore : IDisposable
         _outboxes = new StepOutboxes(logger);
         _pace = new QueuePace(time);
         _runner = new ModelRunner(model, device, _cache, Shape, options, maxLength);
-        _commit = new StepCommit(_blocks, _scheduler, _live, _runner, maxLength);
+        _commit = new StepCommit(_blocks, _scheduler, _live, _runner, Ends.BrokenLogits(options.Model), maxLength);
     }
 
     public EngineFacts Facts { get; }
@@ -236,7 +236,13 @@ internal sealed class EngineCore : IDisposable
             _blocks.ReleaseCopied();
         }
 
+        var broken = _commit.BrokenSequences;
         _commit.Run(_batch);
+        if (_commit.BrokenSequences > broken)
+        {
+            _failures++;
+            _logger.LogLogitsBroken(_steps, _commit.BrokenSequences - broken, Facts.Model);
+        }
     }
 
     private void Fail(Exception exception)

@@ -44,7 +44,10 @@ internal sealed class ModelRunner : IDisposable
         DrawnLogprobs = new TokenLogprobs?[options.MaxSequences];
     }
 
-    /// <summary>The tokens of the last run's draws: for each entry that draws, its own, then its followers', of those that want tokens.</summary>
+    /// <summary>
+    /// The tokens of the last run's draws, or why there is none (<see cref="SamplingPlan"/>): for each entry that draws, its own, then its
+    /// followers', of those that want tokens.
+    /// </summary>
     public int[] Drawn { get; }
 
     /// <summary>Beside <see cref="Drawn"/>, where they were asked for.</summary>
@@ -141,6 +144,12 @@ internal sealed class ModelRunner : IDisposable
         _device.Logprobs(logits, _chosen.AsSpan(0, count), _top.AsSpan(0, count), 0, _logprobs);
         for (var i = 0; i < count; i++)
         {
+            if (float.IsNaN(_logprobs.Chosen[i]))
+            {
+                sequence.AreLogitsBroken = true;
+                return;
+            }
+
             sequence.FillPromptLogprobs(position + i + 1, _logprobs.Chosen[i], _logprobs.Rank[i], TopIds(i), TopLogprobs(i));
         }
     }
@@ -156,6 +165,11 @@ internal sealed class ModelRunner : IDisposable
             Sampler.Fill(_plan, sequences);
             _model.Logits(_rows.AsSpan(first, count), logits);
             _device.Sample(logits, _plan, Drawn.AsSpan(first, count));
+            for (var i = 0; i < count; i++)
+            {
+                sequences[i].AreLogitsBroken |= Drawn[first + i] == SamplingPlan.BrokenLogits;
+            }
+
             ReadDrawnLogprobs(logits, first, sequences);
         }
 
@@ -201,7 +215,7 @@ internal sealed class ModelRunner : IDisposable
         var wanted = false;
         for (var i = 0; i < sequences.Length; i++)
         {
-            _top[i] = Math.Min(sequences[i].Sampling.Logprobs ?? -1, _model.Facts.VocabularySize);
+            _top[i] = Drawn[first + i] < 0 ? -1 : Math.Min(sequences[i].Sampling.Logprobs ?? -1, _model.Facts.VocabularySize);
             wanted |= _top[i] >= 0;
             DrawnLogprobs[first + i] = null;
         }

@@ -1,10 +1,15 @@
+using OrleansLLM.Compute;
+
 namespace OrleansLLM.Engine;
 
 /// <summary>
 /// The end of a step: what was computed counts, full blocks are shared, followers begin, drawn tokens are appended and published, and what
-/// has reached its end leaves, its blocks with it. Counts the tokens. Allocates nothing; the step's thread owns it.
+/// has reached its end leaves, its blocks with it. What the model computed that is no number ends its sequence and is shared with nobody.
+/// Counts the tokens. Allocates nothing; the step's thread owns it.
 /// </summary>
-internal sealed class StepCommit(BlockManager blocks, Scheduler scheduler, LiveSequences live, ModelRunner runner, int maxLength)
+/// <param name="brokenLogits">How a sequence ends whose logits are no numbers.</param>
+internal sealed class StepCommit(
+    BlockManager blocks, Scheduler scheduler, LiveSequences live, ModelRunner runner, SequenceEnd brokenLogits, int maxLength)
 {
     /// <summary>Of prompts that were computed to their end, cached ones included.</summary>
     public long PromptTokens { get; private set; }
@@ -12,6 +17,9 @@ internal sealed class StepCommit(BlockManager blocks, Scheduler scheduler, LiveS
     public long CachedPromptTokens { get; private set; }
 
     public long GeneratedTokens { get; private set; }
+
+    /// <summary>Sequences whose logits were no numbers, since the start.</summary>
+    public long BrokenSequences { get; private set; }
 
     public void Run(Batch batch)
     {
@@ -24,6 +32,11 @@ internal sealed class StepCommit(BlockManager blocks, Scheduler scheduler, LiveS
             blocks.Commit(sequence);
             if (sequence.Computed < sequence.Count)
             {
+                if (sequence.AreLogitsBroken)
+                {
+                    EndBroken(sequence);
+                }
+
                 continue;
             }
 
@@ -45,10 +58,17 @@ internal sealed class StepCommit(BlockManager blocks, Scheduler scheduler, LiveS
 
     private int Append(Sequence sequence, int index)
     {
-        if (!sequence.WantsTokens)
+        var next = index + (sequence.WantsTokens ? 1 : 0);
+        if (sequence.AreLogitsBroken)
         {
-            live.End(sequence, Ends.Length);
-            return index;
+            EndBroken(sequence);
+            return next;
+        }
+
+        if (!sequence.WantsTokens || runner.Drawn[index] == SamplingPlan.NothingAllowed)
+        {
+            live.End(sequence, sequence.WantsTokens ? Ends.NothingAllowed : Ends.Length);
+            return next;
         }
 
         var token = runner.Drawn[index];
@@ -61,7 +81,14 @@ internal sealed class StepCommit(BlockManager blocks, Scheduler scheduler, LiveS
             live.Remove(sequence);
         }
 
-        return index + 1;
+        return next;
+    }
+
+    private void EndBroken(Sequence sequence)
+    {
+        BrokenSequences++;
+        blocks.Forget(sequence);
+        live.End(sequence, brokenLogits);
     }
 
     private void CountPrompt(Sequence sequence)

@@ -72,6 +72,10 @@ internal sealed record ApiError(
         FinishReason.QueueTimedOut => Unavailable(end.Message ?? "The request waited longer than this server allows.", retryAfter),
         FinishReason.ShutDown => Unavailable(end.Message ?? "The server is stopping.", retryAfter),
         FinishReason.Cancelled => new(ClientClosedRequest, InvalidRequest, end.Message ?? "The request was cancelled.", null, "cancelled"),
+        FinishReason.NothingAllowed => Invalid(
+            null, end.Message ?? "The request's limits leave no token to draw.", "nothing_allowed"),
+        FinishReason.BrokenLogits => new(
+            StatusCodes.Status500InternalServerError, Server, end.Message ?? "The model's logits are no numbers.", null, "broken_logits"),
         _ => Internal(requestId),
     };
 

@@ -60,7 +60,7 @@ internal sealed class ChoiceTimer(GatewayMetrics metrics, string model, long arr
     {
         FinishReason.Stop => "stop",
         FinishReason.Length => "length",
-        FinishReason.Failed => "error",
+        FinishReason.Failed or FinishReason.BrokenLogits => "error",
         _ => "abort",
     };
 

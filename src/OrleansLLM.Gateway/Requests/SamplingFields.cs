@@ -11,6 +11,9 @@ internal static class SamplingFields
     // The least that a float can tell from nothing: OpenAI allows top_p 0, which leaves the most likely token.
     private const float SmallestTopP = 1e-6f;
 
+    // OpenAI documents -100 as a ban.
+    private const double BanningBias = -100;
+
     public static SamplingParameters Read(RequestFields fields, ServedModel model, AnswerShape shape)
     {
         var defaults = model.Defaults;
@@ -87,7 +90,7 @@ internal static class SamplingFields
             return fields.Refuse<bool>(field, Limits.LogitBiasValue.Refusal($"{field}.{id}", Json.Describe(member.Value)));
         }
 
-        bias = (float)number;
+        bias = number <= BanningBias ? float.NegativeInfinity : (float)number;
         return true;
     }
 
