@@ -4,34 +4,60 @@ using System.Text.Unicode;
 namespace OrleansLLM.Files;
 
 /// <summary>
-/// Reads a model folder's own files and nothing else: names that lead out of it are refused, also as links. The one exception is the
-/// hub cache's layout, where files of <c>snapshots/x</c> are links into <c>blobs</c> beside <c>snapshots</c>.
+/// Reads a model folder's own files and nothing else: names that lead out of it are refused, and so are links to what lies elsewhere. A file
+/// is judged by where it really lies, however the folder was reached: links to the folder or to one of its parents, links inside it (a
+/// mounted volume's <c>..data</c> among them), and the hub cache's layout, where files of <c>snapshots/x</c> are links into <c>blobs</c>
+/// beside <c>snapshots</c>.
 /// </summary>
 public sealed class FolderFiles
 {
     /// <summary>The most bytes that a JSON or text file may have.</summary>
-    public const int MaxTextBytes = 256 << 20;
+    public const int MaxTextBytes = 512 << 20;
 
     private const int MaxDepth = 64;
 
+    /// <summary>Where its files may really lie, each with a separator at its end.</summary>
     private readonly string[] _allowed;
 
+    /// <exception cref="FileFormatException">The path's links lead in a circle.</exception>
     public FolderFiles(string path)
     {
         Path = path;
-        var real = System.IO.Path.GetFullPath(Directory.ResolveLinkTarget(path, true)?.FullName ?? path);
-        var parent = System.IO.Path.GetDirectoryName(System.IO.Path.TrimEndingDirectorySeparator(real));
+        var real = RealPath.Of(path);
+        var parent = System.IO.Path.GetDirectoryName(real);
         _allowed = System.IO.Path.GetFileName(parent) == "snapshots"
-            ? [real, System.IO.Path.Combine(System.IO.Path.GetDirectoryName(parent)!, "blobs")]
-            : [real];
+            ? [Within(real), Within(RealPath.Of(System.IO.Path.Combine(System.IO.Path.GetDirectoryName(parent)!, "blobs")))]
+            : [Within(real)];
     }
 
     public string Path { get; }
 
-    public bool Contains(string name) => File.Exists(System.IO.Path.Combine(Path, name));
+    /// <summary>Whether there is such a file, or a link of that name, which may lead nowhere.</summary>
+    public bool Contains(string name)
+    {
+        var path = System.IO.Path.Combine(Path, name);
+        return File.Exists(path) || RealPath.TargetOf(path) is not null;
+    }
+
+    /// <summary>The names of its files that end so, in order; hidden ones (what macOS keeps beside files, among them) do not count.</summary>
+    /// <exception cref="FileFormatException">The folder can't be read.</exception>
+    public IReadOnlyList<string> NamesEndingIn(string ending)
+    {
+        try
+        {
+            return [.. Directory.EnumerateFiles(Path)
+                .Select(file => System.IO.Path.GetFileName(file))
+                .Where(name => name.EndsWith(ending, StringComparison.Ordinal) && !name.StartsWith('.'))
+                .Order(StringComparer.Ordinal)];
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new FileFormatException(Path, $"can't be read ({error.Message})", error);
+        }
+    }
 
     /// <summary>The path of a file in this folder, which may not be there.</summary>
-    /// <exception cref="FileFormatException">The name leads out of the folder.</exception>
+    /// <exception cref="FileFormatException">The name leads out of the folder, or a link of that name does or leads nowhere.</exception>
     public string Resolve(string name)
     {
         var path = System.IO.Path.Combine(Path, name);
@@ -40,17 +66,15 @@ public sealed class FolderFiles
             throw new FileFormatException(Path, $"it names the file \"{name}\"; only plain names of files in the same folder are allowed");
         }
 
-        try
+        var real = RealPath.Of(path);
+        if (!Array.Exists(_allowed, folder => real.StartsWith(folder, StringComparison.Ordinal)))
         {
-            var target = File.ResolveLinkTarget(path, true);
-            return target is null || _allowed.Contains(System.IO.Path.GetDirectoryName(target.FullName))
-                ? path
-                : throw new FileFormatException(path, "it is a link that leads out of the model's folder; put the file itself there");
+            throw new FileFormatException(path, "it is a link that leads out of the model's folder; put the file itself there");
         }
-        catch (IOException error)
-        {
-            throw new FileFormatException(path, $"can't be read ({error.Message})", error);
-        }
+
+        return RealPath.TargetOf(path) is { } target && !System.IO.Path.Exists(real)
+            ? throw new FileFormatException(path, $"it is a link to {target}, which is not there; put the file there, or copy the model with what its links lead to")
+            : path;
     }
 
     /// <summary>The bytes of a small file.</summary>
@@ -61,9 +85,11 @@ public sealed class FolderFiles
         try
         {
             var length = new FileInfo(path).Length;
-            return length > MaxTextBytes
+            var bytes = length > MaxTextBytes
                 ? throw new FileFormatException(path, $"{length} bytes are too many; at most {MaxTextBytes} are read")
                 : File.ReadAllBytes(path);
+            PointerFiles.Refuse(path, bytes);
+            return bytes;
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
@@ -71,15 +97,14 @@ public sealed class FolderFiles
         }
     }
 
-    /// <summary>A JSON object; nesting is limited to 64.</summary>
+    /// <summary>A JSON object as Python writes it (<see cref="PythonJson"/>); nesting is limited to 64.</summary>
     /// <exception cref="FileFormatException">It is not there, or no JSON object.</exception>
     public JsonDocument ReadJson(string name)
     {
         var bytes = ReadBytes(name);
         try
         {
-            RequireText(bytes);
-            var document = JsonDocument.Parse(bytes, new JsonDocumentOptions { MaxDepth = MaxDepth });
+            var document = PythonJson.Parse(bytes, Parse);
             return document.RootElement.ValueKind == JsonValueKind.Object
                 ? document
                 : throw new FileFormatException(Resolve(name), $"is a JSON {document.RootElement.ValueKind}, an object is needed");
@@ -90,15 +115,24 @@ public sealed class FolderFiles
         }
     }
 
-    /// <summary>The parser reads strings when they are asked for, so bytes and escapes that are no text are found here.</summary>
-    private static void RequireText(byte[] bytes)
+    private static string Within(string folder) =>
+        System.IO.Path.EndsInDirectorySeparator(folder) ? folder : folder + System.IO.Path.DirectorySeparatorChar;
+
+    private static JsonDocument Parse(ReadOnlyMemory<byte> json)
     {
-        if (!Utf8.IsValid(bytes))
+        RequireText(json.Span);
+        return JsonDocument.Parse(json, new JsonDocumentOptions { MaxDepth = MaxDepth });
+    }
+
+    /// <summary>The parser reads strings when they are asked for, so bytes and escapes that are no text are found here.</summary>
+    private static void RequireText(ReadOnlySpan<byte> json)
+    {
+        if (!Utf8.IsValid(json))
         {
             throw new JsonException("it is not UTF-8");
         }
 
-        var reader = new Utf8JsonReader(bytes, new JsonReaderOptions { MaxDepth = MaxDepth });
+        var reader = new Utf8JsonReader(json, new JsonReaderOptions { MaxDepth = MaxDepth });
         while (reader.Read())
         {
             if (reader.TokenType is JsonTokenType.String or JsonTokenType.PropertyName && reader.ValueIsEscaped)

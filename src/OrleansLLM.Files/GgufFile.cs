@@ -70,7 +70,9 @@ public sealed partial class GgufFile : ITensorFile
             return [];
         }
 
-        var name = PartName().Match(System.IO.Path.GetFileName(path));
+        // A link may have a short name: the parts lie where the link leads.
+        var named = RealPath.Steps(path).FirstOrDefault(step => PartName().IsMatch(System.IO.Path.GetFileName(step)), path);
+        var name = PartName().Match(System.IO.Path.GetFileName(named));
         if (count > MaxParts || !name.Success || name.Groups["count"].Value != count.ToString("00000", CultureInfo.InvariantCulture))
         {
             throw new FileFormatException(path, $"is one of {count} parts, so its name must end in -00001-of-{count:00000}.gguf");
@@ -81,7 +83,7 @@ public sealed partial class GgufFile : ITensorFile
             throw new FileFormatException(path, $"is not the first of its parts; open {Part(name, 1)}");
         }
 
-        var folder = System.IO.Path.GetDirectoryName(path) ?? "";
+        var folder = System.IO.Path.GetDirectoryName(named) ?? "";
         return Enumerable.Range(2, (int)count - 1).Select(number => System.IO.Path.Combine(folder, Part(name, number)));
     }
 

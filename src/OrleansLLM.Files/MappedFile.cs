@@ -37,6 +37,7 @@ public sealed unsafe partial class MappedFile : IDisposable
         {
             stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, 1);
             var length = stream.Length;
+            RefusePointer(path, stream);
             return length == 0
                 ? throw new FileFormatException(path, "the file has no bytes; copy or download it again")
                 : new(path, length, MemoryMappedFile.CreateFromFile(stream, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, false));
@@ -44,13 +45,22 @@ public sealed unsafe partial class MappedFile : IDisposable
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or NotSupportedException)
         {
             stream?.Dispose();
-            throw new FileFormatException(path, $"can't be read ({error.Message})", error);
+            throw new FileFormatException(
+                path,
+                error is FileNotFoundException && RealPath.TargetOf(path) is { } target ? $"is a link to {target}, which is not there" : $"can't be read ({error.Message})",
+                error);
         }
         catch (FileFormatException)
         {
             stream?.Dispose();
             throw;
         }
+    }
+
+    private static void RefusePointer(string path, FileStream stream)
+    {
+        Span<byte> start = stackalloc byte[64];
+        PointerFiles.Refuse(path, start[..RandomAccess.Read(stream.SafeFileHandle, start, 0)]);
     }
 
     /// <summary>Bytes [offset, offset + length).</summary>

@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace OrleansLLM.Files;
 
-/// <summary>The tensors of a checkpoint folder: <c>model.safetensors</c>, or the shards that its index names.</summary>
+/// <summary>The tensors of a checkpoint folder: of the files that its index names, or without one, of <see cref="WeightFiles"/>.</summary>
 public sealed class SafetensorsFolder : ITensorFile
 {
     /// <summary>The file of an unsharded checkpoint.</summary>
@@ -13,12 +13,12 @@ public sealed class SafetensorsFolder : ITensorFile
 
     private const int MaxShards = 10_000;
 
-    private readonly IReadOnlyList<SafetensorsFile> _shards;
+    private readonly IReadOnlyList<SafetensorsFile> _files;
 
-    private SafetensorsFolder(string path, IReadOnlyList<SafetensorsFile> shards, IReadOnlyDictionary<string, FileTensor> tensors)
+    private SafetensorsFolder(string path, IReadOnlyList<SafetensorsFile> files, IReadOnlyDictionary<string, FileTensor> tensors)
     {
         Path = path;
-        _shards = shards;
+        _files = files;
         Tensors = tensors;
     }
 
@@ -26,26 +26,36 @@ public sealed class SafetensorsFolder : ITensorFile
 
     public IReadOnlyDictionary<string, FileTensor> Tensors { get; }
 
-    /// <exception cref="FileFormatException">No tensors, or a shard that is missing or broken.</exception>
+    /// <exception cref="FileFormatException">No tensors, or a file that is missing or broken.</exception>
     public static SafetensorsFolder Open(FolderFiles folder)
     {
-        if (folder.Contains(SingleName))
+        var index = folder.Contains(IndexName) ? ReadIndex(folder) : [];
+        var names = index.Count > 0 ? NamesIn(index, folder) : WeightFiles.Find(folder);
+        var paths = names.Select(folder.Resolve).ToList();
+        var files = new List<SafetensorsFile>();
+        try
         {
-            var single = SafetensorsFile.Open(folder.Resolve(SingleName));
-            return new(folder.Path, [single], single.Tensors);
-        }
+            var tensors = new Dictionary<string, FileTensor>(StringComparer.Ordinal);
+            for (var i = 0; i < names.Count; i++)
+            {
+                files.Add(SafetensorsFile.Open(paths[i]));
+                Add(files[i], names[i], index, tensors);
+            }
 
-        return folder.Contains(IndexName)
-            ? OpenShards(folder, ReadIndex(folder))
-            : throw new FileFormatException(
-                folder.Path, $"holds neither {SingleName} nor {IndexName}; save the model as safetensors (save_pretrained does)");
+            return new(folder.Path, files, tensors);
+        }
+        catch
+        {
+            files.ForEach(file => file.Dispose());
+            throw;
+        }
     }
 
     public void Dispose()
     {
-        foreach (var shard in _shards)
+        foreach (var file in _files)
         {
-            shard.Dispose();
+            file.Dispose();
         }
     }
 
@@ -68,7 +78,7 @@ public sealed class SafetensorsFolder : ITensorFile
         return files.Count == 0 ? throw new FileFormatException(folder.Resolve(IndexName), "its weight_map is empty") : files;
     }
 
-    private static SafetensorsFolder OpenShards(FolderFiles folder, Dictionary<string, string> index)
+    private static List<string> NamesIn(Dictionary<string, string> index, FolderFiles folder)
     {
         var names = index.Values.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal).ToList();
         if (names.Count > MaxShards)
@@ -76,29 +86,30 @@ public sealed class SafetensorsFolder : ITensorFile
             throw new FileFormatException(folder.Resolve(IndexName), $"names {names.Count} files; at most {MaxShards} are read");
         }
 
-        var paths = names.ConvertAll(folder.Resolve);
-        var shards = new List<SafetensorsFile>();
-        try
+        return names.Find(name => !folder.Contains(name)) is { } missing && folder.Resolve(missing) is { } path
+            ? throw new FileFormatException(path, $"is not there, but {IndexName} names it; copy or download it, or the whole model, again")
+            : names;
+    }
+
+    /// <summary>Of a tensor in several files, the one counts that the index says.</summary>
+    private static void Add(SafetensorsFile file, string fileName, Dictionary<string, string> index, Dictionary<string, FileTensor> tensors)
+    {
+        foreach (var (name, tensor) in file.Tensors)
         {
-            var tensors = new Dictionary<string, FileTensor>(StringComparer.Ordinal);
-            for (var i = 0; i < names.Count; i++)
+            if (tensors.TryAdd(name, tensor))
             {
-                shards.Add(SafetensorsFile.Open(paths[i]));
-                foreach (var (name, tensor) in shards[i].Tensors)
-                {
-                    if (!tensors.TryAdd(name, tensor) && index.GetValueOrDefault(name) == names[i])
-                    {
-                        tensors[name] = tensor;
-                    }
-                }
+                continue;
             }
 
-            return new(folder.Path, shards, tensors);
-        }
-        catch
-        {
-            shards.ForEach(shard => shard.Dispose());
-            throw;
+            if (index.Count == 0)
+            {
+                throw new FileFormatException(file.Path, $"tensor {name} is also in {tensors[name].File.Path}, and there is no {IndexName} to tell which counts");
+            }
+
+            if (index.GetValueOrDefault(name) == fileName)
+            {
+                tensors[name] = tensor;
+            }
         }
     }
 }

@@ -41,6 +41,36 @@ public class GgufFileTests
         Assert.All(file.Metadata.Keys, key => Assert.NotNull(file.Metadata.Show(key)));
     }
 
+    [Fact]
+    public void A_split_model_may_be_opened_by_a_link_of_any_name()
+    {
+        using var root = new TemporaryFolder();
+        root.Make("disk");
+        for (var part = 0; part < 2; part++)
+        {
+            root.Write($"disk/m-0000{part + 1}-of-00002.gguf", new GgufBuilder()
+                .Text("general.architecture", "llama").UInt16("split.count", 2).UInt16("split.no", (ushort)part)
+                .Tensor($"t{part}", 0, new byte[4], 1).Build());
+        }
+
+        root.Link("cache/snapshots/x/m-00001-of-00002.gguf", "../../blobs/first");
+        root.Link("cache/snapshots/x/m-00002-of-00002.gguf", "../../blobs/second");
+        root.Link("cache/blobs/first", "../../disk/m-00001-of-00002.gguf");
+        root.Link("cache/blobs/second", "../../disk/m-00002-of-00002.gguf");
+        root.Link("folder", "cache/snapshots/x");
+        string[] ways =
+        [
+            "disk/m-00001-of-00002.gguf", "folder/m-00001-of-00002.gguf", root.Link("short.gguf", "cache/snapshots/x/m-00001-of-00002.gguf"),
+            root.Link("again/shorter", "../short.gguf"), root.Link("again/to-blob", "../cache/blobs/first"),
+        ];
+        Assert.All(ways, way =>
+        {
+            using var file = GgufFile.Open(Path.Combine(root.Path, way));
+            Assert.Equal(2, file.Parts);
+            Assert.Equal(["t0", "t1"], file.Tensors.Keys.Order(StringComparer.Ordinal));
+        });
+    }
+
     [Theory]
     [InlineData(2u)]
     [InlineData(3u)]

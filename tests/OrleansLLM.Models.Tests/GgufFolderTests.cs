@@ -30,6 +30,22 @@ public sealed class GgufFolderTests : IDisposable
         Assert.Null(GgufFolder.Find(_folder));
     }
 
+    [Theory]
+    [InlineData("model-00001-of-00002.safetensors")]
+    [InlineData("model.safetensors.index.json")]
+    public void Weights_under_their_usual_names_win_over_a_stray_gguf_file(string name)
+    {
+        Write("a.gguf", "config.json", name);
+        Assert.Null(GgufFolder.Find(_folder));
+    }
+
+    [Fact]
+    public void Files_of_other_names_and_hidden_ones_are_passed_over()
+    {
+        Write("a.gguf", "._a.gguf", "._model-00001-of-00002.safetensors", "projector.safetensors");
+        Assert.Equal(Path.Combine(_folder, "a.gguf"), GgufFolder.Find(_folder));
+    }
+
     public void Dispose() => Directory.Delete(_folder, true);
 
     private void Write(params string[] names) => Array.ForEach(names, name => File.WriteAllText(Path.Combine(_folder, name), ""));

@@ -82,5 +82,5 @@ internal abstract class ConfigSource(string path)
     /// <summary>A long, double, bool or string; null where there is none.</summary>
     protected abstract object? Value(string name);
 
-    private static string Show(object value) => value is string text ? $"the text \"{text}\"" : $"{value}";
+    private static string Show(object value) => value is string text ? $"the text \"{text}\"" : FormattableString.Invariant($"{value}");
 }

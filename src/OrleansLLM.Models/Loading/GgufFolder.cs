@@ -6,23 +6,22 @@ namespace OrleansLLM.Models.Loading;
 /// <summary>Finds the GGUF model in a folder. Such folders often have a config.json too, but no weights that it describes.</summary>
 internal static partial class GgufFolder
 {
-    private static readonly string[] Weights = [SafetensorsFolder.SingleName, SafetensorsFolder.IndexName];
-
     /// <summary>Its file, or null where the folder is to be read as a Hugging Face folder.</summary>
-    /// <exception cref="FileFormatException">Several models.</exception>
-    public static string? Find(string folder)
+    /// <exception cref="FileFormatException">Several models, or a folder that can't be read.</exception>
+    public static string? Find(string path)
     {
-        if (Array.Exists(Weights, name => File.Exists(Path.Combine(folder, name))))
+        var folder = new FolderFiles(path);
+        if (WeightFiles.HasUsualNames(folder))
         {
             return null;
         }
 
-        var files = Directory.GetFiles(folder, "*.gguf").Where(file => !LaterPart().IsMatch(file)).Order(StringComparer.Ordinal).ToArray();
-        return files switch
+        var names = folder.NamesEndingIn(".gguf").Where(name => !LaterPart().IsMatch(name)).ToArray();
+        return names switch
         {
             [] => null,
-            [var only] => only,
-            _ => throw new FileFormatException(folder, $"holds several models; name one: {string.Join(", ", files.Select(Path.GetFileName))}"),
+            [var only] => Path.Combine(path, only),
+            _ => throw new FileFormatException(path, $"holds several models; name one: {string.Join(", ", names)}"),
         };
     }
 
