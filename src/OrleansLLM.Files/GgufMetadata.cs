@@ -53,6 +53,10 @@ public sealed class GgufMetadata
         return number <= long.MaxValue ? (long)number : throw Wrong(key, "a number below 2^63");
     }
 
+    /// <summary>A token's id; null where the key names none of a vocabulary's tokens.</summary>
+    /// <exception cref="FileFormatException">Not a whole number.</exception>
+    public int? TokenId(string key, int vocabularySize) => Integer(key) is { } id && id >= 0 && id < vocabularySize ? (int)id : null;
+
     /// <exception cref="FileFormatException">Not a number.</exception>
     public double? Number(string key) => Single(key) is not { } value ? null
         : GgufValue.IsInteger(value.Type) || value.Type is GgufValueType.Float32 or GgufValueType.Float64 ? value.Number(0)

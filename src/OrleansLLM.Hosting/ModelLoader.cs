@@ -10,11 +10,13 @@ using OrleansLLM.Text.Tokenizers;
 namespace OrleansLLM.Hosting;
 
 /// <summary>From a model's folder or file to a model that answers: weights, tokenizer, chat template, block pool, engine.</summary>
-public static class ModelLoader
+public static partial class ModelLoader
 {
+    private const float SmallestTopP = 1e-6f;
+
     /// <param name="progress">Of the weights.</param>
     /// <param name="startBeside">Until it ends, loading leaves a core to it.</param>
-    /// <param name="loggers">Where the engine logs that a step failed; null = nowhere.</param>
+    /// <param name="loggers">For what the model's files say and can't be, and for the engine's failed steps; null = nowhere.</param>
     /// <exception cref="ModelLoadException">
     /// It can't be served; the message says why, and of options that can't be all that is wrong. Those are refused before weights are looked at.
     /// </exception>
@@ -43,7 +45,7 @@ public static class ModelLoader
             {
                 await clock.MeasureAsync("warm-up", () => WarmUp.RunAsync(loaded.Engine, cancellation)).ConfigureAwait(false);
                 loaded.Engine.RestartMeters();
-                return Finish(options, file, await text.ConfigureAwait(false), loaded, clock);
+                return Finish(options, file, LogLeftOut(await text.ConfigureAwait(false), loggers), loaded, clock);
             }
             catch
             {
@@ -102,7 +104,7 @@ public static class ModelLoader
     {
         var served = new ServedModel(
             options.Name, [.. options.ServedNames.Skip(1)], parts.Engine.Facts.MaxLength, text.Tokenizer, text.Template,
-            file.Generation.EndIds, ToSampling(file.Generation), DateTimeOffset.UtcNow)
+            text.EndTokens, ToSampling(file.Generation), DateTimeOffset.UtcNow)
         {
             MaxNewTokens = file.Generation.MaxNewTokens,
         };
@@ -110,14 +112,28 @@ public static class ModelLoader
         return new LoadedModel(served, parts.Engine, parts.Model, parts.Device, report);
     }
 
-    /// <summary>do_sample: false is greedy, whatever temperature stands beside it.</summary>
+    private static ModelText LogLeftOut(ModelText text, ILoggerFactory? loggers)
+    {
+        var logger = loggers?.CreateLogger(typeof(ModelLoader).FullName!);
+        foreach (var sentence in logger is null ? [] : text.LeftOut)
+        {
+            LogLeftOut(logger!, sentence);
+        }
+
+        return text;
+    }
+
+    [LoggerMessage(1, LogLevel.Warning, "{Sentence}", EventName = "LeftOut")]
+    private static partial void LogLeftOut(ILogger logger, string sentence);
+
+    /// <summary>do_sample: false is greedy, whatever temperature stands beside it; a share of nothing leaves the most likely token.</summary>
     private static SamplingParameters ToSampling(GenerationDefaults defaults)
     {
         var standard = new SamplingParameters();
         return standard with
         {
             Temperature = defaults.DoSample == false ? 0 : defaults.Temperature ?? standard.Temperature,
-            TopP = defaults.TopP ?? standard.TopP,
+            TopP = Math.Max(defaults.TopP ?? standard.TopP, SmallestTopP),
             TopK = Math.Max(0, defaults.TopK ?? standard.TopK),
             MinP = defaults.MinP ?? standard.MinP,
             RepetitionPenalty = defaults.RepetitionPenalty ?? standard.RepetitionPenalty,

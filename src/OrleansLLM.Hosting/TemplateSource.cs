@@ -1,87 +1,100 @@
 using System.Text.Json;
 using OrleansLLM.Files;
-using OrleansLLM.Models;
-using OrleansLLM.Text;
 
 namespace OrleansLLM.Hosting;
 
-/// <summary>Where a model keeps its chat template, and the special tokens that the template may name.</summary>
-/// <param name="Text">Null where the model has none.</param>
-/// <param name="Tokens">Such as <c>bos_token</c>, by name.</param>
-internal sealed record TemplateSource(string? Text, IReadOnlyDictionary<string, string> Tokens)
+/// <summary>Where a model keeps its chat template.</summary>
+/// <param name="Text">Null where it has none that can be taken.</param>
+/// <param name="Problem">Why what it has can't be taken, a sentence with the place.</param>
+internal sealed record TemplateSource(string? Text, string? Problem)
 {
     private const string TemplateFile = "chat_template.jinja";
 
-    private const string ConfigFile = "tokenizer_config.json";
+    private const string Key = "chat_template";
 
-    private static readonly (string Name, string Key)[] GgufTokens =
-    [
-        ("bos_token", "tokenizer.ggml.bos_token_id"), ("eos_token", "tokenizer.ggml.eos_token_id"),
-        ("unk_token", "tokenizer.ggml.unknown_token_id"), ("pad_token", "tokenizer.ggml.padding_token_id"),
-    ];
+    private const string GgufKey = "tokenizer.chat_template";
 
-    public static TemplateSource Find(ModelFile file, TextTokenizer tokenizer) =>
-        file.Gguf is { } gguf ? OfGguf(gguf, tokenizer) : OfFolder(new FolderFiles(file.Path));
+    private const string Default = "default";
 
-    /// <summary>A file of its own, else what tokenizer_config.json holds: a text, or a list of named ones with a default.</summary>
-    internal static TemplateSource OfFolder(FolderFiles folder)
+    private static readonly TemplateSource None = new(null, null);
+
+    /// <summary>A file of its own, else what tokenizer_config.json holds: a text, or named ones of which one is the default.</summary>
+    /// <exception cref="FileFormatException">A file can't be read, or is no JSON object.</exception>
+    public static TemplateSource OfFolder(FolderFiles folder)
     {
-        string? text = null;
-        var tokens = new Dictionary<string, string>(StringComparer.Ordinal);
-        if (folder.Contains(ConfigFile))
+        if (folder.Contains(TemplateFile))
         {
-            using var document = folder.ReadJson(ConfigFile);
-            text = TextOf(document.RootElement);
-            AddTokens(document.RootElement, tokens);
+            return Of(System.Text.Encoding.UTF8.GetString(folder.ReadBytes(TemplateFile)));
         }
 
-        return new TemplateSource(folder.Contains(TemplateFile) ? System.Text.Encoding.UTF8.GetString(folder.ReadBytes(TemplateFile)) : text, tokens);
-    }
-
-    private static TemplateSource OfGguf(GgufFile file, TextTokenizer tokenizer)
-    {
-        var tokens = new Dictionary<string, string>(StringComparer.Ordinal);
-        foreach (var (name, key) in GgufTokens)
+        if (!folder.Contains(SpecialTokenNames.ConfigFile))
         {
-            if (file.Metadata.Integer(key) is { } id && tokenizer.GetToken((int)id) is { } token)
-            {
-                tokens[name] = token;
-            }
+            return None;
         }
 
-        return new TemplateSource(file.Metadata.Text("tokenizer.chat_template"), tokens);
+        using var config = folder.ReadJson(SpecialTokenNames.ConfigFile);
+        return config.RootElement.TryGetProperty(Key, out var value) ? Of(value, folder.Resolve(SpecialTokenNames.ConfigFile)) : None;
     }
 
-    private static string? TextOf(JsonElement config)
+    /// <summary>The key of its own; named ones stand behind it (<c>tokenizer.chat_template.rag</c>), and none of them is the default.</summary>
+    public static TemplateSource OfGguf(GgufFile file)
     {
-        if (!config.TryGetProperty("chat_template", out var template))
+        try
         {
-            return null;
+            var named = file.Metadata.Keys.Where(key => key.StartsWith(GgufKey + ".", StringComparison.Ordinal)).ToList();
+            return file.Metadata.Text(GgufKey) is { } text ? Of(text)
+                : named.Count > 0 ? new(null, NoDefault(file.Path, named, GgufKey))
+                : None;
         }
-
-        return template.ValueKind switch
+        catch (FileFormatException error)
         {
-            JsonValueKind.String => template.GetString(),
-            JsonValueKind.Array => template.EnumerateArray()
-                .OrderByDescending(entry => entry.GetProperty("name").GetString() == "default")
-                .Select(entry => entry.GetProperty("template").GetString())
-                .FirstOrDefault(),
-            _ => null,
-        };
-    }
-
-    /// <summary>Every key that ends in <c>_token</c>, a text or an object with the content.</summary>
-    private static void AddTokens(JsonElement config, Dictionary<string, string> tokens)
-    {
-        foreach (var property in config.EnumerateObject().Where(property => property.Name.EndsWith("_token", StringComparison.Ordinal)))
-        {
-            var value = property.Value.ValueKind == JsonValueKind.Object && property.Value.TryGetProperty("content", out var content)
-                ? content
-                : property.Value;
-            if (value.ValueKind == JsonValueKind.String)
-            {
-                tokens[property.Name] = value.GetString()!;
-            }
+            return new(null, error.Message);
         }
     }
+
+    private static TemplateSource Of(JsonElement value, string path) => value.ValueKind switch
+    {
+        JsonValueKind.Null => None,
+        JsonValueKind.String => Of(value.GetString()!),
+        JsonValueKind.Array => OfNamed([.. value.EnumerateArray().Select((entry, index) => OfEntry(entry, index))], path),
+        JsonValueKind.Object => OfNamed([.. value.EnumerateObject().Select(entry => OfEntry(entry))], path),
+        _ => new(null, $"{path}: {Key} is a JSON {value.ValueKind}; it must be a text, or a list of objects with a name and a template"),
+    };
+
+    private static Entry OfEntry(JsonElement entry, int index) => entry.ValueKind == JsonValueKind.Object
+        && entry.TryGetProperty("name", out var name) && name.ValueKind == JsonValueKind.String
+        && entry.TryGetProperty("template", out var template) && template.ValueKind == JsonValueKind.String
+        ? new(name.GetString()!, template.GetString(), $"{Key}[{index}]")
+        : new(null, null, FormattableString.Invariant($"{Key}[{index}]"));
+
+    private static Entry OfEntry(JsonProperty entry) =>
+        new(entry.Name, entry.Value.ValueKind == JsonValueKind.String ? entry.Value.GetString() : null, $"{Key}.{entry.Name}");
+
+    /// <summary>Of several with one name, the last counts, as in transformers.</summary>
+    private static TemplateSource OfNamed(IReadOnlyList<Entry> entries, string path)
+    {
+        if (entries.Count == 0)
+        {
+            return None;
+        }
+
+        if (entries.LastOrDefault(entry => entry is { Name: Default, Template: not null }) is { Template: { } text })
+        {
+            return Of(text);
+        }
+
+        return entries.FirstOrDefault(entry => entry.Template is null) is { } misshapen
+            ? new(null, $"{path}: {misshapen.Place} has no name and template that are both texts")
+            : new(null, NoDefault(path, entries.Select(entry => entry.Name!), Default));
+    }
+
+    private static TemplateSource Of(string text) => string.IsNullOrWhiteSpace(text) ? None : new(text, null);
+
+    private static string NoDefault(string path, IEnumerable<string> names, string standard) =>
+        $"{path}: of its chat templates ({string.Join(", ", names)}) none is the default; call one \"{standard}\", or save it as {TemplateFile} in the model's folder";
+
+    /// <param name="Name">Null where it is misshapen.</param>
+    /// <param name="Template">Null where it is misshapen.</param>
+    /// <param name="Place">In its file.</param>
+    private sealed record Entry(string? Name, string? Template, string Place);
 }

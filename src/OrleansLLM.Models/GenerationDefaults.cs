@@ -22,6 +22,12 @@ public sealed record GenerationDefaults
     /// <summary>Tokens of an answer.</summary>
     public int? MaxNewTokens { get; init; }
 
-    /// <summary>Ids that end an answer, without repeats.</summary>
+    /// <summary>
+    /// Ids that end an answer, without repeats: all that generation_config.json and config.json name, or a GGUF file's keys and the texts of
+    /// its vocabulary. A folder's tokenizer may name more.
+    /// </summary>
     public IReadOnlyList<int> EndIds { get; init; } = [];
+
+    /// <summary>Sentences for the log: ids that are named and are none of the model's.</summary>
+    public IReadOnlyList<string> LeftOut { get; init; } = [];
 }

@@ -15,11 +15,8 @@ public sealed class ModelHeader : IDisposable
 {
     private readonly FolderFiles? _folder;
 
-    private ModelHeader(Architecture architecture, ConfigSource source, GenerationDefaults generation, FolderFiles? folder, GgufFile? gguf)
-    {
-        (Architecture, Generation, _folder, Gguf) = (architecture, generation, folder, gguf);
-        Config = architecture.Configure(source);
-    }
+    private ModelHeader(Architecture architecture, ModelConfig config, GenerationDefaults generation, FolderFiles? folder, GgufFile? gguf) =>
+        (Architecture, Config, Generation, _folder, Gguf) = (architecture, config, generation, folder, gguf);
 
     internal Architecture Architecture { get; }
 
@@ -53,7 +50,8 @@ public sealed class ModelHeader : IDisposable
         try
         {
             var (architecture, header) = ModelCatalog.OfGguf(file);
-            return new(architecture, header, GenerationDefaultsReader.Read(file), null, file);
+            var config = architecture.Configure(header);
+            return new(architecture, config, GenerationDefaultsReader.Read(file, config.Vocabulary), null, file);
         }
         catch
         {
@@ -68,8 +66,12 @@ public sealed class ModelHeader : IDisposable
         var root = document.RootElement;
         var source = new FolderConfig(folder.Resolve("config.json"), root);
         var architecture = ModelCatalog.OfFolder(source.Path, source.Text("model_type"), source.ClassName);
-        return source.QuantizationMethod is { } method
-            ? throw new UnsupportedModelException(source.Path, $"weights quantized by {method} are not built; take the model as safetensors in BF16, F16 or F32, or as GGUF")
-            : new(architecture, source, GenerationDefaultsReader.Read(folder, root), folder, null);
+        if (source.QuantizationMethod is { } method)
+        {
+            throw new UnsupportedModelException(source.Path, $"weights quantized by {method} are not built; take the model as safetensors in BF16, F16 or F32, or as GGUF");
+        }
+
+        var config = architecture.Configure(source);
+        return new(architecture, config, GenerationDefaultsReader.Read(folder, root, config.Vocabulary), folder, null);
     }
 }

@@ -11,6 +11,9 @@ public abstract class TextTokenizer : Tokenizer
     /// <summary>One more than the largest id.</summary>
     public abstract int VocabularySize { get; }
 
+    /// <summary>Sentences for the log: what its files name and its model can't have.</summary>
+    public virtual IReadOnlyList<string> LeftOut => [];
+
     /// <summary>
     /// Encodes a text.
     /// </summary>

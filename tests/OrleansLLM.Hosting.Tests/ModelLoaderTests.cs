@@ -55,6 +55,42 @@ public sealed class ModelLoaderTests : IDisposable
     }
 
     [Fact]
+    public async Task What_the_models_files_say_and_can_not_be_is_logged_and_the_rest_serves()
+    {
+        foreach (var file in Directory.GetFiles(Atlas))
+        {
+            File.Copy(file, Path.Combine(_folder, Path.GetFileName(file)));
+        }
+
+        var generation = Path.Combine(_folder, "generation_config.json");
+        File.WriteAllText(generation, """{"eos_token_id":[4096,3],"top_p":0,"do_sample":true,"other":Infinity}""");
+        using var loggers = new LoggerFactory();
+        using var log = new FakeLoggerProvider();
+        loggers.AddProvider(log);
+        using var model = await ModelLoader.LoadAsync(new ModelOptions { Path = _folder, KvCacheBytes = 1 << 20 }, null, Cancellation, loggers: loggers);
+
+        var record = Assert.Single(log.Collector.GetSnapshot());
+        Assert.Equal(("OrleansLLM.Hosting.ModelLoader", LogLevel.Warning, "LeftOut"), (record.Category, record.Level, record.Id.Name));
+        Assert.Equal($"{generation}: eos_token_id names the id 4096, but the model's ids go from 0 to 4095: it is left out.", record.Message);
+        Assert.Equal([3], model.Served.EndTokens);
+        var request = new GenerationRequest
+        {
+            Id = RequestId.Create(), Model = "x", PromptIds = new[] { 1, 2 }, MaxTokens = 1, StopTokenIds = model.Served.EndTokens, Sampling = model.Served.Defaults,
+        };
+        using var generator = new Engine.EngineGenerator(model.Engine, TimeProvider.System);
+        Assert.IsType<SubmitResult.Accepted>(await generator.SubmitAsync(request, Cancellation));
+    }
+
+    [Fact]
+    public async Task A_link_that_leads_nowhere_is_told_with_where_it_leads()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Links need rights on Windows.");
+        var link = Path.Combine(_folder, "model");
+        File.CreateSymbolicLink(link, "gone");
+        Assert.Equal($"{link}: is a link to gone, which is not there", await RefuseAsync(new ModelOptions { Path = link }));
+    }
+
+    [Fact]
     public async Task The_engine_logs_where_the_caller_says()
     {
         using var loggers = new LoggerFactory();

@@ -4,6 +4,7 @@ using OrleansLLM.Cli.Arguments;
 using OrleansLLM.Files;
 using OrleansLLM.Hosting;
 using OrleansLLM.Models;
+using OrleansLLM.Text.Tokenizers;
 using Spectre.Console;
 
 namespace OrleansLLM.Cli.Commands;
@@ -67,13 +68,26 @@ internal sealed class InspectCommand
         yield return ("Length", Say($"{file.MaxLength} tokens"));
         yield return ("Tensors", string.Join(", ", file.TensorTypes.Select(type => Say($"{type.Tensors} {type.Type}"))));
         yield return ("Weights", Megabytes(file.TensorBytes));
-        yield return ("End tokens", string.Join(", ", file.Generation.EndIds));
+        yield return ("End tokens", string.Join(", ", EndTokens(file)));
         yield return ("Cache groups", string.Join(", ", layout.Groups.Select(group => group.KeepsAll ? "full" : Say($"window of {group.Window}"))));
         yield return ("A cache block", Say($"{layout.Geometry.BlockSize} slots, {layout.Geometry.BytesPerBlock / 1024.0:F1} KiB, {options.KvCacheType}"));
         yield return ("A sequence", Say($"{perSequence / 1e6:F1} MB at {length} tokens, {(double)perSequence / length / 1024:F2} KiB a token"));
         yield return ("This machine", Say($"{Megabytes(allowance.AvailableBytes)} free of {Megabytes(allowance.TotalBytes)}"));
         yield return ("KV cache", Say($"{Megabytes(pool)} = {KvPoolSize.Tokens(layout, pool, length)} tokens, {pool / Math.Max(1, perSequence)} sequences of full length"));
         yield return ("Fits", file.TensorBytes + perSequence <= allowance.AvailableBytes ? "yes" : "no: weights and one full sequence need more than is free");
+    }
+
+    /// <summary>Without a tokenizer that can be read, those that the header names.</summary>
+    private static IReadOnlyList<int> EndTokens(ModelFile file)
+    {
+        try
+        {
+            return ModelText.Read(file).EndTokens;
+        }
+        catch (TokenizerException)
+        {
+            return file.Generation.EndIds;
+        }
     }
 
     private static string Megabytes(long bytes) => Say($"{bytes / 1e6:F0} MB");

@@ -8,51 +8,53 @@ internal static class GenerationDefaultsReader
 {
     private const string FileName = "generation_config.json";
 
+    private const string EndKey = "eos_token_id";
+
     /// <summary>GGUF's keys of ids that end an answer.</summary>
     private static readonly string[] GgufEndKeys = ["tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id", "tokenizer.ggml.eom_token_id"];
 
-    /// <summary>
-    /// Control tokens that end a turn. Many GGUF files name only one end id, so llama.cpp knows these by their text; so do we.
-    /// </summary>
-    private static readonly HashSet<string> EndTexts = new(StringComparer.Ordinal)
+    /// <summary>generation_config.json, and the end ids of config.json beside those that it has.</summary>
+    /// <param name="folder">Holds both.</param>
+    /// <param name="config">config.json.</param>
+    /// <param name="vocabularySize">Ids that the model has rows for.</param>
+    /// <exception cref="FileFormatException">A value is of the wrong kind, or one that no request may have.</exception>
+    public static GenerationDefaults Read(FolderFiles folder, JsonElement config, int vocabularySize)
     {
-        "<|eot_id|>", "<|im_end|>", "<|end|>", "<end_of_turn>", "<|endoftext|>", "<|eom_id|>", "<EOT>", "<|end_of_text|>",
-    };
-
-    private const int ControlToken = 3;
-
-    /// <summary>generation_config.json, with ids from config.json where it has none.</summary>
-    public static GenerationDefaults Read(FolderFiles folder, JsonElement config)
-    {
+        var ends = new EndIds(vocabularySize);
         if (!folder.Contains(FileName))
         {
-            return Parse(folder.Path, default, config);
+            AddConfig(folder, config, ends);
+            return new() { EndIds = ends.Ids, LeftOut = ends.LeftOut };
         }
 
         using var document = folder.ReadJson(FileName);
-        return Parse(folder.Resolve(FileName), document.RootElement, config);
+        var settings = document.RootElement;
+        ends.Add(folder.Resolve(FileName), EndKey, Value(settings, EndKey));
+        AddConfig(folder, config, ends);
+        return Parse(folder.Resolve(FileName), settings) with { EndIds = ends.Ids, LeftOut = ends.LeftOut };
     }
 
-    public static GenerationDefaults Read(GgufFile file)
+    /// <param name="file">Its keys, and the texts of its vocabulary.</param>
+    /// <param name="vocabularySize">Ids that the model has rows for.</param>
+    public static GenerationDefaults Read(GgufFile file, int vocabularySize)
     {
-        var metadata = file.Metadata;
-        var ids = GgufEndKeys.Select(key => metadata.Integer(key)).OfType<long>().Concat(ControlIds(metadata));
-        return new() { EndIds = [.. ids.Where(id => id is >= 0 and <= int.MaxValue).Select(id => (int)id).Distinct()] };
+        var named = GgufEndKeys.Select(key => file.Metadata.TokenId(key, vocabularySize)).OfType<int>();
+        return new() { EndIds = [.. named.Concat(TurnEnds.Find(file.Metadata)).Distinct()] };
     }
 
-    private static IEnumerable<long> ControlIds(GgufMetadata metadata)
+    /// <summary>Models that read more than text have their text's configuration in a section of its own.</summary>
+    private static void AddConfig(FolderFiles folder, JsonElement config, EndIds ends)
     {
-        var (tokens, types) = (metadata.Texts("tokenizer.ggml.tokens"), metadata.Integers("tokenizer.ggml.token_type"));
-        for (var id = 0; tokens is not null && types is not null && id < Math.Min(tokens.Count, types.Count); id++)
+        var path = folder.Resolve("config.json");
+        ends.Add(path, EndKey, Value(config, EndKey));
+        if (Value(config, "text_config") is { } text)
         {
-            if (types[id] == ControlToken && EndTexts.Contains(tokens[id]))
-            {
-                yield return id;
-            }
+            ends.Add(path, $"text_config.{EndKey}", Value(text, EndKey));
         }
     }
 
-    private static GenerationDefaults Parse(string path, JsonElement settings, JsonElement config) => new()
+    /// <summary>Bounds are those of a request's fields: what no request may ask for is no default either.</summary>
+    private static GenerationDefaults Parse(string path, JsonElement settings) => new()
     {
         DoSample = Value(settings, "do_sample")?.ValueKind switch
         {
@@ -61,13 +63,12 @@ internal static class GenerationDefaultsReader
             null => null,
             _ => throw new FileFormatException(path, "do_sample must be true or false"),
         },
-        Temperature = Number(path, settings, "temperature", 0, float.MaxValue),
+        Temperature = Number(path, settings, "temperature", 0, 2),
         TopP = Number(path, settings, "top_p", 0, 1),
         TopK = (int?)Number(path, settings, "top_k", -1, int.MaxValue),
         MinP = Number(path, settings, "min_p", 0, 1),
-        RepetitionPenalty = Number(path, settings, "repetition_penalty", 0, float.MaxValue),
+        RepetitionPenalty = Number(path, settings, "repetition_penalty", 0.01, 100),
         MaxNewTokens = (int?)Number(path, settings, "max_new_tokens", 1, 1 << 30),
-        EndIds = Ids(path, Value(settings, "eos_token_id") ?? Value(config, "eos_token_id")),
     };
 
     private static JsonElement? Value(JsonElement from, string name) =>
@@ -82,19 +83,56 @@ internal static class GenerationDefaultsReader
 
         return value.ValueKind == JsonValueKind.Number && value.GetDouble() is var number && number >= least && number <= most
             ? (float)number
-            : throw new FileFormatException(path, $"{name} is {value.GetRawText()}; it must be a number from {least} to {most}");
+            : throw new FileFormatException(
+                path, FormattableString.Invariant($"{name} is {Show(value)}; it must be a number from {least} to {most}"));
     }
 
-    private static int[] Ids(string path, JsonElement? value)
+    private static string Show(JsonElement value) => value.ValueKind == JsonValueKind.Number && value.GetDouble() is var number && double.IsInfinity(number)
+        ? number > 0 ? "Infinity" : "-Infinity"
+        : value.GetRawText();
+
+    /// <summary>The ids that several places name.</summary>
+    private sealed class EndIds(int vocabularySize)
     {
-        if (value is not { } ids)
+        private readonly List<int> _ids = [];
+        private readonly List<string> _leftOut = [];
+
+        public IReadOnlyList<int> Ids => _ids;
+
+        public IReadOnlyList<string> LeftOut => _leftOut;
+
+        /// <param name="path">The file, for errors.</param>
+        /// <param name="name">The value's name, for errors.</param>
+        /// <param name="value">One id or a list.</param>
+        public void Add(string path, string name, JsonElement? value)
         {
-            return [];
+            foreach (var element in value is { ValueKind: JsonValueKind.Array } list ? list.EnumerateArray() : [])
+            {
+                Add(path, name, element);
+            }
+
+            if (value is { } single and not { ValueKind: JsonValueKind.Array })
+            {
+                Add(path, name, single);
+            }
         }
 
-        var elements = ids.ValueKind == JsonValueKind.Array ? [.. ids.EnumerateArray()] : (JsonElement[])[ids];
-        return elements.All(element => element.ValueKind == JsonValueKind.Number && element.TryGetInt32(out _))
-            ? [.. elements.Select(element => element.GetInt32()).Where(id => id >= 0).Distinct()]
-            : throw new FileFormatException(path, $"token ids must be whole numbers, they are {ids.GetRawText()}");
+        private void Add(string path, string name, JsonElement element)
+        {
+            if (element.ValueKind != JsonValueKind.Number || !element.TryGetInt64(out var id))
+            {
+                throw new FileFormatException(path, $"{name} must be a token id or a list of them, but there is {element.GetRawText()}");
+            }
+
+            if (id < 0 || id >= vocabularySize)
+            {
+                _leftOut.Add(FormattableString.Invariant(
+                    $"{path}: {name} names the id {id}, but the model's ids go from 0 to {vocabularySize - 1}: it is left out."));
+            }
+            else if (!_ids.Contains((int)id))
+            {
+                _ids.Add((int)id);
+            }
+        }
     }
 }

@@ -8,19 +8,26 @@ namespace OrleansLLM.Text.Tokenizers;
 /// The tokens beside the model. A text is searched twice: as the user wrote it for tokens that are not normalized, then each remaining part,
 /// normalized, for those that are; at each place the longest token wins. Filled once, then read from any thread.
 /// </summary>
-internal sealed class AddedVocabulary(Vocabulary model, INormalizer? normalizer)
+/// <param name="model">The model's own tokens.</param>
+/// <param name="normalizer">The texts', or null.</param>
+/// <param name="maxVocabulary">Ids that the model has rows for: a token beyond them is left out, so that its text is plain text.</param>
+internal sealed class AddedVocabulary(Vocabulary model, INormalizer? normalizer, int maxVocabulary = int.MaxValue)
 {
     /// <summary>Longer tokens are refused: at each place of a text as much of one is compared as fits.</summary>
     private const int MaxLength = 512;
 
     private readonly Dictionary<string, int> _ids = new(StringComparer.Ordinal);
     private readonly Dictionary<int, AddedToken> _tokens = [];
+    private readonly List<string> _leftOut = [];
     private int _nextId;
     private TokenTrie _plain = new();
     private TokenTrie _normalized = new();
 
     /// <summary>The tokens by id.</summary>
     public IReadOnlyDictionary<int, AddedToken> Tokens => _tokens;
+
+    /// <summary>Sentences on tokens that are left out.</summary>
+    public IReadOnlyList<string> LeftOut => _leftOut;
 
     /// <summary>
     /// Adds a token; it takes the id that its text has already, or else the next free one behind the vocabulary.
@@ -46,6 +53,12 @@ internal sealed class AddedVocabulary(Vocabulary model, INormalizer? normalizer)
         if (token.Content.Length > MaxLength)
         {
             throw new TokenizerException($"the added token '{token.Content[..20]}...' has {token.Content.Length} characters; at most {MaxLength} are built");
+        }
+
+        if (id >= maxVocabulary)
+        {
+            _leftOut.Add($"The added token '{token.Content}' has the id {id}, but the model's ids go from 0 to {maxVocabulary - 1}: it is left out.");
+            return;
         }
 
         _ids[token.Content] = id;

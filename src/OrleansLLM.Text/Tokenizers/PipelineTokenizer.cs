@@ -47,6 +47,8 @@ internal sealed partial class PipelineTokenizer(TokenizerParts parts) : TextToke
     public override int VocabularySize { get; } =
         Math.Max(parts.Model.Vocabulary.Size, parts.Added.Tokens.Count == 0 ? 0 : parts.Added.Tokens.Keys.Max() + 1);
 
+    public override IReadOnlyList<string> LeftOut => parts.Added.LeftOut;
+
     public override IReadOnlyList<int> Encode(string text, ReadOnlySpan<TextSpan> literal, AddedTokens added) =>
         Finish([Tokenize(text, LiteralRanges.Of(literal), Tracking.None)], added).Ids;
 

@@ -1,46 +1,41 @@
 using System.Text.Json;
+using OrleansLLM.Files;
 
 namespace OrleansLLM.Text.Tokenizers;
 
-/// <summary>What a folder's tokenizer_config.json adds to its tokenizer.json: tokens, and whether special tokens in a text are plain text.</summary>
+/// <summary>
+/// What a folder's tokenizer_config.json and special_tokens_map.json add to its tokenizer.json: tokens, and whether special tokens in a text
+/// are plain text.
+/// </summary>
 internal sealed class TokenizerConfiguration
 {
-    public static readonly TokenizerConfiguration Empty = new(null);
+    public static readonly TokenizerConfiguration Empty = new(null, null);
+
+    private const string ConfigFile = "tokenizer_config.json";
+
+    private const string MapFile = "special_tokens_map.json";
 
     private static readonly string[] NamedTokens =
         ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"];
 
-    private readonly TokenizerComponent? _root;
+    private static readonly string[] ListedTokens = ["additional_special_tokens", "extra_special_tokens"];
 
-    private TokenizerConfiguration(TokenizerComponent? root) => _root = root;
+    private readonly TokenizerComponent? _config;
+    private readonly TokenizerComponent? _map;
 
-    public SpecialTokensInText SpecialTokensInText => _root?.Find("split_special_tokens") is { ValueKind: JsonValueKind.True }
+    private TokenizerConfiguration(TokenizerComponent? config, TokenizerComponent? map) => (_config, _map) = (config, map);
+
+    public SpecialTokensInText SpecialTokensInText => _config?.Find("split_special_tokens") is { ValueKind: JsonValueKind.True }
         ? SpecialTokensInText.PlainText
         : SpecialTokensInText.Special;
 
-    /// <exception cref="TokenizerException">The file is no JSON object.</exception>
-    public static TokenizerConfiguration Read(ReadOnlySpan<byte> json)
-    {
-        try
-        {
-            var reader = new Utf8JsonReader(json.StartsWith("\uFEFF"u8) ? json[3..] : json);
-            return new TokenizerConfiguration(TokenizerComponent.Of(JsonElement.ParseValue(ref reader), "tokenizer_config.json"));
-        }
-        catch (JsonException error)
-        {
-            throw new TokenizerException($"tokenizer_config.json is no valid JSON: {error.Message}", error);
-        }
-    }
+    /// <exception cref="FileFormatException">A file is no JSON object, or can't be read.</exception>
+    public static TokenizerConfiguration Read(FolderFiles folder) => new(Find(folder, ConfigFile), Find(folder, MapFile));
 
     /// <summary>Adds the tokens that the vocabulary has not yet.</summary>
     public void AddTo(AddedVocabulary vocabulary)
     {
-        if (_root is not { } root)
-        {
-            return;
-        }
-
-        foreach (var token in DecoderTokens(root).Concat(SpecialTokens(root)))
+        foreach (var token in DecoderTokens().Concat(SpecialTokens()))
         {
             if (!vocabulary.TryGetId(token.Content, out _))
             {
@@ -49,18 +44,34 @@ internal sealed class TokenizerConfiguration
         }
     }
 
+    private static TokenizerComponent? Find(FolderFiles folder, string name)
+    {
+        if (!folder.Contains(name))
+        {
+            return null;
+        }
+
+        using var document = folder.ReadJson(name);
+        return TokenizerComponent.Of(document.RootElement.Clone(), name);
+    }
+
     /// <summary>added_tokens_decoder: {"id": {content, flags}}, by id.</summary>
-    private static IEnumerable<AddedToken> DecoderTokens(TokenizerComponent root) =>
-        root.Find("added_tokens_decoder") is { ValueKind: JsonValueKind.Object } tokens
+    private IEnumerable<AddedToken> DecoderTokens() =>
+        _config?.Find("added_tokens_decoder") is { ValueKind: JsonValueKind.Object } tokens
             ? tokens.EnumerateObject()
                 .OrderBy(property => int.TryParse(property.Name, out var id) ? id : int.MaxValue)
-                .Select(property => AddedToken.Read(TokenizerComponent.Of(property.Value, $"tokenizer_config.json.added_tokens_decoder.{property.Name}")))
+                .Select(property => AddedToken.Read(TokenizerComponent.Of(property.Value, $"{ConfigFile}.added_tokens_decoder.{property.Name}")))
             : [];
 
-    private static IEnumerable<AddedToken> SpecialTokens(TokenizerComponent root) => NamedTokens.Select(name => root.Find(name))
-        .Concat(Elements(root.Find("additional_special_tokens")))
-        .Concat(Elements(root.Find("extra_special_tokens")))
-        .Select(Special)
+    /// <summary>
+    /// Those that either file names. Of one that both name, transformers takes that of special_tokens_map.json, but for newer folders, whose
+    /// tokenizer_config.json has added_tokens_decoder.
+    /// </summary>
+    private IEnumerable<AddedToken> SpecialTokens() => NamedTokens
+        .Select(name => (Config: Special(_config?.Find(name), ConfigFile), Map: Special(_map?.Find(name), MapFile)))
+        .Select(named => _config?.Find("added_tokens_decoder") is null ? named.Map ?? named.Config : named.Config ?? named.Map)
+        .Concat(ListedTokens.SelectMany(name => Elements(_config?.Find(name))).Select(token => Special(token, ConfigFile)))
+        .Concat(ListedTokens.SelectMany(name => Elements(_map?.Find(name))).Select(token => Special(token, MapFile)))
         .OfType<AddedToken>();
 
     private static IEnumerable<JsonElement?> Elements(JsonElement? list) => list?.ValueKind switch
@@ -71,10 +82,10 @@ internal sealed class TokenizerConfiguration
     };
 
     /// <summary>A token given by its text or as {content, flags}.</summary>
-    private static AddedToken? Special(JsonElement? element) => element?.ValueKind switch
+    private static AddedToken? Special(JsonElement? element, string file) => element?.ValueKind switch
     {
         JsonValueKind.String => new AddedToken(element.Value.GetString()!, AddedTokenFlags.Special),
-        JsonValueKind.Object when AddedToken.Read(new TokenizerComponent(element.Value, "tokenizer_config.json")) is var token =>
+        JsonValueKind.Object when AddedToken.Read(new TokenizerComponent(element.Value, file)) is var token =>
             token with { Flags = token.Flags | AddedTokenFlags.Special },
         _ => null,
     };

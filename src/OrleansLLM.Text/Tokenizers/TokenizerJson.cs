@@ -1,4 +1,5 @@
 using System.Text.Json;
+using OrleansLLM.Files;
 using OrleansLLM.Text.Tokenizers.Decoders;
 using OrleansLLM.Text.Tokenizers.Models;
 using OrleansLLM.Text.Tokenizers.Normalizers;
@@ -13,24 +14,16 @@ namespace OrleansLLM.Text.Tokenizers;
 /// </summary>
 internal static class TokenizerJson
 {
-    /// <summary>Larger files are refused.</summary>
-    private const int MaxBytes = 512 * 1024 * 1024;
-
     /// <summary>Reads a file's bytes.</summary>
     /// <param name="json">UTF-8, with or without a byte order mark.</param>
-    /// <param name="configuration">What the folder's tokenizer_config.json adds.</param>
+    /// <param name="configuration">What the folder's other files add.</param>
+    /// <param name="maxVocabulary">Ids that the model has rows for.</param>
     /// <exception cref="TokenizerException">The file is malformed, or a part of it is not built.</exception>
-    public static PipelineTokenizer Read(ReadOnlyMemory<byte> json, TokenizerConfiguration configuration)
+    public static PipelineTokenizer Read(ReadOnlyMemory<byte> json, TokenizerConfiguration configuration, int maxVocabulary = int.MaxValue)
     {
-        if (json.Length > MaxBytes)
-        {
-            throw new TokenizerException($"tokenizer.json has {json.Length} bytes; at most {MaxBytes} are read");
-        }
-
-        json = json.Span.StartsWith("\uFEFF"u8) ? json[3..] : json;
         try
         {
-            return Build(Sections.Read(json), configuration);
+            return PythonJson.Parse(json, readable => Build(Sections.Read(readable), configuration, maxVocabulary));
         }
         catch (JsonException error)
         {
@@ -42,11 +35,17 @@ internal static class TokenizerJson
         }
     }
 
-    private static PipelineTokenizer Build(Sections sections, TokenizerConfiguration configuration)
+    private static PipelineTokenizer Build(Sections sections, TokenizerConfiguration configuration, int maxVocabulary)
     {
         var model = TokenModelKinds.Read(sections.Model);
+        var last = model.Vocabulary.Size - 1;
+        if (last >= maxVocabulary)
+        {
+            throw Beyond($"the model's vocabulary has the token '{model.Vocabulary.Find(last)}' with the id {last}", maxVocabulary);
+        }
+
         var normalizer = sections.Read("normalizer", NormalizerKinds.Read);
-        var added = new AddedVocabulary(model.Vocabulary, normalizer);
+        var added = new AddedVocabulary(model.Vocabulary, normalizer, maxVocabulary);
         foreach (var token in sections.AddedTokens())
         {
             added.Add(token);
@@ -54,7 +53,7 @@ internal static class TokenizerJson
 
         configuration.AddTo(added);
         added.Seal();
-        return new PipelineTokenizer(new TokenizerParts(model, added)
+        var tokenizer = new PipelineTokenizer(new TokenizerParts(model, added)
         {
             Normalizer = normalizer,
             PreTokenizer = sections.Read("pre_tokenizer", PreTokenizerKinds.Read),
@@ -62,7 +61,12 @@ internal static class TokenizerJson
             Decoder = sections.Read("decoder", TokenDecoderKinds.Read) ?? new SpacedDecoder(),
             SpecialTokensInText = configuration.SpecialTokensInText,
         });
+        var beyond = tokenizer.Encode("", [], AddedTokens.PostProcessor).FirstOrDefault(id => id >= maxVocabulary, -1);
+        return beyond < 0 ? tokenizer : throw Beyond($"the post_processor adds a token with the id {beyond} to every text", maxVocabulary);
     }
+
+    private static TokenizerException Beyond(string what, int maxVocabulary) => new(
+        $"{what}, but the model's ids go from 0 to {maxVocabulary - 1}: the tokenizer is another model's, or the model was not resized for it");
 
     /// <summary>The file's top-level keys.</summary>
     private sealed class Sections

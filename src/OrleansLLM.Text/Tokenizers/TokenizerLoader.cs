@@ -6,30 +6,32 @@ namespace OrleansLLM.Text.Tokenizers;
 /// <summary>Loads the tokenizer of a model.</summary>
 public static class TokenizerLoader
 {
-    /// <summary>Loads a Hugging Face folder's tokenizer.json, with what its tokenizer_config.json adds.</summary>
-    /// <exception cref="TokenizerException">A file is missing or malformed, or a part of it is not built.</exception>
-    public static TextTokenizer FromFolder(string folder)
-    {
-        var path = Path.Combine(folder, "tokenizer.json");
-        if (!File.Exists(path))
-        {
-            throw new TokenizerException($"{folder} has no tokenizer.json; other tokenizer files are not built");
-        }
+    private const string FileName = "tokenizer.json";
 
+    /// <summary>Loads a Hugging Face folder's tokenizer.json, with what its tokenizer_config.json and special_tokens_map.json add.</summary>
+    /// <param name="folder">The model's folder.</param>
+    /// <param name="maxVocabulary">
+    /// Ids that the model has rows for: added tokens beyond them are left out (<see cref="TextTokenizer.LeftOut"/>), all else beyond them is
+    /// refused.
+    /// </param>
+    /// <exception cref="TokenizerException">A file is missing or malformed, or can't be read, or a part of it is not built.</exception>
+    public static TextTokenizer FromFolder(string folder, int maxVocabulary = int.MaxValue)
+    {
+        var path = Path.Combine(folder, FileName);
         try
         {
-            var configuration = Path.Combine(folder, "tokenizer_config.json");
-            return TokenizerJson.Read(
-                File.ReadAllBytes(path),
-                File.Exists(configuration) ? TokenizerConfiguration.Read(File.ReadAllBytes(configuration)) : TokenizerConfiguration.Empty);
+            var files = new FolderFiles(folder);
+            return files.Contains(FileName)
+                ? TokenizerJson.Read(files.ReadBytes(FileName), TokenizerConfiguration.Read(files), maxVocabulary)
+                : throw new FileFormatException(folder, $"has no {FileName}; other tokenizer files are not built");
         }
         catch (TokenizerException error)
         {
             throw new TokenizerException($"{path}: {error.Message}", error);
         }
-        catch (IOException error)
+        catch (FileFormatException error)
         {
-            throw new TokenizerException($"{path} can't be read: {error.Message}", error);
+            throw new TokenizerException(error.Message, error);
         }
     }
 

@@ -39,7 +39,10 @@ internal static class GgufTokenizers
         var merges = new MergeTable(lines.Count);
         for (var rank = 0; rank < lines.Count; rank++)
         {
-            MergeAdder.Add(merges, vocabulary, lines[rank], prefixLength: 0, rank);
+            if (!file.TouchesRetyped(lines[rank]))
+            {
+                MergeAdder.Add(merges, vocabulary, lines[rank], prefixLength: 0, rank);
+            }
         }
 
         var model = new BpeModel(vocabulary, merges, new BpeOptions { WholePieces = row.WholePieces });
@@ -129,7 +132,7 @@ internal static class GgufTokenizers
 
     private static TemplatePart? Special(GgufVocabulary file, int? id, string name) => id is not { } known
         ? file.Flag($"add_{name}_token") == true
-            ? throw new TokenizerException($"tokenizer.ggml.add_{name}_token is set, but there is no tokenizer.ggml.{name}_token_id")
+            ? throw new TokenizerException($"tokenizer.ggml.add_{name}_token is set, but tokenizer.ggml.{name}_token_id is {file.IdInFile(name)}; it must be one of the vocabulary's {file.Tokens.Count} tokens")
             : null
         : known < file.Tokens.Count
             ? new TemplatePart(Text: null, [(known, file.Tokens[known])], 0)

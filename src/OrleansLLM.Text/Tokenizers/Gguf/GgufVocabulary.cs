@@ -1,3 +1,4 @@
+using System.Globalization;
 using OrleansLLM.Files;
 using OrleansLLM.Text.Tokenizers.Models;
 
@@ -10,6 +11,8 @@ internal sealed class GgufVocabulary
 
     private readonly GgufMetadata _metadata;
     private readonly IReadOnlyList<long>? _types;
+    private readonly HashSet<int> _turnEnds;
+    private readonly HashSet<string> _retypedTexts;
 
     /// <exception cref="TokenizerException">The lists are missing or misshapen.</exception>
     public GgufVocabulary(GgufMetadata metadata)
@@ -24,6 +27,8 @@ internal sealed class GgufVocabulary
         }
 
         Require("token_type", _types?.Count);
+        _turnEnds = [.. TurnEnds.Find(metadata)];
+        _retypedTexts = _turnEnds.Where(id => TypeInFile(id) != GgufTokenType.Control).Select(id => Tokens[id]).ToHashSet(StringComparer.Ordinal);
     }
 
     public string Kind { get; }
@@ -46,18 +51,22 @@ internal sealed class GgufVocabulary
         }
     }
 
-    public GgufTokenType TypeOf(int id) => _types is null ? GgufTokenType.Normal : (GgufTokenType)_types[id];
+    /// <summary>As the file says, but turn ends are control tokens whatever it says: templates write them, and no text stands for them.</summary>
+    public GgufTokenType TypeOf(int id) => _turnEnds.Contains(id) ? GgufTokenType.Control : TypeInFile(id);
+
+    /// <summary>Whether a merge, two texts with a space between, takes or makes a token that became a control token here.</summary>
+    public bool TouchesRetyped(string merge) => _retypedTexts.Count > 0
+        && merge.Split(' ').Append(merge.Replace(" ", "", StringComparison.Ordinal)).Any(_retypedTexts.Contains);
 
     public bool? Flag(string name) => _metadata.Boolean(Prefix + name);
 
-    /// <summary>A special token's id, or null where the file names none.</summary>
-    /// <exception cref="TokenizerException">The id is not in the vocabulary.</exception>
-    public int? SpecialId(string name) => _metadata.Integer($"{Prefix}{name}_token_id") switch
-    {
-        null => null,
-        >= 0 and var id when id < Tokens.Count => (int)id,
-        var id => throw new TokenizerException($"{Prefix}{name}_token_id is {id}, but the vocabulary has {Tokens.Count} tokens"),
-    };
+    /// <summary>A special token's id, or null where the file names none of its vocabulary.</summary>
+    public int? SpecialId(string name) => _metadata.TokenId($"{Prefix}{name}_token_id", Tokens.Count);
+
+    /// <summary>What the file names as a special token's id, for errors.</summary>
+    public string IdInFile(string name) => _metadata.Integer($"{Prefix}{name}_token_id")?.ToString(CultureInfo.InvariantCulture) ?? "missing";
+
+    private GgufTokenType TypeInFile(int id) => _types is null ? GgufTokenType.Normal : (GgufTokenType)_types[id];
 
     private void Require(string name, int? count)
     {
