@@ -23,4 +23,9 @@ internal static partial class EngineLog
         "Step {Step} computed logits that are no numbers (NaN or infinity) for {Sequences} sequences, which end: the weights of {Model} are damaged. Compare its files with where they came from and load it again.",
         EventName = "LogitsBroken")]
     public static partial void LogLogitsBroken(this ILogger logger, long step, long sequences, string model);
+
+    [LoggerMessage(
+        6, LogLevel.Error, "The device failed to move the blocks of {Sequence} to or from host memory; it ends, the others go on.",
+        EventName = "TransferFailed")]
+    public static partial void LogTransferFailed(this ILogger logger, Exception exception, SequenceId sequence);
 }

@@ -24,7 +24,7 @@ internal sealed class EngineMeters : IDisposable
         Counter("vllm.prefix_cache_queries", "Tokens looked for in the prefix cache.", counts => counts.PrefixQueries);
         Counter("vllm.prefix_cache_hits", "Tokens found in the prefix cache.", counts => counts.PrefixHits);
         Counter("vllm.num_preemptions", "Sequences pushed out for want of blocks.", counts => counts.Preemptions);
-        Counter("orleansllm.engine_failures", "Steps that an error of the device ended, or whose logits were no numbers.", counts => counts.Failures);
+        Counter("orleansllm.engine_failures", "Steps that an error of the device ended or whose logits were no numbers, and transfers of blocks that failed.", counts => counts.Failures);
         _meter.CreateObservableCounter(
             "orleansllm.preemptions_by_mode",
             () => new Measurement<long>[]

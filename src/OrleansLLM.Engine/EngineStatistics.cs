@@ -7,7 +7,7 @@ namespace OrleansLLM.Engine;
 /// <param name="PromptTokens">Of prompts that were computed to their end, cached ones included.</param>
 /// <param name="CachedPromptTokens">Of these, what came from the prefix cache at admission.</param>
 /// <param name="PrefixQueries">Tokens that were looked for in the prefix cache.</param>
-/// <param name="Failures">Steps that a device's error ended, or whose logits were no numbers.</param>
+/// <param name="Failures">Steps that a device's error ended or whose logits were no numbers, and transfers of blocks that it failed at.</param>
 public readonly record struct EngineStatistics(
     EngineLoad Load, long PromptTokens, long CachedPromptTokens, long GeneratedTokens, long PrefixQueries, long PrefixHits,
     long PreemptionsByRecompute, long PreemptionsBySwap, long Failures)

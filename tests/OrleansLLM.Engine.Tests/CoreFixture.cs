@@ -27,6 +27,8 @@ internal sealed class CoreFixture : IStepSink, IDisposable
 
     public EngineCore Core { get; }
 
+    public FakeModelDevice Device => _device;
+
     public Admission Admission { get; }
 
     public FakeLogCollector Log => _logger.Collector;

@@ -65,6 +65,12 @@ public sealed class FakeModelDevice(int transferPolls = 0, PreemptionCost cheape
         }
     }
 
+    /// <summary>The transfer of this number, counted from 1, throws where it starts.</summary>
+    public int? FailingStart { get; set; }
+
+    /// <summary>The transfer of this number, counted from 1, throws where it is asked for, and moves nothing.</summary>
+    public int? FailingCompletion { get; set; }
+
     public Transfer MoveToHost(KvCache cache, HostBlocks host, ReadOnlySpan<BlockMove> moves) =>
         Start(moves, move => ((FakeKv)cache).Block(move.Block).CopyTo(((FakeHost)host).Block(move.HostBlock)));
 
@@ -73,6 +79,12 @@ public sealed class FakeModelDevice(int transferPolls = 0, PreemptionCost cheape
 
     public bool IsCompleted(Transfer transfer)
     {
+        if (transfer.Ticket == FailingCompletion)
+        {
+            _moves.Remove(transfer.Ticket);
+            throw new InvalidOperationException("no such bus");
+        }
+
         var move = _moves[transfer.Ticket];
         if (move.Polls-- > 0)
         {
@@ -136,7 +148,12 @@ public sealed class FakeModelDevice(int transferPolls = 0, PreemptionCost cheape
 
     private Transfer Start(ReadOnlySpan<BlockMove> moves, Action<BlockMove> apply)
     {
-        _moves.Add(++_tickets, new Move(moves.ToArray(), apply, transferPolls));
+        if (++_tickets == FailingStart)
+        {
+            throw new InvalidOperationException("no such bus");
+        }
+
+        _moves.Add(_tickets, new Move(moves.ToArray(), apply, transferPolls));
         return new Transfer(_tickets);
     }
 

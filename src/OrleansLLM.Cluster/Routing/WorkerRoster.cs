@@ -12,10 +12,17 @@ internal sealed class WorkerRoster(TimeProvider time)
 
     private static readonly TimeSpan Silence = TimeSpan.FromSeconds(5);
 
+    /// <summary>Who was silent for so long is forgotten with all that it may have cached: silos come and go under ever new names.</summary>
+    private static readonly TimeSpan Absence = TimeSpan.FromSeconds(60);
+
     private readonly Dictionary<WorkerId, Entry> _entries = [];
+
+    /// <summary>Workers that spoke within the last minute, as of the last report or choice.</summary>
+    public int Count => _entries.Count;
 
     public void Report(WorkerReport report)
     {
+        ForgetAbsent();
         var known = _entries.GetValueOrDefault(report.Worker);
         known = known?.Report.Incarnation == report.Incarnation ? known : null;
         if (known?.Report.Number > report.Number)
@@ -30,6 +37,7 @@ internal sealed class WorkerRoster(TimeProvider time)
     /// <summary>False where no worker that spoke lately is ready.</summary>
     public bool TryChoose(ReadOnlySpan<byte> prefix, out WorkerId worker)
     {
+        ForgetAbsent();
         worker = default;
         Entry? best = null;
         var least = long.MaxValue;
@@ -51,6 +59,17 @@ internal sealed class WorkerRoster(TimeProvider time)
         best.Prefixes.Add(prefix);
         worker = best.Report.Worker;
         return true;
+    }
+
+    private void ForgetAbsent()
+    {
+        foreach (var (worker, entry) in _entries)
+        {
+            if (time.GetElapsedTime(entry.Heard) > Absence)
+            {
+                _entries.Remove(worker);
+            }
+        }
     }
 
     private sealed class Entry(WorkerReport report, PrefixIndex prefixes, long heard)

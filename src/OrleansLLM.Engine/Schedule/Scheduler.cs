@@ -69,7 +69,6 @@ internal sealed class Scheduler
     {
         batch.Clear();
         _starting = 0;
-        _swap.Poll();
         var outcome = ScheduleRunning(batch);
         if (outcome == Pressure.None && _swap.LeavingCount == 0)
         {

@@ -185,7 +185,10 @@ internal sealed class EngineCore : IDisposable
     public bool Step()
     {
         _live.Expire();
+        _swap.Poll();
+        EndFailedTransfers();
         _scheduler.Schedule(_batch);
+        EndFailedTransfers();
         _pace.Note(_scheduler.Admitted, _scheduler.Waiting);
         var worked = !_batch.IsEmpty;
         if (worked)
@@ -242,6 +245,17 @@ internal sealed class EngineCore : IDisposable
         {
             _failures++;
             _logger.LogLogitsBroken(_steps, _commit.BrokenSequences - broken, Facts.Model);
+        }
+    }
+
+    private void EndFailedTransfers()
+    {
+        while (_swap.TryTakeFailure(out var failure))
+        {
+            _failures++;
+            _logger.LogTransferFailed(failure.Exception, failure.Sequence.Id);
+            _live.End(failure.Sequence, new SequenceEnd(
+                FinishReason.Failed, Message: $"Its blocks could not be moved to or from host memory: {failure.Exception.Message}"));
         }
     }
 

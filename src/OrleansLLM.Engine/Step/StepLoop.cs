@@ -163,6 +163,12 @@ internal sealed class StepLoop : IDisposable
 
     private Task Drain()
     {
+        // Behind a stop in the same inbox it must not let the loop go on.
+        if (_phase == LoopPhase.Stopped)
+        {
+            return Task.CompletedTask;
+        }
+
         _phase = LoopPhase.Draining;
         _drained ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         return _drained.Task;

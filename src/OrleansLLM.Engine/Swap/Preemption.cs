@@ -57,16 +57,15 @@ internal sealed class Preemption(
         return true;
     }
 
-    /// <summary>Starts to bring a swapped sequence back into the order; false where the pool has too few blocks.</summary>
+    /// <summary>Starts to bring a swapped sequence back into the order; false where the pool has too few blocks, or the device failed.</summary>
     public bool TryReturn(Sequence sequence)
     {
-        if (blocks.NeededToReturn(sequence) > blocks.Pool.Free)
+        if (blocks.NeededToReturn(sequence) > blocks.Pool.Free || !swap.TryMoveIn(sequence))
         {
             return false;
         }
 
         _pushedOut.Remove(sequence);
-        swap.MoveIn(sequence);
         running.Admit(sequence);
         return true;
     }

@@ -4,7 +4,8 @@ namespace OrleansLLM.Engine;
 
 /// <summary>
 /// Host memory for the blocks of preempted sequences. Transfers are asynchronous: a sequence whose blocks are under way waits, the step
-/// does not; blocks on both sides stay taken until the device says that a transfer is complete. Not thread safe: the step's thread owns it.
+/// does not; blocks on both sides stay taken until the device says that a transfer is complete. A transfer that the device fails at costs its
+/// sequence what it had computed, and is told (<see cref="TryTakeFailure"/>). Not thread safe: the step's thread owns it.
 /// </summary>
 internal sealed class SwapSpace : IDisposable
 {
@@ -14,6 +15,7 @@ internal sealed class SwapSpace : IDisposable
     private readonly HostBlocks? _host;
     private readonly Stack<int> _free = [];
     private readonly List<Swap> _underWay = [];
+    private readonly Queue<FailedTransfer> _failed = [];
     private readonly BlockMove[] _moves;
 
     public SwapSpace(IDevice device, KvCache cache, BlockManager blocks, int hostBlocks)
@@ -40,7 +42,10 @@ internal sealed class SwapSpace : IDisposable
     /// <summary>Sequences whose blocks are on their way to host memory: the pool gets those blocks back.</summary>
     public int LeavingCount { get; private set; }
 
-    /// <summary>Starts to move a sequence's blocks to host memory; false where they do not fit.</summary>
+    /// <summary>Takes the oldest failure that was not told yet.</summary>
+    public bool TryTakeFailure(out FailedTransfer failure) => _failed.TryDequeue(out failure);
+
+    /// <summary>Starts to move a sequence's blocks to host memory; false where they do not fit, or the device failed.</summary>
     public bool TryMoveOut(Sequence sequence)
     {
         var held = 0;
@@ -64,14 +69,22 @@ internal sealed class SwapSpace : IDisposable
             }
         }
 
+        if (!TryStart(sequence, SwapDirection.Out))
+        {
+            ReleaseHost(tables);
+            return false;
+        }
+
         sequence.State = SequenceState.SwappingOut;
-        _underWay.Add(new Swap(sequence, _device.MoveToHost(_cache, _host, Moves(tables))));
         LeavingCount++;
         return true;
     }
 
-    /// <summary>Takes blocks for a swapped sequence and starts to fill them; the pool must have them.</summary>
-    public void MoveIn(Sequence sequence)
+    /// <summary>
+    /// Takes blocks for a swapped sequence and starts to fill them; the pool must have them. False where the device failed: nothing of it is
+    /// computed then.
+    /// </summary>
+    public bool TryMoveIn(Sequence sequence)
     {
         var tables = sequence.Tables;
         for (var group = 0; group < _blocks.Shape.Groups.Count; group++)
@@ -83,8 +96,15 @@ internal sealed class SwapSpace : IDisposable
         }
 
         tables.Registered = 0;
+        if (!TryStart(sequence, SwapDirection.In))
+        {
+            Lose(sequence);
+            sequence.State = SequenceState.Preempted;
+            return false;
+        }
+
         sequence.State = SequenceState.SwappingIn;
-        _underWay.Add(new Swap(sequence, _device.MoveFromHost(_cache, _host!, Moves(tables))));
+        return true;
     }
 
     /// <summary>Settles the transfers that are complete; sequences that were ended meanwhile are freed here.</summary>
@@ -93,11 +113,25 @@ internal sealed class SwapSpace : IDisposable
         for (var i = _underWay.Count - 1; i >= 0; i--)
         {
             var swap = _underWay[i];
-            if (_device.IsCompleted(swap.Transfer))
+            try
+            {
+                if (!_device.IsCompleted(swap.Transfer))
+                {
+                    continue;
+                }
+
+                _underWay.RemoveAt(i);
+            }
+#pragma warning disable CA1031 // whatever breaks in a device must not end the loop
+            catch (Exception exception)
+#pragma warning restore CA1031
             {
                 _underWay.RemoveAt(i);
-                Settle(swap.Sequence, swap.Direction);
+                Break(swap, exception);
+                continue;
             }
+
+            Settle(swap.Sequence, swap.Direction);
         }
     }
 
@@ -110,6 +144,47 @@ internal sealed class SwapSpace : IDisposable
     }
 
     public void Dispose() => _host?.Dispose();
+
+    private bool TryStart(Sequence sequence, SwapDirection direction)
+    {
+        try
+        {
+            var moves = Moves(sequence.Tables);
+            var transfer = direction == SwapDirection.Out
+                ? _device.MoveToHost(_cache, _host!, moves)
+                : _device.MoveFromHost(_cache, _host!, moves);
+            _underWay.Add(new Swap(sequence, transfer, direction));
+            return true;
+        }
+#pragma warning disable CA1031 // whatever breaks in a device must not end the loop
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            _failed.Enqueue(new FailedTransfer(sequence, exception));
+            return false;
+        }
+    }
+
+    /// <summary>A transfer that the device gave up: what it moved is lost. Its sequence stays where it is in line until it is ended.</summary>
+    private void Break(in Swap swap, Exception exception)
+    {
+        var sequence = swap.Sequence;
+        LeavingCount -= swap.Direction == SwapDirection.Out ? 1 : 0;
+        Lose(sequence);
+        if (sequence.State == SequenceState.Ended)
+        {
+            return;
+        }
+
+        sequence.State = swap.Direction == SwapDirection.Out ? SequenceState.Preempted : sequence.State;
+        _failed.Enqueue(new FailedTransfer(sequence, exception));
+    }
+
+    private void Lose(Sequence sequence)
+    {
+        ReleaseHost(sequence.Tables);
+        _blocks.Free(sequence);
+    }
 
     private void Settle(Sequence sequence, SwapDirection direction)
     {
@@ -170,9 +245,8 @@ internal sealed class SwapSpace : IDisposable
         In,
     }
 
-    private readonly record struct Swap(Sequence Sequence, Transfer Transfer)
-    {
-        public SwapDirection Direction { get; } =
-            Sequence.State == SequenceState.SwappingOut ? SwapDirection.Out : SwapDirection.In;
-    }
+    private readonly record struct Swap(Sequence Sequence, Transfer Transfer, SwapDirection Direction);
 }
+
+/// <summary>A sequence whose blocks the device failed to move; it holds none any more.</summary>
+internal readonly record struct FailedTransfer(Sequence Sequence, Exception Exception);

@@ -109,6 +109,27 @@ public sealed class WorkerRosterTests
     }
 
     [Fact]
+    public void A_worker_that_was_silent_for_a_minute_is_forgotten_with_its_prefixes()
+    {
+        for (var silo = 0; silo < 100; silo++)
+        {
+            _roster.Report(Report($"old {silo}", running: 0));
+        }
+
+        _roster.Report(Report("a", running: 0));
+        _roster.Report(Report("b", running: 2));
+        Assert.True(_roster.TryChoose(Prompt(1), out _));
+        _time.Advance(TimeSpan.FromSeconds(60));
+        _roster.Report(Report("b", running: 2));
+        Assert.Equal(102, _roster.Count);
+        _time.Advance(TimeSpan.FromTicks(1));
+        Assert.Equal("b", Choose(Prompt(2)));
+        Assert.Equal(1, _roster.Count);
+        _roster.Report(Report("a", running: 6));
+        Assert.Equal("b", Choose(Prompt(1)));
+    }
+
+    [Fact]
     public void A_report_that_was_overtaken_changes_nothing()
     {
         var ready = Report("a", running: 0);
