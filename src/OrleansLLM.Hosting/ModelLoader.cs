@@ -44,8 +44,9 @@ public static partial class ModelLoader
             try
             {
                 await clock.MeasureAsync("warm-up", () => WarmUp.RunAsync(loaded.Engine, cancellation)).ConfigureAwait(false);
-                loaded.Engine.RestartMeters();
-                return Finish(options, file, LogLeftOut(await text.ConfigureAwait(false), loggers), loaded, clock);
+                var model = Finish(options, file, LogLeftOut(await text.ConfigureAwait(false), loggers), loaded, clock);
+                await WarmUp.TryDefaultsAsync(model.Engine, model.Served, cancellation).ConfigureAwait(false);
+                return model;
             }
             catch
             {

@@ -1,5 +1,6 @@
 using OrleansLLM.Engine;
 using OrleansLLM.Sequences;
+using OrleansLLM.Text;
 
 namespace OrleansLLM.Hosting;
 
@@ -33,5 +34,33 @@ internal static class WarmUp
                 throw new ModelLoadException($"The first step of the model failed: {end.Message}");
             }
         }
+    }
+
+    /// <summary>
+    /// Asks once as clients will who say nothing: what the engine refuses of the model's own defaults, it would refuse of everybody. Then the
+    /// meters begin.
+    /// </summary>
+    /// <exception cref="ModelLoadException">The engine refuses it.</exception>
+    public static async Task TryDefaultsAsync(InferenceEngine engine, ServedModel served, CancellationToken cancellation)
+    {
+        using var generator = new EngineGenerator(engine, TimeProvider.System);
+        int[] prompt = [.. served.Tokenizer.Encode("a", [], AddedTokens.PostProcessor)];
+        var request = new GenerationRequest
+        {
+            Id = RequestId.Create(),
+            Model = engine.Facts.Model,
+            PromptIds = prompt.Length > 0 ? prompt : [0],
+            MaxTokens = 1,
+            CacheSalt = "warm-up",
+            StopTokenIds = served.EndTokens,
+            Sampling = served.Defaults,
+        };
+        if (await generator.SubmitAsync(request, cancellation).ConfigureAwait(false) is SubmitResult.Refused { Reason: RefusalReason.Invalid } refused)
+        {
+            throw new ModelLoadException($"The model's own defaults let no request be served: {refused.Message}");
+        }
+
+        await generator.CancelAsync(request.Id, cancellation).ConfigureAwait(false);
+        engine.RestartMeters();
     }
 }

@@ -13,6 +13,8 @@ namespace OrleansLLM.Models;
 /// </summary>
 public sealed class ModelHeader : IDisposable
 {
+    private const string ConfigFile = "config.json";
+
     private readonly FolderFiles? _folder;
 
     private ModelHeader(Architecture architecture, ModelConfig config, GenerationDefaults generation, FolderFiles? folder, GgufFile? gguf) =>
@@ -62,9 +64,16 @@ public sealed class ModelHeader : IDisposable
 
     private static ModelHeader OpenFolder(FolderFiles folder)
     {
-        using var document = folder.ReadJson("config.json");
+        if (!folder.Contains(ConfigFile))
+        {
+            throw new FileFormatException(folder.Path, Directory.Exists(Path.Combine(folder.Path, "snapshots"))
+                ? "is a repository of the hub's cache; give one of the folders in its snapshots"
+                : $"holds neither {ConfigFile} nor a GGUF file; give a Hugging Face folder or a GGUF file");
+        }
+
+        using var document = folder.ReadJson(ConfigFile);
         var root = document.RootElement;
-        var source = new FolderConfig(folder.Resolve("config.json"), root);
+        var source = new FolderConfig(folder.Resolve(ConfigFile), root);
         var architecture = ModelCatalog.OfFolder(source.Path, source.Text("model_type"), source.ClassName);
         if (source.QuantizationMethod is { } method)
         {

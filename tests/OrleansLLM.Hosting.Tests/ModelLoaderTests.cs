@@ -71,7 +71,7 @@ public sealed class ModelLoaderTests : IDisposable
 
         var record = Assert.Single(log.Collector.GetSnapshot());
         Assert.Equal(("OrleansLLM.Hosting.ModelLoader", LogLevel.Warning, "LeftOut"), (record.Category, record.Level, record.Id.Name));
-        Assert.Equal($"{generation}: eos_token_id names the id 4096, but the model's ids go from 0 to 4095: it is left out.", record.Message);
+        Assert.Equal($"{generation}: eos_token_id names 4096, but the model's ids go from 0 to 4095: left out.", record.Message);
         Assert.Equal([3], model.Served.EndTokens);
         var request = new GenerationRequest
         {
@@ -79,6 +79,20 @@ public sealed class ModelLoaderTests : IDisposable
         };
         using var generator = new Engine.EngineGenerator(model.Engine, TimeProvider.System);
         Assert.IsType<SubmitResult.Accepted>(await generator.SubmitAsync(request, Cancellation));
+    }
+
+    /// <summary>Whatever its files will say one day: a server is never healthy and refuses everything.</summary>
+    [Fact]
+    public async Task Defaults_that_the_engine_refuses_fail_the_load()
+    {
+        using var model = await ModelLoader.LoadAsync(new ModelOptions { Path = Atlas, KvCacheBytes = 1 << 20 }, null, Cancellation);
+        await WarmUp.TryDefaultsAsync(model.Engine, model.Served, Cancellation);
+        var zero = model.Served with { Defaults = new SamplingParameters { RepetitionPenalty = 0 } };
+        var error = await Assert.ThrowsAsync<ModelLoadException>(() => WarmUp.TryDefaultsAsync(model.Engine, zero, Cancellation));
+        Assert.StartsWith("The model's own defaults let no request be served: repetition_penalty is 0", error.Message, StringComparison.Ordinal);
+        error = await Assert.ThrowsAsync<ModelLoadException>(
+            () => WarmUp.TryDefaultsAsync(model.Engine, model.Served with { EndTokens = [4096] }, Cancellation));
+        Assert.Contains("Token 4096 at index 0 of stop_token_ids is outside the vocabulary of 4096", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -76,11 +76,9 @@ public sealed class ModelTextTests : IDisposable
         Assert.Equal([3], text.EndTokens);
         Assert.Equal(
             [
-                $"{_folder}/generation_config.json: eos_token_id names the id 4096, but the model's ids go from 0 to 4095: it is left out.",
-                $"{_folder}/config.json: eos_token_id names the id -1, but the model's ids go from 0 to 4095: it is left out.",
-                "The added token '<|extra|>' has the id 4096, but the model's ids go from 0 to 4095: it is left out.",
-                "The added token '<|never|>' has the id 4096, but the model's ids go from 0 to 4095: it is left out.",
-                "The added token '<|pad|>' has the id 4096, but the model's ids go from 0 to 4095: it is left out.",
+                $"{_folder}/generation_config.json: eos_token_id names 4096, but the model's ids go from 0 to 4095: left out.",
+                $"{_folder}/config.json: eos_token_id names -1, but the model's ids go from 0 to 4095: left out.",
+                "The model's ids go from 0 to 4095: these added tokens are left out, and plain text: '<|extra|>' (4096), '<|never|>' (4097), '<|pad|>' (4098).",
                 "tokenizer_config.json: eos_token is \"<|never|>\", which is no token of the model: it is left out.",
             ],
             text.LeftOut);
@@ -106,6 +104,39 @@ public sealed class ModelTextTests : IDisposable
         var input = new ChatInput([new JsonObject { ["role"] = "user", ["content"] = "x" }], null, true, false, null);
         Assert.Contains(sentence, Assert.Throws<ChatTemplateException>(() => text.Template!.Render(input)).Message, StringComparison.Ordinal);
         Assert.Contains(sentence, Assert.Single(text.LeftOut), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("tokenizer_config.json", "eos_token", "bos_token", "chat_template", "added_tokens_decoder", "additional_special_tokens", "extra_special_tokens", "split_special_tokens")]
+    [InlineData("special_tokens_map.json", "eos_token", "unk_token", "additional_special_tokens", "extra_special_tokens")]
+    [InlineData("generation_config.json", "eos_token_id", "do_sample", "temperature", "top_p", "top_k", "min_p", "repetition_penalty", "max_new_tokens")]
+    [InlineData("config.json", "eos_token_id", "text_config")]
+    public void Any_value_of_any_key_is_read_or_told_in_a_sentence(string name, params string[] keys)
+    {
+        File.Delete(Path.Combine(_folder, "chat_template.jinja"));
+        Write("special_tokens_map.json", "{}");
+        var sound = File.ReadAllText(Path.Combine(_folder, name));
+        string[] values =
+        [
+            "null", "true", "-1", "3", "1e999", "99999999999999999999", "NaN", "-Infinity", "\"\"", "\"x\"", "[]", "{}", "[null]", "[[1]]", "[\"x\",{}]",
+            """{"content":null}""", """{"7":{"content":"x"},"y":7}""", """[{"name":"default","template":"{{"}]""", """{"eos_token_id":{}}""",
+        ];
+        var read = 0;
+        foreach (var (key, value) in keys.SelectMany(key => values.Select(value => (key, value))))
+        {
+            Write(name, $$"""{"{{key}}":{{value}}{{(sound.Trim() == "{}" ? "" : ",")}}{{Without(sound, key)}}""");
+            try
+            {
+                Assert.All(Read().EndTokens, id => Assert.InRange(id, 0, 4095));
+                read++;
+            }
+            catch (Exception error) when (error is FileFormatException or TokenizerException)
+            {
+                Assert.Contains(_folder, error.Message, StringComparison.Ordinal);
+            }
+        }
+
+        Assert.InRange(read, 1, (keys.Length * values.Length) - 1);
     }
 
     [Fact]
@@ -167,6 +198,14 @@ public sealed class ModelTextTests : IDisposable
         File.WriteAllBytes(path, builder.Build());
         using var file = ModelFile.Open(path);
         return ModelText.Read(file);
+    }
+
+    /// <summary>What stands behind the brace.</summary>
+    private static string Without(string json, string key)
+    {
+        var file = JsonNode.Parse(json)!.AsObject();
+        file.Remove(key);
+        return file.ToJsonString()[1..];
     }
 
     private ModelText Read()

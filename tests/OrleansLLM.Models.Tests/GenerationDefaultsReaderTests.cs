@@ -40,17 +40,22 @@ public sealed class GenerationDefaultsReaderTests : IDisposable
     {
         var listed = Read($$"""{"eos_token_id":[3,{{id}}]}""", "{}");
         Assert.Equal([3], listed.EndIds);
-        Assert.Equal([$"{_folder}/generation_config.json: eos_token_id names the id {id}, but the model's ids go from 0 to 9: it is left out."], listed.LeftOut);
+        Assert.Equal([$"{_folder}/generation_config.json: eos_token_id names {id}, but the model's ids go from 0 to 9: left out."], listed.LeftOut);
 
         var single = Read(null, $$$"""{"eos_token_id":{{{id}}},"text_config":{"eos_token_id":[{{{id}}},4]}}""");
         Assert.Equal([4], single.EndIds);
         Assert.Equal(
             [
-                $"{_folder}/config.json: eos_token_id names the id {id}, but the model's ids go from 0 to 9: it is left out.",
-                $"{_folder}/config.json: text_config.eos_token_id names the id {id}, but the model's ids go from 0 to 9: it is left out.",
+                $"{_folder}/config.json: eos_token_id names {id}, but the model's ids go from 0 to 9: left out.",
+                $"{_folder}/config.json: text_config.eos_token_id names {id}, but the model's ids go from 0 to 9: left out.",
             ],
             single.LeftOut);
     }
+
+    [Fact]
+    public void Of_many_ids_outside_the_vocabulary_some_are_named_and_each_counts_once() => Assert.Equal(
+        [$"{_folder}/config.json: eos_token_id names 100, 101, 102, 103, 104, 105, 106, 107 and 92 more, but the model's ids go from 0 to 9: left out."],
+        Read(null, $$"""{"eos_token_id":[{{string.Join(',', Enumerable.Range(0, 200).Select(number => 100 + (number / 2)))}}]}""").LeftOut);
 
     [Theory]
     [InlineData("\"3\"")]

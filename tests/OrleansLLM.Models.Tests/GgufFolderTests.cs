@@ -46,6 +46,18 @@ public sealed class GgufFolderTests : IDisposable
         Assert.Equal(Path.Combine(_folder, "a.gguf"), GgufFolder.Find(_folder));
     }
 
+    [Fact]
+    public void A_folder_without_a_model_says_what_to_give()
+    {
+        Assert.Equal(
+            $"{_folder}: holds neither config.json nor a GGUF file; give a Hugging Face folder or a GGUF file",
+            Assert.Throws<FileFormatException>(() => ModelHeader.Open(_folder)).Message);
+        Directory.CreateDirectory(Path.Combine(_folder, "snapshots"));
+        Assert.Equal(
+            $"{_folder}: is a repository of the hub's cache; give one of the folders in its snapshots",
+            Assert.Throws<FileFormatException>(() => ModelHeader.Open(_folder)).Message);
+    }
+
     public void Dispose() => Directory.Delete(_folder, true);
 
     private void Write(params string[] names) => Array.ForEach(names, name => File.WriteAllText(Path.Combine(_folder, name), ""));

@@ -94,6 +94,8 @@ internal static class GenerationDefaultsReader
     /// <summary>The ids that several places name.</summary>
     private sealed class EndIds(int vocabularySize)
     {
+        private const int ShownIds = 8;
+
         private readonly List<int> _ids = [];
         private readonly List<string> _leftOut = [];
 
@@ -106,32 +108,17 @@ internal static class GenerationDefaultsReader
         /// <param name="value">One id or a list.</param>
         public void Add(string path, string name, JsonElement? value)
         {
-            foreach (var element in value is { ValueKind: JsonValueKind.Array } list ? list.EnumerateArray() : [])
+            var elements = value is not { } given ? [] : given.ValueKind == JsonValueKind.Array ? [.. given.EnumerateArray()] : (JsonElement[])[given];
+            var ids = Array.ConvertAll(elements, element => element.ValueKind == JsonValueKind.Number && element.TryGetInt64(out var id)
+                ? id
+                : throw new FileFormatException(path, $"{name} must be a token id or a list of them, but there is {element.GetRawText()}"));
+            _ids.AddRange(ids.Where(id => id >= 0 && id < vocabularySize).Select(id => (int)id).Except(_ids));
+            var outside = ids.Where(id => id < 0 || id >= vocabularySize).Distinct().ToList();
+            if (outside.Count > 0)
             {
-                Add(path, name, element);
-            }
-
-            if (value is { } single and not { ValueKind: JsonValueKind.Array })
-            {
-                Add(path, name, single);
-            }
-        }
-
-        private void Add(string path, string name, JsonElement element)
-        {
-            if (element.ValueKind != JsonValueKind.Number || !element.TryGetInt64(out var id))
-            {
-                throw new FileFormatException(path, $"{name} must be a token id or a list of them, but there is {element.GetRawText()}");
-            }
-
-            if (id < 0 || id >= vocabularySize)
-            {
+                var more = outside.Count > ShownIds ? FormattableString.Invariant($" and {outside.Count - ShownIds} more") : "";
                 _leftOut.Add(FormattableString.Invariant(
-                    $"{path}: {name} names the id {id}, but the model's ids go from 0 to {vocabularySize - 1}: it is left out."));
-            }
-            else if (!_ids.Contains((int)id))
-            {
-                _ids.Add((int)id);
+                    $"{path}: {name} names {string.Join(", ", outside.Take(ShownIds))}{more}, but the model's ids go from 0 to {vocabularySize - 1}: left out."));
             }
         }
     }

@@ -16,9 +16,11 @@ internal sealed class AddedVocabulary(Vocabulary model, INormalizer? normalizer,
     /// <summary>Longer tokens are refused: at each place of a text as much of one is compared as fits.</summary>
     private const int MaxLength = 512;
 
+    private const int Shown = 8;
+
     private readonly Dictionary<string, int> _ids = new(StringComparer.Ordinal);
     private readonly Dictionary<int, AddedToken> _tokens = [];
-    private readonly List<string> _leftOut = [];
+    private readonly Dictionary<string, int> _leftOut = new(StringComparer.Ordinal);
     private int _nextId;
     private TokenTrie _plain = new();
     private TokenTrie _normalized = new();
@@ -26,8 +28,11 @@ internal sealed class AddedVocabulary(Vocabulary model, INormalizer? normalizer,
     /// <summary>The tokens by id.</summary>
     public IReadOnlyDictionary<int, AddedToken> Tokens => _tokens;
 
-    /// <summary>Sentences on tokens that are left out.</summary>
-    public IReadOnlyList<string> LeftOut => _leftOut;
+    /// <summary>A sentence on the tokens that are left out, if there are any.</summary>
+    public IReadOnlyList<string> LeftOut => _leftOut.Count == 0
+        ? []
+        : [FormattableString.Invariant(
+            $"The model's ids go from 0 to {maxVocabulary - 1}: these added tokens are left out, and plain text: {string.Join(", ", _leftOut.Take(Shown).Select(token => FormattableString.Invariant($"'{token.Key}' ({token.Value})")))}{MoreLeftOut}.")];
 
     /// <summary>
     /// Adds a token; it takes the id that its text has already, or else the next free one behind the vocabulary.
@@ -57,7 +62,7 @@ internal sealed class AddedVocabulary(Vocabulary model, INormalizer? normalizer,
 
         if (id >= maxVocabulary)
         {
-            _leftOut.Add($"The added token '{token.Content}' has the id {id}, but the model's ids go from 0 to {maxVocabulary - 1}: it is left out.");
+            _nextId = _leftOut.TryAdd(token.Content, id) ? Math.Max(_nextId, id + 1) : _nextId;
             return;
         }
 
@@ -108,6 +113,8 @@ internal sealed class AddedVocabulary(Vocabulary model, INormalizer? normalizer,
     public string NormalizedContent(int id) => _tokens[id].Has(AddedTokenFlags.Normalized) && normalizer is not null
         ? normalizer.Normalize(new AlignedText(_tokens[id].Content, extents: null, origin: 0)).Text
         : _tokens[id].Content;
+
+    private string MoreLeftOut => _leftOut.Count > Shown ? FormattableString.Invariant($" and {_leftOut.Count - Shown} more") : "";
 
     private void Split(Piece piece, TokenTrie trie, LiteralRanges literal, PieceList pieces)
     {

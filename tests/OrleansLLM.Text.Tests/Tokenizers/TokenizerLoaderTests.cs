@@ -57,14 +57,22 @@ public sealed class TokenizerLoaderTests : IDisposable
         var tokenizer = Load(maxVocabulary: 263);
         Assert.Equal(263, tokenizer.VocabularySize);
         Assert.Equal(
-            [
-                "The added token '<tool>' has the id 263, but the model's ids go from 0 to 262: it is left out.",
-                "The added token '<pad>' has the id 263, but the model's ids go from 0 to 262: it is left out.",
-            ],
+            ["The model's ids go from 0 to 262: these added tokens are left out, and plain text: '<tool>' (263), '<pad>' (264)."],
             tokenizer.LeftOut);
         Assert.Equal("<tool><pad>", tokenizer.Decode([.. tokenizer.Encode("<tool><pad>", [], AddedTokens.None)], SpecialTokens.Skip));
         Assert.All(tokenizer.Encode("<tool><pad>", [], AddedTokens.None), id => Assert.InRange(id, 0, 262));
         Assert.Equal([261], tokenizer.Encode("<|s|>", [], AddedTokens.None));
+    }
+
+    [Fact]
+    public void Of_many_tokens_without_rows_some_are_named_and_each_counts_once()
+    {
+        var file = SmallTokenizers.ByteLevelFile();
+        var names = Enumerable.Range(0, 1000).Select(number => $"<{number}>").ToArray();
+        Array.ForEach(names, name => file["added_tokens"]!.AsArray().Add(new JsonObject { ["id"] = 0, ["content"] = name, ["special"] = true }));
+        Write("tokenizer.json", file);
+        Write("special_tokens_map.json", """{"additional_special_tokens":["<0>","<1>"]}""");
+        Assert.EndsWith("'<6>' (270), '<7>' (271) and 992 more.", Assert.Single(Load(maxVocabulary: 264).LeftOut), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -46,7 +46,8 @@ internal static class JsonVocabulary
             var length = JsonStrings.Copy(ref reader, ref token);
             if (!reader.Read() || reader.TokenType != JsonTokenType.Number || !reader.TryGetInt32(out var id))
             {
-                throw new TokenizerException($"model.vocab: the id of '{token.AsSpan(0, length)}' is no whole number");
+                var given = System.Text.Encoding.UTF8.GetString(reader.ValueSpan);
+                throw new TokenizerException($"model.vocab: the id of '{token.AsSpan(0, length)}' is {given}; it must be a whole number from 0 to {Vocabulary.MaxId}");
             }
 
             vocabulary.Add(token.AsSpan(0, length), id);
