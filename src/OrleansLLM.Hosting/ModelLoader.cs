@@ -20,6 +20,7 @@ public static partial class ModelLoader
     /// <exception cref="ModelLoadException">
     /// It can't be served; the message says why, and of options that can't be all that is wrong. Those are refused before weights are looked at.
     /// </exception>
+    /// <exception cref="OperationCanceledException">It was called off; parts that still read have ended.</exception>
     public static async Task<LoadedModel> LoadAsync(
         ModelOptions options, IProgress<LoadProgress>? progress, CancellationToken cancellation, Task? startBeside = null,
         ILoggerFactory? loggers = null)
@@ -29,35 +30,51 @@ public static partial class ModelLoader
             throw new ModelLoadException($"{options.Path} is not there: give a Hugging Face folder or a GGUF file.");
         }
 
-        var clock = new LoadClock();
+        var load = new Load(options, progress, startBeside ?? Task.CompletedTask, loggers, new LoadClock(), cancellation);
         try
         {
-            using var file = clock.Measure("header", () => Open(options));
-            var text = Task.Run(() => clock.Measure("tokenizer", () => ModelText.Read(file)), cancellation);
-            startBeside ??= Task.CompletedTask;
-            if (!startBeside.IsCompleted && Environment.ProcessorCount <= 2)
-            {
-                await text.ConfigureAwait(false);
-            }
-
-            var loaded = await Task.Run(() => LoadEngine(options, file, progress, clock, startBeside, loggers), cancellation).ConfigureAwait(false);
+            using var file = load.Clock.Measure("header", () => Open(options));
+            var text = Task.Run(() => load.Clock.Measure("tokenizer", () => ModelText.Read(file)), cancellation);
             try
             {
-                await clock.MeasureAsync("warm-up", () => WarmUp.RunAsync(loaded.Engine, cancellation)).ConfigureAwait(false);
-                var model = Finish(options, file, LogLeftOut(await text.ConfigureAwait(false), loggers), loaded, clock);
-                await WarmUp.TryDefaultsAsync(model.Engine, model.Served, cancellation).ConfigureAwait(false);
-                return model;
+                return await LoadAsync(load, file, text).ConfigureAwait(false);
             }
-            catch
+            finally
             {
-                loaded.Dispose();
-                throw;
+                // Whatever failed: the file is unmapped next, and must not be while the text side still reads it.
+                await ((Task)text).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }
-        catch (Exception error) when (error is FileFormatException or TokenizerException or ChatTemplateException or ArgumentException
-            or IOException or UnauthorizedAccessException or OutOfMemoryException)
+        catch (Exception error) when (error is not (OperationCanceledException or ModelLoadException))
         {
-            throw new ModelLoadException(error.Message, error);
+            throw new ModelLoadException(Explain(options, error), error);
+        }
+    }
+
+    private static string Explain(ModelOptions options, Exception error) => error is FileFormatException or TokenizerException
+        or ChatTemplateException or ArgumentException or IOException or UnauthorizedAccessException or OutOfMemoryException
+        ? error.Message
+        : $"{options.Path} can't be loaded, by a mistake of this program ({error.GetType().Name}): {error.Message}";
+
+    private static async Task<LoadedModel> LoadAsync(Load load, ModelFile file, Task<ModelText> text)
+    {
+        if (!load.StartBeside.IsCompleted && Environment.ProcessorCount <= 2)
+        {
+            await text.ConfigureAwait(false);
+        }
+
+        var loaded = await Task.Run(() => LoadEngine(load, file), load.Cancellation).ConfigureAwait(false);
+        try
+        {
+            await load.Clock.MeasureAsync("warm-up", () => WarmUp.RunAsync(loaded.Engine, load.Cancellation)).ConfigureAwait(false);
+            var model = Finish(load, file, LogLeftOut(await text.ConfigureAwait(false), load.Loggers), loaded);
+            await WarmUp.TryDefaultsAsync(model.Engine, model.Served, load.Cancellation).ConfigureAwait(false);
+            return model;
+        }
+        catch
+        {
+            loaded.Dispose();
+            throw;
         }
     }
 
@@ -77,39 +94,49 @@ public static partial class ModelLoader
         }
     }
 
-    private static EngineParts LoadEngine(
-        ModelOptions options, ModelFile file, IProgress<LoadProgress>? progress, LoadClock clock, Task startBeside, ILoggerFactory? loggers)
+    private static EngineParts LoadEngine(Load load, ModelFile file)
     {
+        var options = load.Options;
         var maxLength = options.MaxModelLength ?? file.MaxLength;
         var device = CpuDevice.Create(new CpuDeviceOptions
         {
             Threads = options.Threads ?? Environment.ProcessorCount,
             Arithmetic = options.Arithmetic,
         });
-        if (!startBeside.IsCompleted)
+        if (!load.StartBeside.IsCompleted)
         {
             var threads = device.LoadThreads;
             device.LoadThreads = threads - 1;
-            startBeside.ContinueWith(_ => device.LoadThreads = threads, TaskScheduler.Default);
+            load.StartBeside.ContinueWith(_ => device.LoadThreads = threads, TaskScheduler.Default);
         }
 
-        var model = clock.Measure("weights", () => file.Load(device, options.ToLoad(), progress));
-        var layout = model.Facts.Cache;
-        var pool = KvPoolSize.Choose(MemoryAllowance.Read(), layout, options, maxLength);
-        var engine = clock.Measure("engine", () => new InferenceEngine(
-            model, device, options.ToEngine(pool), logger: loggers?.CreateLogger<InferenceEngine>()));
-        return new EngineParts(engine, model, device, pool);
+        ICausalModel? model = null;
+        try
+        {
+            model = load.Clock.Measure("weights", () => file.Load(device, options.ToLoad(), load));
+            var pool = KvPoolSize.Choose(MemoryAllowance.Read(), model.Facts.Cache, options, maxLength);
+            var engine = load.Clock.Measure("engine", () => new InferenceEngine(
+                model, device, options.ToEngine(pool), logger: load.Loggers?.CreateLogger<InferenceEngine>()));
+            return new EngineParts(engine, model, device, pool);
+        }
+        catch
+        {
+            model?.Dispose();
+            device.Dispose();
+            throw;
+        }
     }
 
-    private static LoadedModel Finish(ModelOptions options, ModelFile file, ModelText text, EngineParts parts, LoadClock clock)
+    private static LoadedModel Finish(Load load, ModelFile file, ModelText text, EngineParts parts)
     {
+        var options = load.Options;
         var served = new ServedModel(
             options.Name, [.. options.ServedNames.Skip(1)], parts.Engine.Facts.MaxLength, text.Tokenizer, text.Template,
             text.EndTokens, ToSampling(file.Generation), DateTimeOffset.UtcNow)
         {
             MaxNewTokens = file.Generation.MaxNewTokens,
         };
-        var report = new LoadReport(clock.Phases, clock.Elapsed, file.TensorBytes, parts.PoolBytes);
+        var report = new LoadReport(load.Clock.Phases, load.Clock.Elapsed, file.TensorBytes, parts.PoolBytes);
         return new LoadedModel(served, parts.Engine, parts.Model, parts.Device, report);
     }
 
@@ -139,6 +166,18 @@ public static partial class ModelLoader
             MinP = defaults.MinP ?? standard.MinP,
             RepetitionPenalty = defaults.RepetitionPenalty ?? standard.RepetitionPenalty,
         };
+    }
+
+    /// <summary>What one load is asked for. As the progress of its weights it ends them where it is called off.</summary>
+    private sealed record Load(
+        ModelOptions Options, IProgress<LoadProgress>? Progress, Task StartBeside, ILoggerFactory? Loggers, LoadClock Clock,
+        CancellationToken Cancellation) : IProgress<LoadProgress>
+    {
+        public void Report(LoadProgress value)
+        {
+            Cancellation.ThrowIfCancellationRequested();
+            Progress?.Report(value);
+        }
     }
 
     private sealed record EngineParts(InferenceEngine Engine, ICausalModel Model, IDevice Device, long PoolBytes) : IDisposable

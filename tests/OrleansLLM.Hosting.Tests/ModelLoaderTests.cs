@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Testing;
+using OrleansLLM.Models;
 using OrleansLLM.Sequences;
 using OrleansLLM.Testing;
 
@@ -52,6 +53,41 @@ public sealed class ModelLoaderTests : IDisposable
 
         Assert.Equal(LengthSentence, await RefuseAsync(options with { MaxModelLength = 9000 }));
         Assert.Contains("output_norm", await RefuseAsync(options), StringComparison.Ordinal);
+    }
+
+    /// <summary>The vocabulary is read from the same file beside the weights: unmapped under it, it would end the process.</summary>
+    [Theory]
+    [InlineData(typeof(IOException), "the disk is gone")]
+    [InlineData(typeof(OutOfMemoryException), "no memory")]
+    [InlineData(typeof(InvalidOperationException), "can't be loaded, by a mistake of this program (InvalidOperationException): no such thing")]
+    [InlineData(typeof(AggregateException), "can't be loaded, by a mistake of this program (AggregateException): both")]
+    public async Task A_load_that_fails_while_its_text_is_read_ends_with_its_sentence(Type kind, string sentence)
+    {
+        var file = Gguf(tokens: 40_000);
+        for (var round = 0; round < 5; round++)
+        {
+            var options = new ModelOptions { Path = file, KvCacheBytes = 1 << 20 };
+            var error = await Assert.ThrowsAsync<ModelLoadException>(() => ModelLoader.LoadAsync(
+                options, new Progress(() => throw (Exception)Activator.CreateInstance(kind, sentence.Split(": ")[^1])!), Cancellation));
+            Assert.Contains(sentence, error.Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public async Task A_load_that_is_called_off_ends_behind_the_linear_that_it_is_at()
+    {
+        using var ending = new CancellationTokenSource();
+        var reports = 0;
+        var options = new ModelOptions { Path = Atlas, KvCacheBytes = 1 << 20 };
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => ModelLoader.LoadAsync(
+            options,
+            new Progress(() =>
+            {
+                reports++;
+                ending.Cancel();
+            }),
+            ending.Token));
+        Assert.Equal(1, reports);
     }
 
     [Fact]
@@ -123,6 +159,42 @@ public sealed class ModelLoaderTests : IDisposable
 
     private static async Task<string> RefuseAsync(ModelOptions options) =>
         (await Assert.ThrowsAsync<ModelLoadException>(() => ModelLoader.LoadAsync(options, null, Cancellation))).Message;
+
+    /// <summary>A llama of one layer whose vocabulary takes longer to read than its first linear.</summary>
+    private string Gguf(int tokens)
+    {
+        const int Width = 32;
+        var file = Path.Combine(_folder, "model.gguf");
+        var builder = new GgufBuilder()
+            .Text("general.architecture", "llama")
+            .UInt32("llama.embedding_length", Width).UInt32("llama.block_count", 1).UInt32("llama.attention.head_count", 1)
+            .UInt32("llama.feed_forward_length", Width).UInt32("llama.context_length", 2048).Float32("llama.attention.layer_norm_rms_epsilon", 1e-5f)
+            .Text("tokenizer.ggml.model", "gpt2").Text("tokenizer.ggml.pre", "gpt-2")
+            .Texts("tokenizer.ggml.tokens", [.. Enumerable.Range(0, tokens).Select(token => $"token-{token}")])
+            .Texts("tokenizer.ggml.merges", [.. Enumerable.Range(0, tokens).Select(token => $"token- {token}")])
+            .Int32s("tokenizer.ggml.token_type", [.. Enumerable.Repeat(1, tokens)]);
+        foreach (var (name, rows) in new[]
+        {
+            ("token_embd", tokens), ("blk.0.attn_q", Width), ("blk.0.attn_k", Width), ("blk.0.attn_v", Width), ("blk.0.attn_output", Width),
+            ("blk.0.ffn_gate", Width), ("blk.0.ffn_up", Width), ("blk.0.ffn_down", Width),
+        })
+        {
+            builder.Tensor($"{name}.weight", 0, new byte[sizeof(float) * Width * rows], Width, (ulong)rows);
+        }
+
+        foreach (var norm in new[] { "blk.0.attn_norm", "blk.0.ffn_norm", "output_norm" })
+        {
+            builder.Tensor($"{norm}.weight", 0, new byte[sizeof(float) * Width], Width);
+        }
+
+        File.WriteAllBytes(file, builder.Build());
+        return file;
+    }
+
+    private sealed class Progress(Action report) : IProgress<LoadProgress>
+    {
+        public void Report(LoadProgress value) => report();
+    }
 
     private sealed class ThrowingSink : IStepSink
     {

@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using OrleansLLM.Compute.Cpu.Panels;
 using OrleansLLM.Compute.Cpu.Simd;
 
@@ -21,12 +22,22 @@ internal static unsafe class WeightPacker<TSimd, TVector>
         }
 
         var weight = new CpuWeight(parts, source.Inputs, source.Bias.Span);
-        for (var i = 0; i < parts.Length; i++)
+        try
         {
-            Pack(layouts[i], source.Parts[i], parts[i], threads);
-        }
+            for (var i = 0; i < parts.Length; i++)
+            {
+                Pack(layouts[i], source.Parts[i], parts[i], threads);
+            }
 
-        return weight;
+            return weight;
+        }
+        catch (AggregateException error)
+        {
+            // All threads have ended by now. What one of them met is what the caller would have met alone.
+            weight.Dispose();
+            ExceptionDispatchInfo.Throw(error.Flatten().InnerExceptions[0]);
+            throw;
+        }
     }
 
     private static void Pack(PanelLayout layout, WeightSource source, WeightPart part, int threads) =>

@@ -40,6 +40,16 @@ public abstract class LinearContract(DeviceProfile profile) : DeviceContract(pro
         }
     }
 
+    [Fact]
+    public void A_source_that_fails_while_several_threads_read_it_fails_with_its_own_words()
+    {
+        using var device = Profile.Create(threads: 3);
+        var sound = Arrange.Weights(new Random(19), WeightFormats.F32, 200, 32);
+        var error = Assert.Throws<IOException>(() => device.Load(new LinearSource([sound, new FailingSource(sound)], default)));
+        Assert.Equal("the disk is gone", error.Message);
+        Assert.Throws<IOException>(() => device.LoadExperts([new LinearSource(sound), new LinearSource(new FailingSource(sound))]));
+    }
+
     [Theory]
     [InlineData(40)]
     [InlineData(-1)]
@@ -162,6 +172,17 @@ public abstract class LinearContract(DeviceProfile profile) : DeviceContract(pro
             Arrange.AssertClose(
                 Linear(reference, source, x, rows), Linear(device, source, x, rows), Profile.LinearTolerance(format, arithmetic));
         }
+    }
+
+    private sealed class FailingSource(WeightSource like) : WeightSource
+    {
+        public override WeightFormat Format => like.Format;
+
+        public override int Rows => like.Rows;
+
+        public override int Columns => like.Columns;
+
+        public override ReadOnlySpan<byte> Row(int row) => row > 20 ? throw new IOException("the disk is gone") : like.Row(row);
     }
 
     private static float[] Linear(IDevice device, LinearSource source, float[] x, int rows)
