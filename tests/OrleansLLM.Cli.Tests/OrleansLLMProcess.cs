@@ -40,16 +40,18 @@ internal sealed partial class OrleansLLMProcess : IAsyncDisposable
     }
 
     /// <summary>Its input stays open: a person may type on.</summary>
-    public static OrleansLLMProcess StartOpen(params string[] arguments)
+    public static OrleansLLMProcess StartOpen(params string[] arguments) => Start(new ProcessStartInfo(ProgramFile, arguments));
+
+    /// <summary>As an argument of another program, which becomes it.</summary>
+    public static OrleansLLMProcess StartUnder(string program, params string[] arguments) =>
+        Start(new ProcessStartInfo(program, [ProgramFile, .. arguments]));
+
+    public static string ProgramFile => Path.Combine(AppContext.BaseDirectory, OperatingSystem.IsWindows() ? "orleansllm.exe" : "orleansllm");
+
+    private static OrleansLLMProcess Start(ProcessStartInfo start)
     {
-        var file = Path.Combine(AppContext.BaseDirectory, OperatingSystem.IsWindows() ? "orleansllm.exe" : "orleansllm");
-        var start = new ProcessStartInfo(file, arguments)
-        {
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-            WorkingDirectory = ReferenceData.Repository,
-        };
+        (start.RedirectStandardInput, start.RedirectStandardOutput, start.RedirectStandardError) = (true, true, true);
+        start.WorkingDirectory = ReferenceData.Repository;
         start.Environment.Remove("OPENAI_API_KEY");
         start.Environment.Remove("ORLEANSLLM_API_KEY");
         return new OrleansLLMProcess(Process.Start(start)!);
@@ -120,6 +122,9 @@ internal sealed partial class OrleansLLMProcess : IAsyncDisposable
 
         throw new TimeoutException($"The program never wrote {line}.\n{Output}\n{Errors}");
     }
+
+    /// <summary>As a terminal does that is closed.</summary>
+    public void HangUp() => Assert.Equal(0, Kill(_process.Id, 1));
 
     /// <summary>As an operator or a container's runtime does.</summary>
     public void Terminate() => Assert.Equal(0, Kill(_process.Id, 15));

@@ -27,6 +27,15 @@ internal sealed partial class RunningServer : IAsyncDisposable
         return new RunningServer(process, new Uri(match.Groups[1].Value));
     }
 
+    /// <summary>Under another program that becomes it; comes back once the model answers.</summary>
+    public static async Task<RunningServer> StartReadyUnderAsync(string program, string model)
+    {
+        var process = OrleansLLMProcess.StartUnder(program, "serve", model, "--port", "0");
+        var match = await process.WaitForAsync(Listening());
+        await process.WaitForAsync(Serving());
+        return new RunningServer(process, new Uri(match.Groups[1].Value));
+    }
+
     /// <summary>Comes back once the model answers.</summary>
     public static async Task<RunningServer> StartReadyAsync(string model, params string[] options)
     {

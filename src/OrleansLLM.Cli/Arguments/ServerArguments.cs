@@ -61,7 +61,7 @@ internal sealed class ServerArguments
         "--sse-keep-alive", "Sends a comment to a stream's client after that long a silence; 0 is never. Default: 10.");
 
     private readonly Option<double?> _shutdownTimeout = Seconds(
-        "--shutdown-timeout", "How long a stop (SIGTERM, Ctrl-C) lets running answers go on. Default: 30.");
+        "--shutdown-timeout", "How long a stop (SIGTERM, Ctrl-C, SIGHUP unless ignored) lets running answers go on. Default: 30.");
 
     private readonly Option<string> _logFormat = ModelArguments.Choice("--log-format", "Log lines for people or for machines.", "text", "text", "json");
 

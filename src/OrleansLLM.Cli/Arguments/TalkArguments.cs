@@ -50,8 +50,8 @@ internal sealed class TalkArguments
 
         try
         {
-            using var loggers = Logs.OfTerminal();
-            var local = await LocalServer.StartAsync(_local.Read(result, path, []), loggers, cancellation).ConfigureAwait(false);
+            using var logs = Logs.OfTerminal();
+            var local = await LocalServer.StartAsync(_local.Read(result, path, []), logs.Factory, cancellation).ConfigureAwait(false);
             await using (local.ConfigureAwait(false))
             {
                 using var client = local.Connect();

@@ -40,9 +40,9 @@ internal sealed class BenchThroughputCommand
         options = options with { MaxWaitingRequests = Math.Max(options.MaxWaitingRequests, items.Count) };
         try
         {
-            using var loggers = Logs.OfTerminal();
+            using var logs = Logs.OfTerminal();
             using var model = await LoadingDisplay.RunAsync(
-                options.Path, progress => ModelLoader.LoadAsync(options, progress, cancellation, loggers: loggers)).ConfigureAwait(false);
+                options.Path, progress => ModelLoader.LoadAsync(options, progress, cancellation, loggers: logs.Factory)).ConfigureAwait(false);
             using var generator = new EngineGenerator(model.Engine, TimeProvider.System);
             var driver = new EngineDriver(generator, options.Name, model.Engine.Facts.VocabularySize);
             var report = await ProgressBar.RunAsync(

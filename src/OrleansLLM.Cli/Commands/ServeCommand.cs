@@ -46,12 +46,12 @@ internal sealed class ServeCommand
         var started = Stopwatch.GetTimestamp();
         var model = _model.Read(result, result.GetValue(_path)!, result.GetValue(_names) ?? []);
         var server = _server.Read(result);
-        using var loggers = Logs.OfServer(server.LogFormat);
-        var failures = new FailureReport(server.LogFormat, loggers);
+        using var logs = Logs.OfServer(server.LogFormat);
+        var failures = new FailureReport(server.LogFormat, logs);
         failures.WatchForCrashes();
         try
         {
-            if (await ServeAsync(model, server, loggers, started, cancellation).ConfigureAwait(false) is not { } failure)
+            if (await ServeAsync(model, server, logs, started, cancellation).ConfigureAwait(false) is not { } failure)
             {
                 return 0;
             }
@@ -68,12 +68,12 @@ internal sealed class ServeCommand
 
     /// <summary>Null once it was asked to stop, else why it could not serve.</summary>
     private static async Task<string?> ServeAsync(
-        ModelOptions modelOptions, ServerOptions serverOptions, ILoggerFactory loggers, long started, CancellationToken cancellation)
+        ModelOptions modelOptions, ServerOptions serverOptions, Logs logs, long started, CancellationToken cancellation)
     {
         var workers = new TaskCompletionSource<LocalWorkers>(TaskCreationOptions.RunContinuationsAsynchronously);
         var siloStart = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        await using var model = new ModelHost(ending => LoadAsync(modelOptions, workers.Task, siloStart.Task, loggers, ending));
-        var app = ServeHost.Build(serverOptions, model, builder => Configure(builder, loggers));
+        await using var model = new ModelHost(ending => LoadAsync(modelOptions, workers.Task, siloStart.Task, logs.Factory, ending));
+        var app = ServeHost.Build(serverOptions, model, builder => Configure(builder, logs));
         workers.SetResult(app.Services.GetRequiredService<LocalWorkers>());
         await using (app.ConfigureAwait(false))
         {
@@ -102,9 +102,10 @@ internal sealed class ServeCommand
         _ => null,
     };
 
-    private static void Configure(WebApplicationBuilder builder, ILoggerFactory loggers)
+    private static void Configure(WebApplicationBuilder builder, Logs logs)
     {
-        builder.Services.AddSingleton(loggers);
+        builder.Services.AddSingleton(logs.Factory);
+        builder.Services.AddSingleton(logs.Output);
         builder.Services.AddSingleton<IHostLifetime, DrainingLifetime>();
         builder.Services.AddHostedService<StatisticsReporter>();
         builder.Services.AddSingleton<Announcer>();

@@ -9,7 +9,7 @@ using OrleansLLM.Hosting;
 namespace OrleansLLM.Cli.Serving;
 
 /// <summary>Says where the server is, what it serves, what loading took, and how to try it.</summary>
-internal sealed partial class Announcer(IServer server, ModelHost model, ServerOptions options, ILogger<Announcer> logger)
+internal sealed partial class Announcer(IServer server, ModelHost model, ServerOptions options, LogOutput output, ILogger<Announcer> logger)
 {
     /// <summary>The address to type on this machine.</summary>
     public string Url
@@ -38,7 +38,7 @@ internal sealed partial class Announcer(IServer server, ModelHost model, ServerO
         LogMemory(loaded.Report.WeightBytes / 1e6, loaded.Report.KvCacheBytes / 1e6, loaded.Engine.Facts.TotalBlocks, loaded.Engine.Facts.BlockSize);
         if (options.LogFormat == LogFormat.Text)
         {
-            Console.WriteLine($"\nTry it:\n  {Curl(loaded)}\n");
+            output.WriteLine($"\nTry it:\n  {Curl(loaded)}\n");
         }
     }
 

@@ -7,8 +7,8 @@ using OrleansLLM.Hosting;
 namespace OrleansLLM.Cli.Serving;
 
 /// <summary>
-/// A stop in two steps: SIGTERM or Ctrl-C ends the taking of requests (health says 503, the port stays open) and waits for those that
-/// run, the shutdown time-out at most, or until a second signal; what still runs then is ended, which its client is told, and the host
+/// A stop in two steps: SIGTERM, Ctrl-C or a terminal that hangs up (SIGHUP, unless it is ignored, as under nohup) ends the taking of requests (health says 503, the port stays open) and waits for those that
+/// run, the shutdown time-out at most, or until a second signal other than SIGHUP, which a terminal may send twice; what still runs then is ended, which its client is told, and the host
 /// stops.
 /// </summary>
 internal sealed partial class DrainingLifetime(
@@ -24,7 +24,8 @@ internal sealed partial class DrainingLifetime(
 
     public Task WaitForStartAsync(CancellationToken cancellationToken)
     {
-        foreach (var signal in new[] { PosixSignal.SIGTERM, PosixSignal.SIGINT, PosixSignal.SIGQUIT })
+        PosixSignal[] hangup = Hangup.IsIgnored ? [] : [PosixSignal.SIGHUP];
+        foreach (var signal in (PosixSignal[])[PosixSignal.SIGTERM, PosixSignal.SIGINT, PosixSignal.SIGQUIT, .. hangup])
         {
             _registrations.Add(PosixSignalRegistration.Create(signal, OnSignal));
         }
@@ -47,7 +48,7 @@ internal sealed partial class DrainingLifetime(
         {
             _ = Task.Run(DrainAsync);
         }
-        else
+        else if (context.Signal != PosixSignal.SIGHUP)
         {
             _hurry.Cancel();
         }

@@ -4,12 +4,12 @@ using OrleansLLM.Cli.Arguments;
 namespace OrleansLLM.Cli.Serving;
 
 /// <summary>Why a server ends though nobody asked it to: a sentence for people, a line of the log for machines.</summary>
-internal sealed partial class FailureReport(LogFormat format, ILoggerFactory loggers)
+internal sealed partial class FailureReport(LogFormat format, Logs logs)
 {
     /// <summary>As a process that aborts.</summary>
     private const int CrashCode = 134;
 
-    private readonly ILogger _logger = loggers.CreateLogger<FailureReport>();
+    private readonly ILogger _logger = logs.Factory.CreateLogger<FailureReport>();
 
     /// <summary>The runtime prints an exception that nobody caught as text: with a log for machines, it becomes their last line.</summary>
     public void WatchForCrashes()
@@ -19,7 +19,7 @@ internal sealed partial class FailureReport(LogFormat format, ILoggerFactory log
             AppDomain.CurrentDomain.UnhandledException += (_, crash) =>
             {
                 LogCrash(crash.ExceptionObject as Exception);
-                loggers.Dispose();
+                logs.Dispose();
                 Environment.Exit(CrashCode);
             };
         }
@@ -33,7 +33,7 @@ internal sealed partial class FailureReport(LogFormat format, ILoggerFactory log
         }
         else
         {
-            Console.Error.WriteLine(message);
+            logs.Output.WriteErrorLine(message);
         }
     }
 

@@ -6,17 +6,32 @@ using OrleansLLM.Cli.Arguments;
 
 namespace OrleansLLM.Cli.Serving;
 
-/// <summary>Where log lines go and which ones. No line holds a prompt's text. Disposing a log waits for its last line.</summary>
-internal static class Logs
+/// <summary>Where log lines go and which ones. No line holds a prompt's text. Disposing a log waits for its last line, while it flows.</summary>
+internal sealed class Logs : IDisposable
 {
-    public static ILoggerFactory OfServer(LogFormat format) => LoggerFactory.Create(logging => Add(logging, format));
+    private readonly ServiceProvider _services;
+
+    private Logs(Action<ILoggingBuilder> configure)
+    {
+        _services = new ServiceCollection().AddLogging(configure).BuildServiceProvider();
+        (Factory, Output) = (_services.GetRequiredService<ILoggerFactory>(), _services.GetRequiredService<LogOutput>());
+    }
+
+    public ILoggerFactory Factory { get; }
+
+    /// <summary>For what is said beside log lines.</summary>
+    public LogOutput Output { get; }
+
+    public static Logs OfServer(LogFormat format) => new(logging => Add(logging, format));
 
     /// <summary>What goes wrong behind a command that somebody waits for, on the error stream.</summary>
-    public static ILoggerFactory OfTerminal() => LoggerFactory.Create(logging =>
+    public static Logs OfTerminal() => new(logging =>
     {
         logging.SetMinimumLevel(LogLevel.Warning);
-        AddConsole(logging, LogFormat.Text, LogLevel.Warning);
+        AddOutput(logging, LogFormat.Text, LogLevel.Warning);
     });
+
+    public void Dispose() => _services.Dispose();
 
     /// <summary>A server's own lines, and others' warnings; what ends it goes to the error stream.</summary>
     internal static void Add(ILoggingBuilder logging, LogFormat format)
@@ -25,12 +40,11 @@ internal static class Logs
         logging.AddFilter("Orleans.Runtime.Silo", LogLevel.Error); // it recommends the server's garbage collector, which would take more memory
         logging.AddFilter("Orleans.Runtime.Watchdog", LogLevel.Error); // it takes its own first look for a stall
         logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.None); // what it says is thrown too
-        AddConsole(logging, format, LogLevel.Critical);
+        AddOutput(logging, format, LogLevel.Critical);
     }
 
-    private static void AddConsole(ILoggingBuilder logging, LogFormat format, LogLevel toErrorStream)
+    private static void AddOutput(ILoggingBuilder logging, LogFormat format, LogLevel toErrorStream)
     {
-        logging.Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = toErrorStream);
         if (format == LogFormat.Json)
         {
             logging.AddJsonConsole(console =>
@@ -42,9 +56,15 @@ internal static class Logs
         else
         {
             logging.Services.TryAddSingleton(TimeProvider.System);
-            logging.AddConsole(console => console.FormatterName = LineFormatter.FormatterName);
             logging.AddConsoleFormatter<LineFormatter, ConsoleFormatterOptions>();
         }
+
+        // The console's own provider waits for whoever reads it; its formatters stay.
+        logging.ClearProviders();
+        logging.Services.AddSingleton(new LogOutputOptions(
+            format == LogFormat.Json ? ConsoleFormatterNames.Json : LineFormatter.FormatterName, toErrorStream));
+        logging.Services.AddSingleton<LogOutput>();
+        logging.Services.AddSingleton<ILoggerProvider>(services => services.GetRequiredService<LogOutput>());
     }
 
     private static bool IsOurs(string? category) => category?.StartsWith("OrleansLLM", StringComparison.Ordinal) == true;

@@ -1,9 +1,11 @@
 using System.Net;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using OrleansLLM.Cli.Arguments;
+using OrleansLLM.Cli.Serving.Connections;
 using OrleansLLM.Gateway;
 using OrleansLLM.Hosting;
 using OrleansLLM.Text;
@@ -16,6 +18,12 @@ internal static class ServeHost
     /// <summary>How long connections have to end once the last request has; requests had their own time before.</summary>
     private static readonly TimeSpan ConnectionTimeout = TimeSpan.FromSeconds(5);
 
+    /// <summary>A connection without a request in between.</summary>
+    internal static readonly TimeSpan IdleTimeout = TimeSpan.FromSeconds(120);
+
+    /// <summary>A connection without any request, and a request without the end of its head.</summary>
+    internal static readonly TimeSpan FirstRequestTimeout = TimeSpan.FromSeconds(30);
+
     /// <param name="configure">Registers the <see cref="IGenerator"/>, and logs where there are to be any.</param>
     public static WebApplication Build(ServerOptions options, ModelHost model, Action<WebApplicationBuilder> configure)
     {
@@ -24,8 +32,12 @@ internal static class ServeHost
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
-            kestrel.Listen(Address(options.Host), options.Port);
+            kestrel.Limits.KeepAliveTimeout = IdleTimeout;
+            kestrel.Limits.RequestHeadersTimeout = FirstRequestTimeout;
+            kestrel.Listen(
+                Address(options.Host), options.Port, listen => listen.Use(FirstRequest.Within(FirstRequestTimeout, TimeProvider.System)));
         });
+        builder.Services.AddSingleton<IConnectionListenerFactory, PatientListenerFactory>();
         builder.Services.AddRoutingCore();
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = ConnectionTimeout);
         builder.Services.AddSingleton(options);

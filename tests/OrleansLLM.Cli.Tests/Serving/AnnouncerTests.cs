@@ -23,9 +23,11 @@ public sealed class AnnouncerTests
     {
         await using var model = new ModelHost(ending => Task.FromCanceled<LoadedModel>(new CancellationToken(canceled: true)));
         var log = new LineLog();
+        using var output = new LogOutput(
+            new LogOutputOptions(LineFormatter.FormatterName, LogLevel.Critical), [new LineFormatter(TimeProvider.System)], () => Stream.Null, () => Stream.Null);
         var options = new ServerOptions(
             host, 8000, new GatewayOptions { ApiKeys = [.. Enumerable.Repeat(new ApiKey("key-1", "secret"), keys)] }, TimeSpan.Zero, LogFormat.Text);
-        new Announcer(new Server(bound), model, options, log).OnListening("a/model");
+        new Announcer(new Server(bound), model, options, output, log).OnListening("a/model");
         Assert.Equal($"Information: Listening on {url} (host {host}), loading a/model", log.Lines[0]);
         Assert.Equal(
             warns ? [$"Warning: Anybody who reaches {host} can use this server: give it an --api-key, or listen on 127.0.0.1."] : [], log.Lines.Skip(1));

@@ -1,0 +1,84 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net;
+using System.Net.Http.Json;
+using System.Text.Json.Nodes;
+using OrleansLLM.Testing;
+
+namespace OrleansLLM.Cli.Tests;
+
+/// <summary>Terminals that hang up, and readers of the log that stop reading.</summary>
+public sealed class EndOfLifeTests
+{
+    private static readonly string Atlas = Path.Combine(ReferenceData.Repository, "models", "atlas");
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Sighup_lets_what_runs_finish_however_often_it_comes()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no SIGHUP.");
+        await using var server = await RunningServer.StartReadyAsync(Atlas);
+        var body = new JsonObject
+        {
+            ["prompt"] = "The climate", ["max_tokens"] = 1500, ["ignore_eos"] = true, ["stream"] = true,
+            ["stream_options"] = new JsonObject { ["include_usage"] = true },
+        };
+        using var request = new HttpRequestMessage(HttpMethod.Post, "v1/completions") { Content = JsonContent.Create(body) };
+        using var response = await server.Http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, Cancellation);
+        using var reader = new StreamReader(await response.Content.ReadAsStreamAsync(Cancellation));
+        server.Process.HangUp();
+        await server.Process.WaitForAsync(new("Stopping: no new requests"));
+        server.Process.HangUp();
+        Assert.Contains("\"completion_tokens\":1500", await reader.ReadToEndAsync(Cancellation), StringComparison.Ordinal);
+        Assert.Equal(0, (await server.Process.WaitAsync()).Code);
+    }
+
+    [Fact]
+    public async Task Sighup_means_nothing_to_a_server_under_nohup()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no nohup.");
+        await using var server = await RunningServer.StartReadyUnderAsync("nohup", Atlas);
+        server.Process.HangUp();
+        server.Process.HangUp();
+        Assert.Equal(HttpStatusCode.OK, (await server.Http.GetAsync("health", Cancellation)).StatusCode);
+        await server.PostAsync("v1/completions", new JsonObject { ["prompt"] = "x", ["max_tokens"] = 2 });
+        server.Process.Terminate();
+        var (code, output, _) = await server.Process.WaitAsync();
+        Assert.Equal(0, code);
+        Assert.Single(output.Split('\n'), line => line.Contains("Stopping: no new requests", StringComparison.Ordinal));
+    }
+
+    /// <summary>A pipe holds 64 KiB: some hundred lines fill it.</summary>
+    [Fact]
+    public async Task A_log_that_nobody_reads_stops_neither_a_request_nor_the_end()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no SIGTERM.");
+        var start = new ProcessStartInfo(OrleansLLMProcess.ProgramFile, ["serve", Atlas, "--port", "0"]) { RedirectStandardOutput = true };
+        using var server = Process.Start(start)!;
+        try
+        {
+            var address = "";
+            for (var line = ""; !line.Contains("curl ", StringComparison.Ordinal); line = await server.StandardOutput.ReadLineAsync(Cancellation) ?? "curl ")
+            {
+                address = line.Contains("Listening on ", StringComparison.Ordinal) ? line.Split("Listening on ")[1].Split(' ')[0] : address;
+            }
+
+            using var http = new HttpClient { BaseAddress = new Uri(address), Timeout = TimeSpan.FromSeconds(60) };
+            for (var request = 0; request < 2000; request++)
+            {
+                Assert.Equal(HttpStatusCode.OK, (await http.GetAsync("v1/models", Cancellation)).StatusCode);
+            }
+
+            var metrics = await http.GetStringAsync("metrics", Cancellation);
+            Assert.Contains("orleansllm_log_lines_dropped_total", metrics, StringComparison.Ordinal);
+            using var kill = Process.Start("kill", server.Id.ToString(CultureInfo.InvariantCulture));
+            await server.WaitForExitAsync(Cancellation).WaitAsync(TimeSpan.FromSeconds(60), Cancellation);
+            Assert.Equal(0, server.ExitCode);
+        }
+        finally
+        {
+            server.Kill();
+        }
+    }
+}
