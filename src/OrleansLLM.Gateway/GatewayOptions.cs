@@ -26,6 +26,12 @@ public sealed record GatewayOptions
     /// <summary>From submission to the first step; null = no limit.</summary>
     public TimeSpan? QueueTimeout { get; init; }
 
+    /// <summary>
+    /// Bytes that bodies may hold together while they are read, four for each of a body's own; more are answered with 503. A quarter is left to
+    /// small ones.
+    /// </summary>
+    public long MaxParsedBytes { get; init; } = 256 << 20;
+
     /// <summary>What a refused client is told to wait where nothing better is known.</summary>
     public TimeSpan RetryAfter { get; init; } = TimeSpan.FromSeconds(1);
 

@@ -20,6 +20,8 @@ internal sealed class GatewayServer(
 
     public SiteAccess Sites { get; } = new(options);
 
+    public ByteBudget Bodies { get; } = new(options.MaxParsedBytes);
+
     public ApiKeys Keys { get; } = new(options);
 
     /// <summary>Why nothing can be asked for now, or null.</summary>

@@ -10,10 +10,20 @@ public sealed class GatewayOptionsValidatorTests
     [Fact]
     public void Times_below_zero_are_refused_and_named()
     {
-        var cases = ImpossibleOptions.Of(Sound).ToList();
+        var cases = ImpossibleOptions.Of(Sound).Where(item => !item.Property.EndsWith("Bytes", StringComparison.Ordinal)).ToList();
         Assert.Equal(["RequestTimeout", "QueueTimeout", "RetryAfter", "SseKeepAlive"], cases.Select(item => item.Property));
         Assert.All(cases, item => Assert.Matches(
             $"^{item.Property}.* is -00:00:02; it must be 0 or more", Assert.Single(GatewayOptionsValidator.Validate(item.Options).Sentences)));
+    }
+
+    [Fact]
+    public void Budgets_too_small_for_any_request_are_refused_and_named()
+    {
+        var cases = ImpossibleOptions.Of(Sound).Where(item => item.Property.EndsWith("Bytes", StringComparison.Ordinal)).ToList();
+        Assert.Equal(["MaxParsedBytes"], cases.Select(item => item.Property));
+        Assert.All(cases, item => Assert.Matches(
+            $"^{item.Property}.* is -2; it must be 1048576 bytes or more", Assert.Single(GatewayOptionsValidator.Validate(item.Options).Sentences)));
+        Assert.Empty(GatewayOptionsValidator.Validate(Sound with { MaxParsedBytes = 1 << 20 }).Sentences);
     }
 
     [Fact]

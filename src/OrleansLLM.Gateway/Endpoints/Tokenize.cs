@@ -23,7 +23,7 @@ internal static class Tokenize
     {
         if (fields.Find("messages") is not null)
         {
-            return MessageFields.Read(fields) is { } input && MessageFields.Render(fields, model, input) is { } rendered
+            return MessageFields.Read(fields, model) is { } input && MessageFields.Render(fields, model, input) is { } rendered
                 ? new PromptFields(fields, model, "messages").Encode(rendered, ChatRequest.ReadAdded(fields))
                 : null;
         }

@@ -1,18 +1,28 @@
-using System.Buffers;
 using System.Text.Json;
 using System.Text.Unicode;
 using OrleansLLM.Gateway.Requests;
 
 namespace OrleansLLM.Gateway.Http;
 
-/// <summary>Reads a request's body as one JSON object, within <see cref="Limits.BodyBytes"/> and <see cref="Limits.JsonDepth"/>.</summary>
-internal static class JsonBody
+/// <summary>
+/// A request's body, one JSON object that was checked to its end: <see cref="Limits.BodyBytes"/>, <see cref="Limits.JsonDepth"/>,
+/// <see cref="Limits.Fields"/>. Its bytes are held, and counted against the server's budget, until it is disposed.
+/// </summary>
+internal sealed class JsonBody : IDisposable
 {
-    private static readonly JsonDocumentOptions Options = new() { MaxDepth = Limits.JsonDepth };
+    private readonly BodyBuffer _buffer;
 
-    public static async ValueTask<Outcome<JsonDocument>> ReadAsync(HttpContext context)
+    private JsonBody(BodyBuffer buffer, JsonView root)
     {
-        var request = context.Request;
+        (_buffer, Root) = (buffer, root);
+    }
+
+    /// <summary>Lives as long as this.</summary>
+    public JsonView Root { get; }
+
+    public static async ValueTask<Outcome<JsonBody>> ReadAsync(GatewayCall call)
+    {
+        var request = call.Context.Request;
         if (!IsJson(request.ContentType))
         {
             return ApiError.Http(
@@ -24,53 +34,60 @@ internal static class JsonBody
             return ApiError.Http(StatusCodes.Status415UnsupportedMediaType, "A compressed body is not supported: send it as it is.");
         }
 
-        if (request.ContentLength > Limits.BodyBytes)
+        var most = (int)Math.Min(Limits.BodyBytes, call.Server.Bodies.Largest / Limits.BodyCost);
+        if (request.ContentLength > most)
         {
-            return TooLarge();
+            return TooLarge(most);
         }
 
+        var buffer = new BodyBuffer(call.Server.Bodies.Open());
+        var body = await ReadAsync(call, buffer, most);
+        if (body.Value is null)
+        {
+            buffer.Dispose();
+        }
+
+        return body;
+    }
+
+    public void Dispose() => _buffer.Dispose();
+
+    private static async ValueTask<Outcome<JsonBody>> ReadAsync(GatewayCall call, BodyBuffer buffer, int most)
+    {
         try
         {
-            return await ReadAsync(request, context.RequestAborted);
+            return await FillAsync(call, buffer, most) ?? (buffer.TryReserveReading() ? Check(buffer) : Busy(call));
         }
         catch (BadHttpRequestException exception)
         {
             return exception.StatusCode == StatusCodes.Status413PayloadTooLarge
-                ? TooLarge()
+                ? TooLarge(most)
                 : ApiError.Http(exception.StatusCode, "The body did not arrive whole.");
         }
     }
 
-    private static async ValueTask<Outcome<JsonDocument>> ReadAsync(HttpRequest request, CancellationToken aborted)
+    /// <summary>Null once the body has arrived.</summary>
+    private static async ValueTask<ApiError?> FillAsync(GatewayCall call, BodyBuffer buffer, int most)
     {
-        var reader = request.BodyReader;
+        var reader = call.Context.Request.BodyReader;
         while (true)
         {
-            var result = await reader.ReadAsync(aborted);
-            if (result.Buffer.Length > Limits.BodyBytes)
-            {
-                reader.AdvanceTo(result.Buffer.End);
-                return TooLarge();
-            }
-
-            if (!result.IsCompleted)
-            {
-                reader.AdvanceTo(result.Buffer.Start, result.Buffer.End);
-                continue;
-            }
-
-            var parsed = Parse(WithoutMark(result.Buffer.ToArray()));
+            var result = await reader.ReadAsync(call.Aborted);
+            var error = buffer.Bytes.Length + result.Buffer.Length > most ? TooLarge(most)
+                : buffer.TryAppend(result.Buffer, (int?)call.Context.Request.ContentLength ?? most) ? null
+                : Busy(call);
             reader.AdvanceTo(result.Buffer.End);
-            return parsed;
+            if (error is not null || result.IsCompleted)
+            {
+                return error;
+            }
         }
     }
 
-    /// <summary>A byte order mark is no part of JSON, but some clients send one.</summary>
-    private static ReadOnlyMemory<byte> WithoutMark(byte[] body) =>
-        body.AsSpan().StartsWith("\uFEFF"u8) ? body.AsMemory(3) : body;
-
-    private static Outcome<JsonDocument> Parse(ReadOnlyMemory<byte> body)
+    private static Outcome<JsonBody> Check(BodyBuffer buffer)
     {
+        // A byte order mark is no part of JSON, but some clients send one.
+        var body = buffer.Bytes.Span.StartsWith("\uFEFF"u8) ? buffer.Bytes[3..] : buffer.Bytes;
         if (!Utf8.IsValid(body.Span))
         {
             return ApiError.Invalid(null, "The body is not valid UTF-8.");
@@ -78,42 +95,60 @@ internal static class JsonBody
 
         try
         {
-            if (!NamesAreText(body.Span))
+            if (WhyInvalid(body.Span) is { } reason)
             {
-                return ApiError.Invalid(null, "The body has a name with half a surrogate pair, which is no text.");
+                return ApiError.Invalid(null, reason);
             }
-
-            var document = JsonDocument.Parse(body, Options);
-            return document.RootElement.ValueKind == JsonValueKind.Object
-                ? document
-                : ApiError.Invalid(null, $"The body must be a JSON object, but is {Json.Describe(document.RootElement)}.");
         }
         catch (JsonException exception)
         {
             return ApiError.Invalid(null, $"The body is not valid JSON: {exception.Message}", "invalid_json");
         }
+
+        var root = JsonView.OfBody(body);
+        return root.ValueKind == JsonValueKind.Object
+            ? new JsonBody(buffer, root)
+            : ApiError.Invalid(null, $"The body must be a JSON object, but is {Json.Describe(root)}.");
     }
 
-    /// <summary>Whether every escaped name can be read; later look-ups rely on it.</summary>
-    private static bool NamesAreText(ReadOnlySpan<byte> body)
+    /// <summary>Reads to the end: every escaped name is text, which look-ups rely on, and the fields are not too many.</summary>
+    /// <exception cref="JsonException">It is no JSON.</exception>
+    private static string? WhyInvalid(ReadOnlySpan<byte> body)
     {
         var reader = new Utf8JsonReader(body, new JsonReaderOptions { MaxDepth = Limits.JsonDepth });
+        var fields = 0;
+        while (reader.Read())
+        {
+            if (reader.TokenType != JsonTokenType.PropertyName)
+            {
+                continue;
+            }
+
+            if (reader.CurrentDepth == 1 && ++fields > Limits.Fields)
+            {
+                return $"The body has more than {Limits.Fields} fields.";
+            }
+
+            if (reader.ValueIsEscaped && !IsText(ref reader))
+            {
+                return "The body has a name with half a surrogate pair, which is no text.";
+            }
+        }
+
+        return null;
+    }
+
+    private static bool IsText(ref Utf8JsonReader reader)
+    {
         try
         {
-            while (reader.Read())
-            {
-                if (reader.TokenType == JsonTokenType.PropertyName && reader.ValueIsEscaped)
-                {
-                    _ = reader.GetString();
-                }
-            }
+            _ = reader.GetString();
+            return true;
         }
         catch (InvalidOperationException)
         {
             return false;
         }
-
-        return true;
     }
 
     /// <summary>
@@ -128,6 +163,9 @@ internal static class JsonBody
             || (media.IndexOfAny(" ,") < 0 && media.EndsWith("+json", StringComparison.OrdinalIgnoreCase));
     }
 
-    private static ApiError TooLarge() =>
-        ApiError.Http(StatusCodes.Status413PayloadTooLarge, $"The body is larger than the {Limits.BodyBytes} bytes that this server reads.");
+    private static ApiError TooLarge(int most) =>
+        ApiError.Http(StatusCodes.Status413PayloadTooLarge, $"The body is larger than the {most} bytes that this server reads.");
+
+    private static ApiError Busy(GatewayCall call) => ApiError.Unavailable(
+        "The bodies that are being read hold all the memory that they may (--max-parsed-bytes): try again later.", call.Server.Options.RetryAfter);
 }

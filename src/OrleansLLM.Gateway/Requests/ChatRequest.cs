@@ -19,7 +19,7 @@ internal static class ChatRequest
         var stream = CommonFields.ReadStream(fields, shape);
         var settings = CommonFields.ReadSettings(fields, model, shape);
         var asked = fields.Integer(Limits.MaxCompletionTokens) ?? fields.Integer(Limits.MaxChatTokens);
-        var input = MessageFields.Read(fields);
+        var input = MessageFields.Read(fields, model);
         if (fields.Error is not null || input is null || MessageFields.Render(fields, model, input) is not { } text)
         {
             return null;

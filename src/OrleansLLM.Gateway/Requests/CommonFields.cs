@@ -44,7 +44,7 @@ internal static class CommonFields
     public static StreamOptions? ReadStream(RequestFields fields, AnswerShape shape)
     {
         var streams = fields.Flag("stream") == true;
-        var options = fields.Object("stream_options");
+        var options = fields.Object("stream_options", "include_usage", "continuous_usage_stats");
         if (!streams)
         {
             return options is null ? null : fields.Refuse<StreamOptions>("stream_options", "`stream_options` needs `stream` to be true.");

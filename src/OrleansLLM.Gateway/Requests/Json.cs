@@ -8,7 +8,7 @@ namespace OrleansLLM.Gateway.Requests;
 internal static class Json
 {
     /// <summary>A whole number, also when written as 3.0 or 3e0.</summary>
-    public static bool TryGetInteger(JsonElement value, out long number)
+    public static bool TryGetInteger(JsonView value, out long number)
     {
         number = 0;
         if (value.ValueKind != JsonValueKind.Number)
@@ -30,14 +30,14 @@ internal static class Json
         return true;
     }
 
-    public static bool TryGetNumber(JsonElement value, out double number)
+    public static bool TryGetNumber(JsonView value, out double number)
     {
         number = 0;
         return value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out number) && double.IsFinite(number);
     }
 
     /// <summary>Null where the value is no string, or holds half a surrogate pair, which is no text.</summary>
-    public static string? GetString(JsonElement value)
+    public static string? GetString(JsonView value)
     {
         if (value.ValueKind != JsonValueKind.String)
         {
@@ -55,7 +55,7 @@ internal static class Json
     }
 
     /// <summary>A value of one's own; false where a string in it is no text, or it holds more than <paramref name="left"/> values.</summary>
-    public static bool TryCopy(JsonElement value, ref int left, out JsonNode? copy)
+    public static bool TryCopy(JsonView value, ref int left, out JsonNode? copy)
     {
         copy = null;
         if (--left < 0)
@@ -75,21 +75,21 @@ internal static class Json
             case JsonValueKind.Object:
                 return TryCopyMembers(value, ref left, out copy);
             default:
-                copy = JsonValue.Create(value.Clone());
+                copy = value.CopyScalar();
                 return true;
         }
     }
 
     /// <summary>A value in an error message, bounded.</summary>
-    public static string Describe(JsonElement value) => value.ValueKind switch
+    public static string Describe(JsonView value) => value.ValueKind switch
     {
         JsonValueKind.Array => "a list",
         JsonValueKind.Object => "an object",
         JsonValueKind.String => GetString(value) is null ? "a string with half a surrogate pair" : "a string",
-        _ => ApiError.Shorten(value.GetRawText()),
+        _ => ApiError.Shorten(value.GetRawText(most: 65)),
     };
 
-    private static bool TryCopyList(JsonElement value, ref int left, out JsonNode? copy)
+    private static bool TryCopyList(JsonView value, ref int left, out JsonNode? copy)
     {
         var list = new JsonArray();
         copy = list;
@@ -106,7 +106,7 @@ internal static class Json
         return true;
     }
 
-    private static bool TryCopyMembers(JsonElement value, ref int left, out JsonNode? copy)
+    private static bool TryCopyMembers(JsonView value, ref int left, out JsonNode? copy)
     {
         var members = new JsonObject();
         copy = members;

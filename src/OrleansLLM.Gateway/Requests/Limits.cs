@@ -45,6 +45,12 @@ internal static class Limits
     /// <summary>Bytes of a request's body.</summary>
     public const int BodyBytes = 16 << 20;
 
+    /// <summary>Bytes that reading a body costs at most, for each of its own: itself, and what is made of it.</summary>
+    public const int BodyCost = 4;
+
+    /// <summary>Members of a request's own object, unknown ones included.</summary>
+    public const int Fields = 1024;
+
     /// <summary>Levels of nested arrays and objects.</summary>
     public const int JsonDepth = 64;
 

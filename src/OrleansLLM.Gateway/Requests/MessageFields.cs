@@ -14,7 +14,7 @@ internal static class MessageFields
 {
     private static readonly string[] Unbuilt = ["tool_calls", "function_call", "audio"];
 
-    public static ChatInput? Read(RequestFields fields)
+    public static ChatInput? Read(RequestFields fields, ServedModel model)
     {
         var continues = fields.Flag("continue_final_message") ?? false;
         var generates = fields.Flag("add_generation_prompt") ?? true;
@@ -25,7 +25,7 @@ internal static class MessageFields
         }
 
         var arguments = ReadArguments(fields);
-        return ReadMessages(fields) is { } messages ? new ChatInput(messages, null, generates, continues, arguments) : null;
+        return ReadMessages(fields, model) is { } messages ? new ChatInput(messages, null, generates, continues, arguments) : null;
     }
 
     /// <summary>The model's prompt, or why its template can't make one.</summary>
@@ -66,7 +66,7 @@ internal static class MessageFields
             : (JsonObject?)fields.Copy(value, field);
     }
 
-    private static JsonArray? ReadMessages(RequestFields fields)
+    private static JsonArray? ReadMessages(RequestFields fields, ServedModel model)
     {
         var field = Limits.Messages.Field;
         if (fields.Find(field) is not { ValueKind: JsonValueKind.Array } list)
@@ -81,6 +81,7 @@ internal static class MessageFields
         }
 
         var messages = new JsonArray();
+        var characters = 0L;
         foreach (var item in list.EnumerateArray())
         {
             var path = string.Create(CultureInfo.InvariantCulture, $"{field}[{messages.Count}]");
@@ -89,13 +90,19 @@ internal static class MessageFields
                 return null;
             }
 
+            characters += message["content"]?.GetValue<string>().Length ?? 0;
+            if (characters > Limits.TextCharacters(model.MaxLength))
+            {
+                return fields.Refuse<JsonArray>(PromptFields.TooManyCharacters(model, field, characters));
+            }
+
             messages.Add((JsonNode)message);
         }
 
         return messages;
     }
 
-    private static JsonObject? ReadMessage(RequestFields fields, JsonElement item, string path)
+    private static JsonObject? ReadMessage(RequestFields fields, JsonView item, string path)
     {
         if (item.ValueKind != JsonValueKind.Object)
         {
@@ -149,7 +156,7 @@ internal static class MessageFields
         return message;
     }
 
-    private static string? ReadContent(RequestFields fields, JsonElement value, string path)
+    private static string? ReadContent(RequestFields fields, JsonView value, string path)
     {
         if (value.ValueKind != JsonValueKind.Array)
         {
@@ -176,7 +183,7 @@ internal static class MessageFields
         return string.Join('\n', texts);
     }
 
-    private static string? ReadPart(RequestFields fields, JsonElement part, string path)
+    private static string? ReadPart(RequestFields fields, JsonView part, string path)
     {
         if (Json.GetString(part) is { } bare)
         {

@@ -19,7 +19,7 @@ internal sealed class PromptFields(RequestFields fields, ServedModel model, stri
         }
 
         var isList = value.ValueKind == JsonValueKind.Array;
-        if (!isList || (value.GetArrayLength() > 0 && value[0].ValueKind == JsonValueKind.Number))
+        if (!isList || value.EnumerateArray().Take(1).Any(first => first.ValueKind == JsonValueKind.Number))
         {
             return ReadOne(value, echo, added, asked, standard) is { } only ? [only] : [];
         }
@@ -44,11 +44,24 @@ internal sealed class PromptFields(RequestFields fields, ServedModel model, stri
         return prompts;
     }
 
+    /// <summary>Refuses a text that is longer than any prompt of the model.</summary>
+    public static ApiError TooManyCharacters(ServedModel model, string field, long characters) => ApiError.Invalid(
+        field,
+        string.Create(
+            CultureInfo.InvariantCulture,
+            $"This model's maximum context length is {model.MaxLength} tokens, but the prompt has {characters} characters, more than the {Limits.TextCharacters(model.MaxLength)} that can be meant for it. Shorten the prompt."),
+        "context_length_exceeded");
+
     /// <summary>One prompt from its text; null where it does not fit.</summary>
-    public Prompt? FromText(RenderedPrompt text, AddedTokens added, PromptEcho echo, int? asked, int standard) =>
-        Encode(text, added) is { } ids && Truncate(ids, asked) is { } kept
-            ? Fit(kept, Repeat(kept, echo, kept.Length == ids.Length ? text.Text : null), asked, standard)
-            : null;
+    public Prompt? FromText(RenderedPrompt text, AddedTokens added, PromptEcho echo, int? asked, int standard)
+    {
+        if (Encode(text, added) is not { } ids || Fit(ids.Length, asked) is not { } kept)
+        {
+            return null;
+        }
+
+        return kept == ids.Length ? Create(ids, echo, text.Text, asked, standard) : Create(ids[^kept..], echo, null, asked, standard);
+    }
 
     /// <summary>
     /// The ids of a text; null where it is so long that looking for them would only cost time and memory. A template or a client may have
@@ -56,10 +69,9 @@ internal sealed class PromptFields(RequestFields fields, ServedModel model, stri
     /// </summary>
     public int[]? Encode(RenderedPrompt text, AddedTokens added)
     {
-        var most = Limits.TextCharacters(model.MaxLength);
-        if (text.Text.Length > most)
+        if (text.Text.Length > Limits.TextCharacters(model.MaxLength))
         {
-            return fields.Refuse<int[]>(ApiError.Invalid(field, TooManyCharacters(text.Text.Length, most), "context_length_exceeded"));
+            return fields.Refuse<int[]>(TooManyCharacters(model, field, text.Text.Length));
         }
 
         try
@@ -74,12 +86,12 @@ internal sealed class PromptFields(RequestFields fields, ServedModel model, stri
         }
     }
 
-    private Prompt? ReadOne(JsonElement value, PromptEcho echo, AddedTokens added, int? asked, int standard)
+    private Prompt? ReadOne(JsonView value, PromptEcho echo, AddedTokens added, int? asked, int standard)
     {
         if (value.ValueKind == JsonValueKind.Array)
         {
-            return fields.Ids(field, value, model.Tokenizer.VocabularySize) is { } ids && Truncate(ids, asked) is { } kept
-                ? Fit(kept, Repeat(kept, echo, null), asked, standard)
+            return Fit(value.GetArrayLength(), asked) is { } kept && fields.Ids(field, value, model.Tokenizer.VocabularySize, kept) is { } ids
+                ? Create(ids, echo, null, asked, standard)
                 : null;
         }
 
@@ -88,47 +100,49 @@ internal sealed class PromptFields(RequestFields fields, ServedModel model, stri
             : fields.Refuse<Prompt>(field, $"`{field}` must be text, token ids, or a list of one of them, but is {Json.Describe(value)}.");
     }
 
-    private string Repeat(int[] ids, PromptEcho echo, string? text) =>
-        echo == PromptEcho.None ? "" : text ?? model.Tokenizer.Decode(ids, SpecialTokens.Skip);
+    /// <param name="text">As the client wrote it, or null where it is to be made of the ids.</param>
+    private Prompt Create(int[] ids, PromptEcho echo, string? text, int? asked, int standard)
+    {
+        var repeated = echo == PromptEcho.None ? "" : text ?? model.Tokenizer.Decode(ids, SpecialTokens.Skip);
+        return new Prompt(ids, repeated, asked ?? Math.Min(model.MaxLength - ids.Length, Math.Min(standard, model.MaxNewTokens ?? standard)));
+    }
 
-    /// <summary>Keeps the last tokens, as vLLM: -1 keeps what leaves room for the answer. Null where nothing would be kept.</summary>
-    private int[]? Truncate(int[] ids, int? asked)
+    /// <summary>How many of a prompt's last tokens are kept, all unless the client says otherwise; null where they do not fit the model.</summary>
+    private int? Fit(int length, int? asked)
+    {
+        if (Keep(length, asked) is not { } kept)
+        {
+            return null;
+        }
+
+        if (kept == 0)
+        {
+            return fields.Refuse<int?>(field, $"`{field}` is empty: it needs at least one token.");
+        }
+
+        return model.MaxLength - kept < (asked ?? 1)
+            ? fields.Refuse<int?>(ApiError.Invalid(field, TooLong(kept, asked), "context_length_exceeded"))
+            : kept;
+    }
+
+    /// <summary>As vLLM: -1 keeps what leaves room for the answer. Null where nothing would be kept.</summary>
+    private int? Keep(int length, int? asked)
     {
         if (fields.Integer(Limits.TruncatePromptTokens) is not { } most)
         {
-            return ids;
+            return length;
         }
 
         var keep = most < 0 ? Math.Max(0, model.MaxLength - Math.Max(asked ?? 0, 1)) : most;
-        if (keep == 0 && ids.Length > 0)
+        if (keep == 0 && length > 0)
         {
-            return fields.Refuse<int[]>(
+            return fields.Refuse<int?>(
                 Limits.TruncatePromptTokens.Field,
                 "`truncate_prompt_tokens` leaves nothing of the prompt: keep at least one token, or ask for fewer tokens than the model's length.");
         }
 
-        return keep < ids.Length ? ids[^keep..] : ids;
+        return Math.Min(keep, length);
     }
-
-    private Prompt? Fit(int[] ids, string echo, int? asked, int standard)
-    {
-        if (ids.Length == 0)
-        {
-            return fields.Refuse<Prompt>(field, $"`{field}` is empty: it needs at least one token.");
-        }
-
-        var room = model.MaxLength - ids.Length;
-        if (room < (asked ?? 1))
-        {
-            return fields.Refuse<Prompt>(ApiError.Invalid(field, TooLong(ids.Length, asked), "context_length_exceeded"));
-        }
-
-        return new Prompt(ids, echo, asked ?? Math.Min(room, Math.Min(standard, model.MaxNewTokens ?? standard)));
-    }
-
-    private string TooManyCharacters(int characters, long most) => string.Create(
-        CultureInfo.InvariantCulture,
-        $"This model's maximum context length is {model.MaxLength} tokens, but the prompt has {characters} characters, more than the {most} that can be meant for it. Shorten the prompt.");
 
     private string TooLong(int prompt, int? asked)
     {

@@ -11,28 +11,10 @@ internal static class RequestBody
     public static async ValueTask<Outcome<T>> ReadAsync<T>(GatewayCall call, Func<RequestFields, ServedModel, T?> read)
         where T : class
     {
-        var (body, error) = await JsonBody.ReadAsync(call.Context);
-        if (body is null)
-        {
-            return error!;
-        }
-
+        var (body, error) = await JsonBody.ReadAsync(call);
         using (body)
         {
-            var fields = new RequestFields(body.RootElement);
-            var name = fields.Text(Limits.Model);
-            if (fields.Error is not null)
-            {
-                return fields.Error;
-            }
-
-            var (model, unknown) = call.Server.FindModel(name);
-            if (model is null)
-            {
-                return unknown!;
-            }
-
-            return read(fields, model) is { } input && fields.Error is null ? input : fields.Error!;
+            return body is null ? error! : Read(call.Server, body.Root, read);
         }
     }
 
@@ -41,16 +23,39 @@ internal static class RequestBody
         GatewayCall call, Func<RequestFields, ServedModel, T?> answerOf, JsonTypeInfo<T> type)
         where T : class
     {
-        var (answer, error) = await ReadAsync(call, answerOf);
-        if (answer is not null)
+        var (body, error) = await JsonBody.ReadAsync(call);
+        using (body) // whose reservation stands for the answer, too
         {
-            await Responses.WriteAsync(call.Context, StatusCodes.Status200OK, answer, type);
-        }
+            (var answer, error) = body is null ? error! : Read(call.Server, body.Root, answerOf);
+            if (answer is not null)
+            {
+                await Responses.WriteAsync(call.Context, StatusCodes.Status200OK, answer, type);
+            }
 
-        return error;
+            return error;
+        }
     }
 
     /// <summary>As the client wrote it, which answers repeat.</summary>
     public static string ModelName(RequestFields fields, ServedModel model) =>
         fields.Text(Limits.Model) is { Length: > 0 } name ? name : model.Name;
+
+    private static Outcome<T> Read<T>(GatewayServer server, JsonView body, Func<RequestFields, ServedModel, T?> read)
+        where T : class
+    {
+        var fields = RequestFields.OfBody(body);
+        var name = fields.Text(Limits.Model);
+        if (fields.Error is not null)
+        {
+            return fields.Error;
+        }
+
+        var (model, unknown) = server.FindModel(name);
+        if (model is null)
+        {
+            return unknown!;
+        }
+
+        return read(fields, model) is { } input && fields.Error is null ? input : fields.Error!;
+    }
 }

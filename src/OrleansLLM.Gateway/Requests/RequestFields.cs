@@ -9,15 +9,31 @@ namespace OrleansLLM.Gateway.Requests;
 /// Reads the fields of a JSON object. A field that is null is absent, one that nobody asks for is ignored. The first thing that is
 /// wrong is kept as <see cref="Error"/>, and from then on every read gives nothing.
 /// </summary>
-/// <param name="source">An object.</param>
-/// <param name="path">Where it stands in the request, "" for the request itself.</param>
-internal sealed class RequestFields(JsonElement source, string path = "")
+internal sealed class RequestFields
 {
+    /// <summary>No field's name is longer, however it is escaped.</summary>
+    private const int LongestName = 512;
+
+    private readonly Dictionary<string, JsonView> _members = [];
+    private readonly string _path;
     private int _left = Limits.CopiedValues;
+
+    /// <param name="path">Where the object stands in the request, "" for the request itself.</param>
+    private RequestFields(IEnumerable<JsonMember> members, string path)
+    {
+        _path = path;
+        foreach (var member in members)
+        {
+            _members[member.Name] = member.Value;
+        }
+    }
+
+    public static RequestFields OfBody(JsonView body) =>
+        new(body.EnumerateObject().Where(member => member.NameText.Length <= LongestName), "");
 
     public ApiError? Error { get; private set; }
 
-    public string Name(string field) => path.Length == 0 ? field : $"{path}.{field}";
+    public string Name(string field) => _path.Length == 0 ? field : $"{_path}.{field}";
 
     /// <summary>Keeps the first error; always null, so that a reader can return it.</summary>
     public T? Refuse<T>(ApiError error)
@@ -29,8 +45,8 @@ internal sealed class RequestFields(JsonElement source, string path = "")
     public T? Refuse<T>(string field, string message) => Refuse<T>(ApiError.Invalid(Name(field), message));
 
     /// <summary>The field, unless it is absent, null, or something was wrong before.</summary>
-    public JsonElement? Find(string field) =>
-        Error is null && source.TryGetProperty(field, out var value) && value.ValueKind != JsonValueKind.Null ? value : null;
+    public JsonView? Find(string field) =>
+        Error is null && _members.TryGetValue(field, out var value) && value.ValueKind != JsonValueKind.Null ? value : null;
 
     public int? Integer(Limit limit) => (int?)Long(limit);
 
@@ -76,8 +92,8 @@ internal sealed class RequestFields(JsonElement source, string path = "")
         return Json.GetString(value) is { } text ? Bounded(text, limit) : Refuse<string>(limit.Field, NoText(limit.Field, value));
     }
 
-    /// <summary>An object's fields.</summary>
-    public RequestFields? Object(string field)
+    /// <summary>An object's fields, of which only <paramref name="names"/> are asked for.</summary>
+    public RequestFields? Object(string field, params string[] names)
     {
         if (Find(field) is not { } value)
         {
@@ -85,7 +101,7 @@ internal sealed class RequestFields(JsonElement source, string path = "")
         }
 
         return value.ValueKind == JsonValueKind.Object
-            ? new RequestFields(value, Name(field))
+            ? new RequestFields(value.EnumerateObject().Where(member => member.IsOneOf(names)), Name(field))
             : Refuse<RequestFields>(field, $"`{Name(field)}` must be an object, but is {Json.Describe(value)}.");
     }
 
@@ -141,15 +157,17 @@ internal sealed class RequestFields(JsonElement source, string path = "")
         }
 
         return items.Allows(value.GetArrayLength())
-            ? Ids(items.Field, value, vocabulary)
+            ? Ids(items.Field, value, vocabulary, int.MaxValue)
             : Refuse<int[]>(items.Field, items.Refusal(Name(items.Field), Count(value)));
     }
 
-    /// <summary>The ids of a list that is known to be one.</summary>
-    public int[]? Ids(string field, JsonElement list, int vocabulary)
+    /// <summary>The last ids of a list that is known to be one, all of which are checked.</summary>
+    public int[]? Ids(string field, JsonView list, int vocabulary, int last)
     {
-        var ids = new int[list.GetArrayLength()];
-        var count = 0;
+        var length = list.GetArrayLength();
+        var skipped = Math.Max(0, length - last);
+        var ids = new int[length - skipped];
+        var at = -skipped;
         foreach (var item in list.EnumerateArray())
         {
             if (!Json.TryGetInteger(item, out var id) || id < 0 || id >= vocabulary)
@@ -161,14 +179,19 @@ internal sealed class RequestFields(JsonElement source, string path = "")
                         $"`{Name(field)}` must hold token ids from 0 to {vocabulary - 1}, but holds {Json.Describe(item)}."));
             }
 
-            ids[count++] = (int)id;
+            if (at >= 0)
+            {
+                ids[at] = (int)id;
+            }
+
+            at++;
         }
 
         return ids;
     }
 
     /// <summary>A value that a template will see; all of a request's together are bounded.</summary>
-    public JsonNode? Copy(JsonElement value, string where)
+    public JsonNode? Copy(JsonView value, string where)
     {
         if (Json.TryCopy(value, ref _left, out var copy))
         {
@@ -185,8 +208,8 @@ internal sealed class RequestFields(JsonElement source, string path = "")
         ? text
         : Refuse<string>(limit.Field, limit.Refusal(Name(limit.Field), text.Length.ToString(CultureInfo.InvariantCulture)));
 
-    private string NoText(string field, JsonElement value) =>
+    private string NoText(string field, JsonView value) =>
         $"`{Name(field)}` must be text, but is {Json.Describe(value)}.";
 
-    private static string Count(JsonElement list) => list.GetArrayLength().ToString(CultureInfo.InvariantCulture);
+    private static string Count(JsonView list) => list.GetArrayLength().ToString(CultureInfo.InvariantCulture);
 }

@@ -74,7 +74,7 @@ internal static class SamplingFields
         return [.. biases];
     }
 
-    private static bool TryReadBias(RequestFields fields, in JsonProperty member, int vocabulary, out int id, out float bias)
+    private static bool TryReadBias(RequestFields fields, in JsonMember member, int vocabulary, out int id, out float bias)
     {
         var field = Limits.LogitBias.Field;
         bias = 0;

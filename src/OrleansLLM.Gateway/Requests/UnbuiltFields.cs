@@ -13,7 +13,7 @@ internal static class UnbuiltFields
     private const string Tools = "tool calls are not built.";
     private const string Media = "only text is built.";
 
-    private static readonly (string Field, string What, Func<JsonElement, bool> IsHarmless)[] Rows =
+    private static readonly (string Field, string What, Func<JsonView, bool> IsHarmless)[] Rows =
     [
         ("tools", Tools, IsNothing),
         ("tool_choice", Tools, value => IsText(value, "none")),
@@ -57,7 +57,7 @@ internal static class UnbuiltFields
         }
     }
 
-    private static bool IsNothing(JsonElement value) => value.ValueKind switch
+    private static bool IsNothing(JsonView value) => value.ValueKind switch
     {
         JsonValueKind.False => true,
         JsonValueKind.Array => value.GetArrayLength() == 0,
@@ -65,5 +65,5 @@ internal static class UnbuiltFields
         _ => false,
     };
 
-    private static bool IsText(JsonElement value, string text) => value.ValueKind == JsonValueKind.String && value.ValueEquals(text);
+    private static bool IsText(JsonView value, string text) => value.ValueKind == JsonValueKind.String && value.ValueEquals(text);
 }

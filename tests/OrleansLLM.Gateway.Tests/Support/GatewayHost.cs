@@ -32,6 +32,8 @@ internal sealed class GatewayHost : IAsyncDisposable
 
     public FakeModels Models { get; }
 
+    public GatewayServer Server => _app.Services.GetRequiredService<GatewayServer>();
+
     public LineLogger Log { get; }
 
     public Uri Address { get; }
