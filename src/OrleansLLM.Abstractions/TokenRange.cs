@@ -49,6 +49,9 @@ public sealed record TokenLogprobs(float Logprob, int Rank, ReadOnlyMemory<int> 
     public ReadOnlyMemory<int> TopIds { get; internal set; } = TopIds;
 
     public ReadOnlyMemory<float> TopLogprobs { get; internal set; } = TopLogprobs;
+
+    /// <summary>About what it holds of memory: itself, and its two arrays.</summary>
+    public int Bytes => 112 + (TopIds.Length * (sizeof(int) + sizeof(float)));
 }
 
 /// <summary>

@@ -139,7 +139,11 @@ public sealed class EngineGenerator : IGenerator, IDisposable
 
         var attempt = new Attempt(request, Epoch, Journal.Begin(request).Sequences);
         SequenceId[] ids = [.. attempt.Sequences.Select(sequence => sequence.Id)];
-        _logs.Open(request, ids, Epoch);
+        if (_logs.Open(request, ids, Epoch) == OpenResult.Full)
+        {
+            return SequenceLogs.Full;
+        }
+
         try
         {
             return Settle(await _engine.SubmitAsync(attempt, _mailbox, cancellation).ConfigureAwait(false), ids);

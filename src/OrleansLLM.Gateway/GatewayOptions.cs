@@ -32,6 +32,12 @@ public sealed record GatewayOptions
     /// </summary>
     public long MaxParsedBytes { get; init; } = 256 << 20;
 
+    /// <summary>
+    /// Bytes that answers may hold together which are collected to be sent whole, and prompts' log probabilities; an answer beyond ends with
+    /// 503. A quarter is left to small ones.
+    /// </summary>
+    public long MaxCollectedBytes { get; init; } = 256 << 20;
+
     /// <summary>What a refused client is told to wait where nothing better is known.</summary>
     public TimeSpan RetryAfter { get; init; } = TimeSpan.FromSeconds(1);
 

@@ -22,6 +22,8 @@ internal sealed class GatewayServer(
 
     public ByteBudget Bodies { get; } = new(options.MaxParsedBytes);
 
+    public ByteBudget Answers { get; } = new(options.MaxCollectedBytes);
+
     public ApiKeys Keys { get; } = new(options);
 
     /// <summary>Why nothing can be asked for now, or null.</summary>

@@ -22,7 +22,7 @@ public sealed class JournalTests
             Sampling = new SamplingParameters { Seed = 11, Temperature = 0.9f, RepetitionPenalty = 1.2f, FrequencyPenalty = 0.3f, BadWords = [[4, 5]] },
         };
         var ids = unbroken.Submit(request);
-        Assert.True(logs.Open(request, ids, 1));
+        Assert.Equal(OpenResult.Opened, logs.Open(request, ids, 1));
         for (var step = 0; step < stepsBeforeDeath; step++)
         {
             if (step == 4)

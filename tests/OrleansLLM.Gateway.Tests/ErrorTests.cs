@@ -243,7 +243,9 @@ public sealed class ErrorTests(SharedHost shared) : IClassFixture<SharedHost>
         var id = answer.Headers["X-Request-Id"];
         Assert.Equal(echoed ?? id, id);
         Assert.NotEmpty(id);
-        Assert.Contains(_host.Log.Lines, line => line.Contains($"POST /v1/completions 200", StringComparison.Ordinal) && line.Contains(id, StringComparison.Ordinal));
+        Assert.True(SpinWait.SpinUntil(
+            () => _host.Log.Lines.Any(line => line.Contains("POST /v1/completions 200", StringComparison.Ordinal) && line.Contains(id, StringComparison.Ordinal)),
+            TimeSpan.FromSeconds(10)));
     }
 
     internal static void AssertShape(Answer answer)

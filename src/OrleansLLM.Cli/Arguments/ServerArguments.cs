@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Net;
 using OrleansLLM.Gateway;
+using OrleansLLM.Sequences;
 
 namespace OrleansLLM.Cli.Arguments;
 
@@ -14,6 +15,8 @@ internal enum LogFormat
 /// <param name="ShutdownTimeout">How long a stop waits for what runs.</param>
 internal sealed record ServerOptions(string Host, int Port, GatewayOptions Gateway, TimeSpan ShutdownTimeout, LogFormat LogFormat)
 {
+    public SequenceLogOptions SequenceLogs { get; init; } = new();
+
     /// <summary>Whether other machines can reach it.</summary>
     public bool IsOpenToOthers => !IsLoopback(Host);
 
@@ -60,6 +63,20 @@ internal sealed class ServerArguments
     private readonly Option<double?> _sseKeepAlive = Seconds(
         "--sse-keep-alive", "Sends a comment to a stream's client after that long a silence; 0 is never. Default: 10.");
 
+    private readonly Option<long?> _maxParsedBytes = ModelArguments.Number(
+        "--max-parsed-bytes", "BYTES",
+        "What bodies may hold together while they are read, four bytes for each of a body's own; more are answered with 503. Default: 256MiB.",
+        GatewayOptionsValidator.LeastBytes, long.MaxValue);
+
+    private readonly Option<long?> _maxCollectedBytes = ModelArguments.Number(
+        "--max-collected-bytes", "BYTES", "What answers may hold together that are sent whole; one beyond ends with 503. Default: 256MiB.",
+        GatewayOptionsValidator.LeastBytes, long.MaxValue);
+
+    private readonly Option<long?> _maxRetainedBytes = ModelArguments.Number(
+        "--max-retained-bytes", "BYTES",
+        "What the tokens and log probabilities of all answers may hold, those that ended and can still be read included; requests beyond get 503. Default: 256MiB.",
+        SequenceLogOptionsValidator.LeastBytes, long.MaxValue);
+
     private readonly Option<double?> _shutdownTimeout = Seconds(
         "--shutdown-timeout", "How long a stop (SIGTERM, Ctrl-C, SIGHUP unless ignored) lets running answers go on. Default: 30.");
 
@@ -69,8 +86,8 @@ internal sealed class ServerArguments
     {
         foreach (var option in new Option[]
         {
-            _host, _port, _apiKeys, _priorityApiKeys, _allowedHosts, _allowedOrigins, _requestTimeout, _queueTimeout, _sseKeepAlive, _shutdownTimeout,
-            _logFormat,
+            _host, _port, _apiKeys, _priorityApiKeys, _allowedHosts, _allowedOrigins, _requestTimeout, _queueTimeout, _sseKeepAlive, _maxParsedBytes, _maxCollectedBytes,
+            _maxRetainedBytes, _shutdownTimeout, _logFormat,
         })
         {
             command.Options.Add(option);
@@ -98,7 +115,10 @@ internal sealed class ServerArguments
         (int)(result.GetValue(_port) ?? 8000),
         ReadGateway(result),
         ToTimeSpan(result.GetValue(_shutdownTimeout)) ?? TimeSpan.FromSeconds(30),
-        result.GetValue(_logFormat) == "json" ? LogFormat.Json : LogFormat.Text);
+        result.GetValue(_logFormat) == "json" ? LogFormat.Json : LogFormat.Text)
+    {
+        SequenceLogs = result.GetValue(_maxRetainedBytes) is { } bytes ? new SequenceLogOptions { MaxRetainedBytes = bytes } : new SequenceLogOptions(),
+    };
 
     private GatewayOptions ReadGateway(ParseResult result)
     {
@@ -113,6 +133,8 @@ internal sealed class ServerArguments
             RequestTimeout = ToTimeSpan(result.GetValue(_requestTimeout)),
             QueueTimeout = ToTimeSpan(result.GetValue(_queueTimeout)),
             SseKeepAlive = ToTimeSpan(result.GetValue(_sseKeepAlive)) ?? standard.SseKeepAlive,
+            MaxParsedBytes = result.GetValue(_maxParsedBytes) ?? standard.MaxParsedBytes,
+            MaxCollectedBytes = result.GetValue(_maxCollectedBytes) ?? standard.MaxCollectedBytes,
             Version = typeof(ServerArguments).Assembly.GetName().Version?.ToString(3) ?? "0.0.0",
         };
     }

@@ -73,7 +73,7 @@ internal sealed class ServeCommand
         var workers = new TaskCompletionSource<LocalWorkers>(TaskCreationOptions.RunContinuationsAsynchronously);
         var siloStart = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         await using var model = new ModelHost(ending => LoadAsync(modelOptions, workers.Task, siloStart.Task, logs.Factory, ending));
-        var app = ServeHost.Build(serverOptions, model, builder => Configure(builder, logs));
+        var app = ServeHost.Build(serverOptions, model, builder => Configure(builder, serverOptions, logs));
         workers.SetResult(app.Services.GetRequiredService<LocalWorkers>());
         await using (app.ConfigureAwait(false))
         {
@@ -102,8 +102,9 @@ internal sealed class ServeCommand
         _ => null,
     };
 
-    private static void Configure(WebApplicationBuilder builder, Logs logs)
+    private static void Configure(WebApplicationBuilder builder, ServerOptions options, Logs logs)
     {
+        builder.Services.AddSingleton(options.SequenceLogs);
         builder.Services.AddSingleton(logs.Factory);
         builder.Services.AddSingleton(logs.Output);
         builder.Services.AddSingleton<IHostLifetime, DrainingLifetime>();

@@ -31,7 +31,8 @@ internal sealed class SequenceGrain : Grain, ISequenceGrain
     {
         var journal = message.Read();
         SequenceId[] ids = [.. journal.Sequences.Select(sequence => sequence.Id)];
-        var submission = _logs.Open(journal.Request, ids, _journal.Epoch) ? _submission = _worker.Attempt(ids, message) : _submission;
+        var opened = _logs.Open(journal.Request, ids, _journal.Epoch);
+        var submission = opened == OpenResult.Opened ? _submission = _worker.Attempt(ids, message) : opened == OpenResult.Full ? Task.FromResult(SubmitReply.From(SequenceLogs.Full)) : _submission;
         return submission is not null && await submission is { Reason: not null } refused ? refused : new SubmitReply(_journal.Known);
     }
 
@@ -58,8 +59,7 @@ internal sealed class SequenceGrain : Grain, ISequenceGrain
         return true;
     }
 
-    public async Task<bool> Finish(SequenceId sequence, int at, FinishReason reason) =>
-        _logs.Finish(sequence, at, reason) && await Abort(sequence);
+    public async Task<bool> Finish(SequenceId sequence, int at, FinishReason reason) => _logs.Finish(sequence, at, reason) && await Abort(sequence);
 
     public Task Abandon(SequenceId sequence) => Abort(sequence);
 

@@ -1,3 +1,4 @@
+using OrleansLLM.Gateway.Http;
 using OrleansLLM.Gateway.Metrics;
 using OrleansLLM.Gateway.Requests;
 
@@ -6,6 +7,9 @@ namespace OrleansLLM.Gateway.Answers;
 /// <summary>One answer of a request: reads its sequence and hands out what it adds.</summary>
 internal sealed class Choice(int index, SequenceId sequence, Prompt prompt, GenerationInput input, AnswerText text)
 {
+    /// <summary>About what a token's id and text take until its answer is sent.</summary>
+    private const int BytesPerToken = 64;
+
     private readonly List<AnswerDelta> _deltas = [];
     private bool _hasEchoed = input.Shape.Echo == PromptEcho.None;
 
@@ -23,12 +27,18 @@ internal sealed class Choice(int index, SequenceId sequence, Prompt prompt, Gene
     /// <summary>Whether the sequence has ended, so that nothing needs to be cancelled.</summary>
     public bool HasEnded { get; private set; }
 
-    /// <summary>Reads to the end, or to a stop string. Gives how the sequence ended.</summary>
-    public async Task<SequenceEnd> ReadAsync(IGenerator generator, IAnswerSink sink, ChoiceTimer timer, CancellationToken cancellation)
+    /// <summary>Reads to the end, or to a stop string. Gives how the sequence ended; null where <paramref name="held"/> has no room for the answer.</summary>
+    public async Task<SequenceEnd?> ReadAsync(
+        IGenerator generator, IAnswerSink sink, ByteReservation held, ChoiceTimer timer, CancellationToken cancellation)
     {
         var from = input.Shape.NeedsPrompt ? 0 : Prompt.Ids.Length;
         await foreach (var range in generator.ReadAsync(Sequence, from, cancellation))
         {
+            if (BytesOf(range) is > 0 and var bytes && !held.TryAdd(bytes))
+            {
+                return null;
+            }
+
             var before = CompletionTokens;
             Take(range);
             timer.OnTokens(CompletionTokens - before);
@@ -60,6 +70,23 @@ internal sealed class Choice(int index, SequenceId sequence, Prompt prompt, Gene
 
         await generator.FinishAsync(Sequence, Prompt.Ids.Length + CompletionTokens, FinishReason.Stop, cancellation);
         return new SequenceEnd(FinishReason.Stop);
+    }
+
+    /// <summary>What of it is kept until the request ends: of a stream only the prompt's log probabilities.</summary>
+    private long BytesOf(in TokenRange range)
+    {
+        if (input.Stream is not null && range.Start >= Prompt.Ids.Length)
+        {
+            return 0;
+        }
+
+        var bytes = input.Stream is null ? (long)BytesPerToken * range.Ids.Length : 0;
+        foreach (var logprobs in range.Logprobs.Span)
+        {
+            bytes += logprobs?.Bytes ?? 0;
+        }
+
+        return bytes;
     }
 
     private void Take(in TokenRange range)

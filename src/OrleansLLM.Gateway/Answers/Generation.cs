@@ -13,6 +13,7 @@ internal sealed class Generation(GatewayCall call, GenerationInput input, string
 {
     private readonly List<Choice> _choices = [];
     private readonly List<RequestId> _requests = [];
+    private readonly ByteReservation _held = call.Server.Answers.Open();
     private readonly long _arrival = call.Server.Time.GetTimestamp();
 
     /// <summary>In the order of their index: prompt by prompt, n answers each.</summary>
@@ -63,8 +64,9 @@ internal sealed class Generation(GatewayCall call, GenerationInput input, string
             try
             {
                 using var timer = call.Server.Metrics.Start(input.Model.Name, _arrival);
-                var end = await choice.ReadAsync(call.Server.Generator, sink, timer, stop.Token);
-                if (ApiError.From(end, call.RequestId, call.Server.Options.RetryAfter) is { } failure)
+                var end = await choice.ReadAsync(call.Server.Generator, sink, _held, timer, stop.Token);
+                var failure = end is null ? NoRoom() : ApiError.From(end, call.RequestId, call.Server.Options.RetryAfter);
+                if (failure is not null)
                 {
                     error ??= failure;
                     await stop.CancelAsync();
@@ -100,6 +102,7 @@ internal sealed class Generation(GatewayCall call, GenerationInput input, string
 
     public async ValueTask DisposeAsync()
     {
+        _held.Dispose();
         foreach (var request in _requests)
         {
             var choices = _choices.Where(choice => choice.Sequence.Request == request).ToList();
@@ -109,6 +112,10 @@ internal sealed class Generation(GatewayCall call, GenerationInput input, string
             }
         }
     }
+
+    private ApiError NoRoom() => ApiError.Unavailable(
+        "The answers that are being collected hold all the memory that they may (--max-collected-bytes): stream this one, ask for fewer log probabilities, or try again later.",
+        call.Server.Options.RetryAfter);
 
     private static ulong RandomSeed()
     {

@@ -5,7 +5,10 @@ using OrleansLLM.Text;
 
 namespace OrleansLLM.Gateway.Answers;
 
-/// <summary>Log probabilities in the three forms that clients know; null where they were not asked for.</summary>
+/// <summary>
+/// Log probabilities in the three forms that clients know; null where they were not asked for. They are made as they are written, for they are
+/// many times as large as what they are made of.
+/// </summary>
 internal static class LogprobShapes
 {
     /// <summary>Of /v1/completions: the candidates by their text, the drawn token among them.</summary>
@@ -18,10 +21,10 @@ internal static class LogprobShapes
 
         var tokenizer = input.Model.Tokenizer;
         return new CompletionLogprobs(
-            [.. tokens.Select(token => token.Offset)],
-            [.. tokens.Select(token => token.Logprobs is { } known ? TokenTexts.Finite(known.Logprob) : (float?)null)],
-            [.. tokens.Select(token => TokenTexts.Text(tokenizer, token.Id))],
-            [.. tokens.Select(token => Candidates(tokenizer, token, most))]);
+            tokens.Select(token => token.Offset),
+            tokens.Select(token => token.Logprobs is { } known ? TokenTexts.Finite(known.Logprob) : (float?)null),
+            tokens.Select(token => TokenTexts.Text(tokenizer, token.Id)),
+            tokens.Select(token => Candidates(tokenizer, token, most)));
     }
 
     /// <summary>Of /v1/chat/completions.</summary>
@@ -33,15 +36,15 @@ internal static class LogprobShapes
         }
 
         var tokenizer = input.Model.Tokenizer;
-        return new ChatLogprobs([.. tokens.Select(token => new TokenLogprob(
+        return new ChatLogprobs(tokens.Select(token => new TokenLogprob(
             TokenTexts.Text(tokenizer, token.Id),
             TokenTexts.Finite(token.Logprobs?.Logprob ?? TokenTexts.LeastLogprob),
             TokenTexts.Bytes(tokenizer, token.Id),
-            Top(tokenizer, token.Logprobs, most)))]);
+            Top(tokenizer, token.Logprobs, most))));
     }
 
     /// <summary>vLLM's prompt_logprobs: a position's candidates by their ids, its own token among them.</summary>
-    public static IReadOnlyList<IReadOnlyDictionary<string, PromptLogprob>?>? Prompt(GenerationInput input, Choice choice)
+    public static IEnumerable<IReadOnlyDictionary<string, PromptLogprob>?>? Prompt(GenerationInput input, Choice choice)
     {
         if (input.Shape.PromptLogprobs is not { } most)
         {
@@ -49,8 +52,7 @@ internal static class LogprobShapes
         }
 
         var tokenizer = input.Model.Tokenizer;
-        return [.. choice.Prompt.Ids.Zip(
-            choice.PromptLogprobs, (id, known) => known is null ? null : Position(tokenizer, id, known, most))];
+        return choice.Prompt.Ids.Zip(choice.PromptLogprobs, (id, known) => known is null ? null : Position(tokenizer, id, known, most));
     }
 
     private static Dictionary<string, PromptLogprob> Position(TextTokenizer tokenizer, int id, TokenLogprobs known, int most)

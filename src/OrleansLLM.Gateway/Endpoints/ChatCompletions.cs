@@ -16,7 +16,7 @@ internal static class ChatCompletions
     {
         private readonly string _id = $"chatcmpl-{id}";
 
-        public JsonTypeInfo<ChatCompletion> WholeType => WireJson.Default.ChatCompletion;
+        public JsonTypeInfo<ChatCompletion> WholeType => WireJson.AsItIs.ChatCompletion;
 
         public JsonTypeInfo<ChatChunk> Type => WireJson.Default.ChatChunk;
 

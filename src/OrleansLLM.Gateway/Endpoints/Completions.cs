@@ -16,7 +16,7 @@ internal static class Completions
     {
         private readonly string _id = $"cmpl-{id}";
 
-        public JsonTypeInfo<Completion> WholeType => WireJson.Default.Completion;
+        public JsonTypeInfo<Completion> WholeType => WireJson.AsItIs.Completion;
 
         public JsonTypeInfo<Completion> Type => WireJson.Default.Completion;
 

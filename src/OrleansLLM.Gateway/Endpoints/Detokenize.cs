@@ -9,7 +9,7 @@ namespace OrleansLLM.Gateway.Endpoints;
 internal static class Detokenize
 {
     public static ValueTask<ApiError?> HandleAsync(GatewayCall call) =>
-        RequestBody.AnswerAsync(call, Answer, WireJson.Default.Detokenized);
+        RequestBody.AnswerAsync(call, Answer, WireJson.AsItIs.Detokenized);
 
     private static Detokenized? Answer(RequestFields fields, ServedModel model) =>
         (fields.Ids(Limits.Tokens, model.Tokenizer.VocabularySize) ?? fields.Refuse<int[]>("tokens", "`tokens` is missing.")) is { } ids

@@ -11,6 +11,7 @@ namespace OrleansLLM.Gateway.Endpoints;
 internal interface IAnswerShape<TWhole, TChunk> : IChunkShape<TChunk>
     where TChunk : class
 {
+    /// <summary>Of <see cref="WireJson.AsItIs"/>.</summary>
     JsonTypeInfo<TWhole> WholeType { get; }
 
     TWhole Whole(IReadOnlyList<Choice> choices, IReadOnlyList<CollectedAnswer> answers, Usage usage);
@@ -49,11 +50,11 @@ internal static class GenerationEndpoint
         var shape = shapeOf(input, generation.Id);
         return input.Stream is { } options
             ? await StreamAsync(call, generation, options, shape)
-            : await AnswerAsync(call, generation, shape);
+            : await AnswerAsync(call, input, generation, shape);
     }
 
     private static async ValueTask<ApiError?> AnswerAsync<TWhole, TChunk>(
-        GatewayCall call, Generation generation, IAnswerShape<TWhole, TChunk> shape)
+        GatewayCall call, GenerationInput input, Generation generation, IAnswerShape<TWhole, TChunk> shape)
         where TChunk : class
     {
         var collector = new AnswerCollector(generation.Choices.Count);
@@ -63,7 +64,9 @@ internal static class GenerationEndpoint
         }
 
         var answer = shape.Whole(generation.Choices, collector.Answers, await generation.GetUsageAsync());
-        await Responses.WriteAsync(call.Context, StatusCodes.Status200OK, answer, shape.WholeType);
+        await (input.Shape is { Logprobs: null, PromptLogprobs: null }
+            ? Responses.WriteAsync(call.Context, StatusCodes.Status200OK, answer, shape.WholeType)
+            : Responses.WriteLargeAsync(call.Context, answer, shape.WholeType));
         return null;
     }
 

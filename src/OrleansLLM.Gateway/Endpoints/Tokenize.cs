@@ -9,13 +9,13 @@ namespace OrleansLLM.Gateway.Endpoints;
 internal static class Tokenize
 {
     public static ValueTask<ApiError?> HandleAsync(GatewayCall call) =>
-        RequestBody.AnswerAsync(call, Answer, WireJson.Default.Tokenized);
+        RequestBody.AnswerAsync(call, Answer, WireJson.AsItIs.Tokenized);
 
     private static Tokenized? Answer(RequestFields fields, ServedModel model)
     {
         UnbuiltFields.Check(fields);
         var ids = Read(fields, model);
-        var strings = fields.Flag("return_token_strs") == true ? ids?.Select(model.Tokenizer.GetToken).ToArray() : null;
+        var strings = fields.Flag("return_token_strs") == true ? ids?.Select(model.Tokenizer.GetToken) : null;
         return ids is null ? null : new Tokenized(ids.Length, model.MaxLength, ids, strings);
     }
 

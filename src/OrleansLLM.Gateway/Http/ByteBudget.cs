@@ -40,31 +40,26 @@ internal sealed class ByteBudget(long most)
     public void Free(long bytes) => Interlocked.Add(ref _held, -bytes);
 }
 
-/// <summary>What one request holds of a <see cref="ByteBudget"/>: it grows, and is given back as a whole. Not thread-safe.</summary>
+/// <summary>What one request holds of a <see cref="ByteBudget"/>: it grows, and is given back as a whole.</summary>
 internal sealed class ByteReservation(ByteBudget budget) : IDisposable
 {
     private long _bytes;
 
-    /// <summary>Makes it at least <paramref name="bytes"/> in all; false where there is no room.</summary>
-    public bool TryGrow(long bytes)
+    /// <summary>Makes it at least <paramref name="bytes"/> in all; false where there is no room. For one thread.</summary>
+    public bool TryGrow(long bytes) => bytes <= _bytes || TryAdd(bytes - _bytes);
+
+    /// <summary>False, and nothing is changed, where there is no room. Thread-safe.</summary>
+    public bool TryAdd(long bytes)
     {
-        if (bytes <= _bytes)
+        var whole = Interlocked.Add(ref _bytes, bytes);
+        if (budget.TryAdd(bytes, whole))
         {
             return true;
         }
 
-        if (!budget.TryAdd(bytes - _bytes, bytes))
-        {
-            return false;
-        }
-
-        _bytes = bytes;
-        return true;
+        Interlocked.Add(ref _bytes, -bytes);
+        return false;
     }
 
-    public void Dispose()
-    {
-        budget.Free(_bytes);
-        _bytes = 0;
-    }
+    public void Dispose() => budget.Free(Interlocked.Exchange(ref _bytes, 0));
 }

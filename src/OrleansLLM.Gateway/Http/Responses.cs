@@ -34,6 +34,15 @@ internal static class Responses
         await context.Response.Body.WriteAsync(bytes.WrittenMemory, context.RequestAborted);
     }
 
+    /// <summary>Writes what may be large piece by piece, as fast as the client reads, so that it never stands in memory.</summary>
+    /// <param name="type">Of <see cref="WireJson.AsItIs"/>.</param>
+    public static async ValueTask WriteLargeAsync<T>(HttpContext context, T value, JsonTypeInfo<T> type)
+    {
+        context.Response.StatusCode = StatusCodes.Status200OK;
+        context.Response.ContentType = "application/json";
+        await JsonSerializer.SerializeAsync(context.Response.BodyWriter, value, type, context.RequestAborted);
+    }
+
     /// <summary>
     /// Tells a client why it gets no answer: as a status, as an event where a stream has begun, and where half an answer is under way
     /// by closing the connection.

@@ -12,7 +12,7 @@ internal sealed record ChatCompletion(string Id, long Created, string Model, IRe
     public IReadOnlyList<int>? PromptTokenIds { get; init; }
 
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
-    public IReadOnlyList<IReadOnlyDictionary<string, PromptLogprob>?>? PromptLogprobs { get; init; }
+    public IEnumerable<IReadOnlyDictionary<string, PromptLogprob>?>? PromptLogprobs { get; init; }
 }
 
 internal sealed record ChatChoice(int Index, ChatMessage Message, string FinishReason)
@@ -60,7 +60,8 @@ internal sealed record ChatDelta(
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Role,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Content);
 
-internal sealed record ChatLogprobs(IReadOnlyList<TokenLogprob> Content)
+/// <summary>An entry a token, made as they are written.</summary>
+internal sealed record ChatLogprobs(IEnumerable<TokenLogprob> Content)
 {
     public IReadOnlyList<TokenLogprob>? Refusal { get; }
 }

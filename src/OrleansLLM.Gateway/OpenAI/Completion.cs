@@ -29,15 +29,15 @@ internal sealed record CompletionChoice(int Index, string Text)
     public IReadOnlyList<int>? PromptTokenIds { get; init; }
 
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
-    public IReadOnlyList<IReadOnlyDictionary<string, PromptLogprob>?>? PromptLogprobs { get; init; }
+    public IEnumerable<IReadOnlyDictionary<string, PromptLogprob>?>? PromptLogprobs { get; init; }
 }
 
-/// <summary>Parallel lists, one entry a token; offsets count code points of the choice's text.</summary>
+/// <summary>Parallel lists, one entry a token, made as they are written; offsets count code points of the choice's text.</summary>
 internal sealed record CompletionLogprobs(
-    IReadOnlyList<int> TextOffset,
-    IReadOnlyList<float?> TokenLogprobs,
-    IReadOnlyList<string> Tokens,
-    IReadOnlyList<IReadOnlyDictionary<string, float>?> TopLogprobs);
+    IEnumerable<int> TextOffset,
+    IEnumerable<float?> TokenLogprobs,
+    IEnumerable<string> Tokens,
+    IEnumerable<IReadOnlyDictionary<string, float>?> TopLogprobs);
 
 /// <summary>vLLM's: one candidate at a prompt position, keyed by its id.</summary>
 internal sealed record PromptLogprob(float Logprob, int Rank, string DecodedToken);

@@ -1,3 +1,5 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
 using System.Text.Json.Serialization;
 
 namespace OrleansLLM.Gateway.OpenAI;
@@ -14,4 +16,12 @@ namespace OrleansLLM.Gateway.OpenAI;
 [JsonSerializable(typeof(Detokenized))]
 [JsonSerializable(typeof(VersionAnswer))]
 [JsonSerializable(typeof(HealthAnswer))]
-internal sealed partial class WireJson : JsonSerializerContext;
+internal sealed partial class WireJson : JsonSerializerContext
+{
+    /// <summary>For a writer of the serializer's own.</summary>
+    public static WireJson AsItIs { get; } = new(new JsonSerializerOptions
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    });
+}

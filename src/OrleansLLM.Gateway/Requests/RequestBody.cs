@@ -29,7 +29,7 @@ internal static class RequestBody
             (var answer, error) = body is null ? error! : Read(call.Server, body.Root, answerOf);
             if (answer is not null)
             {
-                await Responses.WriteAsync(call.Context, StatusCodes.Status200OK, answer, type);
+                await Responses.WriteLargeAsync(call.Context, answer, type);
             }
 
             return error;

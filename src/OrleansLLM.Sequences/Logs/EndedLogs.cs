@@ -1,36 +1,38 @@
 namespace OrleansLLM.Sequences;
 
-/// <summary>Which ended logs stay readable: for a time, and up to a size of all together, the oldest go first. Guarded by its owner's lock.</summary>
-internal sealed class EndedLogs(SequenceLogOptions options, TimeProvider time)
+/// <summary>
+/// Which ended logs stay readable: for a time, and as long as all logs together are not too large; the oldest go first. One that nobody
+/// has read yet stays for as long as its submitter counts as a reader. Guarded by its owner's lock.
+/// </summary>
+internal sealed class EndedLogs(LogIndex logs, SequenceLogOptions options, TimeProvider time)
 {
     private readonly Queue<EndedLog> _ended = [];
-    private long _tokens;
 
-    public void Add(SequenceId id, int tokens)
-    {
-        _tokens += tokens;
-        _ended.Enqueue(new EndedLog(id, tokens, time.GetUtcNow() + options.Retention));
-    }
+    public void Add(SequenceId id) => _ended.Enqueue(new EndedLog(id, time.GetUtcNow()));
 
-    /// <summary>The oldest, if its time is over or all together are too large.</summary>
-    public bool TryTake(out SequenceId id)
+    /// <summary>The oldest, if its time is over or <paramref name="bytes"/> of all logs are too many.</summary>
+    public bool TryTake(long bytes, out SequenceId id)
     {
         id = default;
-        if (!_ended.TryPeek(out var oldest) || (oldest.ForgetAt > time.GetUtcNow() && _tokens <= options.RetainedTokens))
+        if (!_ended.TryPeek(out var oldest) || !(IsOver(oldest, options.Retention) || (bytes > options.MaxRetainedBytes && !IsAwaited(oldest))))
         {
             return false;
         }
 
         _ended.Dequeue();
-        _tokens -= oldest.Tokens;
         id = oldest.Id;
         return true;
     }
 
     /// <summary>Until the oldest one's time is over; null without any.</summary>
     public TimeSpan? UntilNext => _ended.TryPeek(out var oldest)
-        ? TimeSpan.FromTicks(Math.Max(0, (oldest.ForgetAt - time.GetUtcNow()).Ticks))
+        ? TimeSpan.FromTicks(Math.Max(0, (oldest.At + options.Retention - time.GetUtcNow()).Ticks))
         : null;
 
-    private readonly record struct EndedLog(SequenceId Id, int Tokens, DateTimeOffset ForgetAt);
+    private bool IsAwaited(in EndedLog ended) =>
+        logs.Find(ended.Id) is { WasRead: false } && (options.SubmitterHold == Timeout.InfiniteTimeSpan || !IsOver(ended, options.SubmitterHold));
+
+    private bool IsOver(in EndedLog ended, TimeSpan span) => ended.At + span <= time.GetUtcNow();
+
+    private readonly record struct EndedLog(SequenceId Id, DateTimeOffset At);
 }

@@ -4,24 +4,36 @@ namespace OrleansLLM.Sequences;
 /// One append-only log and its readers. Promises: published tokens never change, ranges are slices of the log's own arrays, a slow
 /// reader delays nobody, readers go on on the thread pool and never on the appender's thread. Every member may be called from any thread.
 /// </summary>
-internal sealed class SequenceLog(SequenceId id, GenerationRequest request, int epoch)
+internal sealed class SequenceLog
 {
     private readonly Lock _lock = new();
     private readonly List<SequenceLogReader> _readers = [];
     private readonly List<JournalChange> _changes = [];
-    private readonly bool _wantsPromptLogprobs = request.Sampling.PromptLogprobs is not null;
-    private int[] _output = new int[Math.Clamp(request.MaxTokens, 1, 64)];
+    private readonly LogMemory _memory;
+    private int[] _output = [];
     private TokenLogprobs?[] _outputLogprobs = [];
     private TokenLogprobs?[]? _promptLogprobs;
     private int _outputCount;
-    private int _epoch = epoch;
+    private int _epoch;
     private int _cachedTokens;
     private int? _endMark;
     private SequenceEnd? _end;
+    private long _bytes;
+    private bool _isReleased;
 
-    public SequenceId Id { get; } = id;
+    /// <param name="memory">Counts what this log holds, until it is released. The prompt, which a request's logs share, counts at its first.</param>
+    public SequenceLog(SequenceId id, GenerationRequest request, int epoch, LogMemory memory)
+    {
+        (Id, Request, _epoch, _memory) = (id, request, epoch, memory);
+        Charge(LogMemory.Of(request, 1) - (HoldsPrompt ? 0 : sizeof(int) * (long)PromptLength));
+    }
 
-    public GenerationRequest Request { get; } = request;
+    public SequenceId Id { get; }
+
+    public GenerationRequest Request { get; }
+
+    /// <summary>Whether a reader came, if only for a moment.</summary>
+    public bool WasRead { get; private set; }
 
     /// <summary>Ends the wait for a first or another reader; set by the registry, guarded by it.</summary>
     public ITimer? AbandonTimer { get; set; }
@@ -69,6 +81,7 @@ internal sealed class SequenceLog(SequenceId id, GenerationRequest request, int 
             _outputLogprobs = parent._outputLogprobs.AsSpan(0, Math.Min(_outputCount, parent._outputLogprobs.Length)).ToArray();
             _promptLogprobs = parent._promptLogprobs?.AsSpan(0, PromptLength).ToArray();
             _changes.AddRange(parent._changes.Select(noted => noted with { Position = Math.Min(noted.Position, at) }));
+            Charge(BytesOf(_output.Length, _outputLogprobs) + BytesOf(0, _promptLogprobs ?? []));
         }
     }
 
@@ -160,10 +173,21 @@ internal sealed class SequenceLog(SequenceId id, GenerationRequest request, int 
         var reader = new SequenceLogReader(this, from, cancellation);
         lock (_lock)
         {
+            WasRead = true;
             _readers.Add(reader);
         }
 
         return reader;
+    }
+
+    /// <summary>Counts no more: the registry has forgotten it.</summary>
+    public void Release()
+    {
+        lock (_lock)
+        {
+            _isReleased = true;
+            _memory.Add(-_bytes);
+        }
     }
 
     /// <summary>True where the last reader has left a log that has not ended.</summary>
@@ -212,6 +236,8 @@ internal sealed class SequenceLog(SequenceId id, GenerationRequest request, int 
         }
     }
 
+    private bool HoldsPrompt => Id.Index == 0;
+
     private int VisibleCount => _endMark ?? (PromptLength + _outputCount);
 
     private void Apply(in StepEntry entry)
@@ -224,25 +250,16 @@ internal sealed class SequenceLog(SequenceId id, GenerationRequest request, int 
         if (entry.PromptLogprobs is { } logprobs)
         {
             _promptLogprobs = [.. logprobs];
+            Charge(HoldsPrompt ? BytesOf(0, _promptLogprobs) : IntPtr.Size * (long)_promptLogprobs.Length);
         }
 
         if (entry.Token is { } token)
         {
-            if (_outputCount == _output.Length)
+            MakeRoom(entry.Logprobs is not null);
+            if (entry.Logprobs is { } known)
             {
-                // Readers hold slices of the old arrays: they stay as they are.
-                Array.Resize(ref _output, Math.Max(16, _outputCount * 2));
-                Array.Resize(ref _outputLogprobs, _outputLogprobs.Length == 0 ? 0 : _output.Length);
-            }
-
-            if (entry.Logprobs is not null)
-            {
-                if (_outputLogprobs.Length < _output.Length)
-                {
-                    Array.Resize(ref _outputLogprobs, _output.Length);
-                }
-
-                _outputLogprobs[_outputCount] = entry.Logprobs;
+                _outputLogprobs[_outputCount] = known;
+                Charge(known.Bytes);
             }
 
             _output[_outputCount++] = token;
@@ -251,9 +268,38 @@ internal sealed class SequenceLog(SequenceId id, GenerationRequest request, int 
         _end = entry.End;
     }
 
+    /// <summary>Readers hold slices of the old arrays: they stay as they are.</summary>
+    private void MakeRoom(bool forLogprobs)
+    {
+        if (_outputCount == _output.Length)
+        {
+            var length = Math.Max(_outputCount * 2, Math.Clamp(Request.MaxTokens, 1, 64));
+            Charge(sizeof(int) * (long)(length - _output.Length));
+            Array.Resize(ref _output, length);
+        }
+
+        if (_outputLogprobs.Length < _output.Length && (forLogprobs || _outputLogprobs.Length > 0))
+        {
+            Charge(IntPtr.Size * (long)(_output.Length - _outputLogprobs.Length));
+            Array.Resize(ref _outputLogprobs, _output.Length);
+        }
+    }
+
+    private void Charge(long bytes)
+    {
+        if (!_isReleased)
+        {
+            _bytes += bytes;
+            _memory.Add(bytes);
+        }
+    }
+
+    private static long BytesOf(int tokens, TokenLogprobs?[] logprobs) =>
+        (sizeof(int) * (long)tokens) + (IntPtr.Size * (long)logprobs.Length) + logprobs.Sum(known => known?.Bytes ?? 0);
+
     private bool TryReadPrompt(int from, out TokenRange range)
     {
-        if (_wantsPromptLogprobs && _promptLogprobs is null && _end is null)
+        if (Request.Sampling.PromptLogprobs is not null && _promptLogprobs is null && _end is null)
         {
             range = default;
             return false;

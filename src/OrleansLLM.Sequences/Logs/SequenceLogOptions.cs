@@ -9,8 +9,23 @@ public sealed record SequenceLogOptions
     /// <summary>How long an ended log stays readable.</summary>
     public TimeSpan Retention { get; init; } = TimeSpan.FromMinutes(5);
 
-    /// <summary>Tokens that all ended logs together may hold; the oldest go first.</summary>
-    public long RetainedTokens { get; init; } = 4 << 20;
+    /// <summary>
+    /// Bytes that all logs together may hold, prompts and log probabilities included. Beyond it ended ones are forgotten, the oldest first,
+    /// and where those that run hold as much no new ones are opened.
+    /// </summary>
+    public long MaxRetainedBytes { get; init; } = 256 << 20;
+}
+
+/// <summary>What became of a request's logs.</summary>
+public enum OpenResult
+{
+    Opened,
+
+    /// <summary>The request is known: nothing was opened.</summary>
+    Known,
+
+    /// <summary>Logs that run hold <see cref="SequenceLogOptions.MaxRetainedBytes"/>: nothing was opened.</summary>
+    Full,
 }
 
 /// <summary>What an end mark did.</summary>

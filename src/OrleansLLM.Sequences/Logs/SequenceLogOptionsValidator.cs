@@ -1,14 +1,17 @@
 namespace OrleansLLM.Sequences;
 
 /// <summary>Whether logs can live so long. Pure.</summary>
-internal static class SequenceLogOptionsValidator
+public static class SequenceLogOptionsValidator
 {
     /// <summary>What a timer waits at most, in whole days.</summary>
     private static readonly TimeSpan Longest = TimeSpan.FromDays(49);
 
+    /// <summary>With less a single request may never find room.</summary>
+    public const long LeastBytes = 1 << 20;
+
     private static readonly OptionName SubmitterHold = new(nameof(SequenceLogOptions.SubmitterHold));
     private static readonly OptionName Retention = new(nameof(SequenceLogOptions.Retention));
-    private static readonly OptionName RetainedTokens = new(nameof(SequenceLogOptions.RetainedTokens));
+    private static readonly OptionName MaxRetainedBytes = new(nameof(SequenceLogOptions.MaxRetainedBytes), "--max-retained-bytes");
 
     public static OptionProblems Validate(SequenceLogOptions options)
     {
@@ -18,7 +21,7 @@ internal static class SequenceLogOptionsValidator
             SubmitterHold, options.SubmitterHold, "0 or more, or Timeout.InfiniteTimeSpan");
         problems.Require(
             options.Retention >= TimeSpan.Zero && options.Retention <= Longest, Retention, options.Retention, $"0 to {Longest.Days} days");
-        problems.Require(options.RetainedTokens >= 0, RetainedTokens, options.RetainedTokens, "0 or more");
+        problems.Require(options.MaxRetainedBytes >= LeastBytes, MaxRetainedBytes, options.MaxRetainedBytes, $"{LeastBytes} bytes or more");
         return problems;
     }
 }

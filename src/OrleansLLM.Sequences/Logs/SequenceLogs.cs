@@ -14,6 +14,7 @@ public sealed class SequenceLogs : IDisposable
     private readonly Lock _lock = new();
     private readonly LogIndex _logs = new();
     private readonly EndedLogs _ended;
+    private readonly LogMemory _memory = new();
     private readonly SequenceLogOptions _options;
     private readonly TimeProvider _time;
     private readonly Action<SequenceId> _abandoned;
@@ -29,30 +30,36 @@ public sealed class SequenceLogs : IDisposable
         SequenceLogOptionsValidator.Validate(options).ThrowIfAny();
         _options = options;
         _time = time;
-        _ended = new EndedLogs(options, time);
+        _ended = new EndedLogs(_logs, options, time);
         _abandoned = abandoned;
         _sweep = time.CreateTimer(static state => ((SequenceLogs)state!).Sweep(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
     /// <summary>
-    /// Opens one log a sequence, with the submitter as its reader until the first read. False, and nothing is opened, where the request is
-    /// known already.
+    /// Opens one log a sequence, with the submitter as its reader until the first read, or none of them.
     /// </summary>
-    public bool Open(GenerationRequest request, IReadOnlyList<SequenceId> ids, int epoch)
+    public OpenResult Open(GenerationRequest request, IReadOnlyList<SequenceId> ids, int epoch)
     {
         lock (_lock)
         {
             if (_logs.Contains(request.Id))
             {
-                return false;
+                return OpenResult.Known;
+            }
+
+            var bytes = LogMemory.Of(request, ids.Count);
+            Evict(bytes);
+            if (_memory.Bytes + bytes > _options.MaxRetainedBytes)
+            {
+                return OpenResult.Full;
             }
 
             foreach (var id in ids)
             {
-                AddLog(new SequenceLog(id, request, epoch));
+                AddLog(new SequenceLog(id, request, epoch, _memory));
             }
 
-            return true;
+            return OpenResult.Opened;
         }
     }
 
@@ -73,7 +80,7 @@ public sealed class SequenceLogs : IDisposable
             var children = new List<SequenceId>(count);
             for (var i = 0; i < count; i++)
             {
-                var child = new SequenceLog(_logs.NextId(parent.Request), request, epoch);
+                var child = new SequenceLog(_logs.NextId(parent.Request), request, epoch, _memory);
                 child.CopyFrom(log, at);
                 AddLog(child);
                 children.Add(child.Id);
@@ -82,6 +89,15 @@ public sealed class SequenceLogs : IDisposable
             return children;
         }
     }
+
+    /// <summary>About what all logs hold.</summary>
+    public long Bytes => _memory.Bytes;
+
+    /// <summary>What a request is told for which there is no room.</summary>
+    public static SubmitResult.Refused Full { get; } = new(
+        RefusalReason.Unavailable,
+        "The answers that are under way hold all the memory that they may (--max-retained-bytes): try again later.",
+        TimeSpan.FromSeconds(1));
 
     /// <summary>The ids of a request that is known, or null.</summary>
     public IReadOnlyList<SequenceId>? Find(RequestId request)
@@ -271,7 +287,7 @@ public sealed class SequenceLogs : IDisposable
         {
             log.AbandonTimer?.Dispose();
             log.AbandonTimer = null;
-            _ended.Add(log.Id, log.Describe().Tokens);
+            _ended.Add(log.Id);
         }
 
         Sweep();
@@ -281,11 +297,7 @@ public sealed class SequenceLogs : IDisposable
     {
         lock (_lock)
         {
-            while (_ended.TryTake(out var id))
-            {
-                Forget(id);
-            }
-
+            Evict(0);
             if (_ended.UntilNext is { } wait)
             {
                 _sweep.Change(wait, Timeout.InfiniteTimeSpan);
@@ -293,5 +305,21 @@ public sealed class SequenceLogs : IDisposable
         }
     }
 
-    private void Forget(SequenceId id) => _logs.Remove(id)?.AbandonTimer?.Dispose();
+    /// <summary>Forgets ended logs whose time is over, or for which there is no room beside <paramref name="more"/> bytes.</summary>
+    private void Evict(long more)
+    {
+        while (_ended.TryTake(_memory.Bytes + more, out var id))
+        {
+            Forget(id);
+        }
+    }
+
+    private void Forget(SequenceId id)
+    {
+        if (_logs.Remove(id) is { } log)
+        {
+            log.AbandonTimer?.Dispose();
+            log.Release();
+        }
+    }
 }

@@ -4,6 +4,7 @@ using OrleansLLM.Compute;
 using OrleansLLM.Gateway;
 using OrleansLLM.Hosting;
 using OrleansLLM.Models;
+using OrleansLLM.Sequences;
 using OrleansLLM.Testing;
 
 namespace OrleansLLM.Cli.Tests.Arguments;
@@ -21,11 +22,12 @@ public sealed partial class OptionNamesTests
         [
             .. ImpossibleOptions.Of(new ModelOptions { Path = "model" }).SelectMany(item => ModelOptionsValidator.Validate(item.Options, Facts).Sentences),
             .. ImpossibleOptions.Of(new GatewayOptions()).SelectMany(item => GatewayOptionsValidator.Validate(item.Options).Sentences),
+            .. ImpossibleOptions.Of(new SequenceLogOptions()).SelectMany(item => SequenceLogOptionsValidator.Validate(item.Options).Sentences),
             .. GatewayOptionsValidator.Validate(new GatewayOptions { ApiKeys = [new ApiKey("bob", "")], PriorityApiKeys = [new ApiKey("bob", "")], AllowedHosts = [""], CorsOrigins = ["https://a.example/"] }).Sentences,
         ];
         var named = sentences.SelectMany(sentence => Argument().Matches(sentence)).Select(match => match.Value).Distinct().ToList();
 
-        Assert.Equal(19, named.Count);
+        Assert.Equal(22, named.Count);
         Assert.Empty(named.Except(ServeCommand.Create().Options.Select(option => option.Name)));
     }
 

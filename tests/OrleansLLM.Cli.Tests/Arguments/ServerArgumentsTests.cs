@@ -62,6 +62,16 @@ public sealed class ServerArgumentsTests
         Assert.Equal([], Read("--priority-api-key c").Gateway.AllowedHosts);
     }
 
+    [Fact]
+    public void Budgets_are_256_mebibytes_each_unless_they_are_given()
+    {
+        var standard = Read("");
+        Assert.Equal(
+            (268_435_456, 268_435_456, 268_435_456), (standard.Gateway.MaxParsedBytes, standard.Gateway.MaxCollectedBytes, standard.SequenceLogs.MaxRetainedBytes));
+        var given = Read("--max-parsed-bytes 64MiB --max-collected-bytes 1MiB --max-retained-bytes 2GiB");
+        Assert.Equal((67_108_864, 1_048_576, 2_147_483_648), (given.Gateway.MaxParsedBytes, given.Gateway.MaxCollectedBytes, given.SequenceLogs.MaxRetainedBytes));
+    }
+
     private static ServerOptions Read(string arguments)
     {
         var server = new ServerArguments();

@@ -5,10 +5,12 @@ namespace OrleansLLM.Sequences.Tests.Logs;
 /// <summary>Logs on a clock of the test's, with one of three prompt tokens opened at epoch 2.</summary>
 public abstract class OpenLogs : IDisposable
 {
+    protected const int MostBytes = 1 << 20;
+
     protected OpenLogs()
     {
         Timers = new CountedTimers(Time);
-        Logs = new SequenceLogs(new SequenceLogOptions { Retention = TimeSpan.FromMinutes(1), RetainedTokens = 100 }, Timers, Abandoned.Add);
+        Logs = new SequenceLogs(new SequenceLogOptions { Retention = TimeSpan.FromMinutes(1), MaxRetainedBytes = MostBytes }, Timers, Abandoned.Add);
         Id = Open(Request([1, 2, 3]));
     }
 
@@ -36,7 +38,7 @@ public abstract class OpenLogs : IDisposable
     protected SequenceId Open(GenerationRequest request)
     {
         var id = new SequenceId(request.Id, 0);
-        Assert.True(Logs.Open(request, [id], 2));
+        Assert.Equal(OpenResult.Opened, Logs.Open(request, [id], 2));
         return id;
     }
 

@@ -7,7 +7,7 @@ public sealed class SequenceLogReaderTests
     public SequenceLogReaderTests()
     {
         var request = new GenerationRequest { Id = RequestId.Create(), Model = "fake", PromptIds = new[] { 1, 2, 3 }, MaxTokens = 10 };
-        _log = new SequenceLog(new SequenceId(request.Id, 0), request, epoch: 1);
+        _log = new SequenceLog(new SequenceId(request.Id, 0), request, epoch: 1, new LogMemory());
     }
 
     [Fact]

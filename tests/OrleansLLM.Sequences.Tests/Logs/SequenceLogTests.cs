@@ -183,7 +183,7 @@ public sealed class SequenceLogTests
         Append(parent, 4, token: 8, logprobs: Unlikely);
         Append(parent, 5, token: 9, logprobs: Likely);
         parent.Note(new SequenceChange(MaxTokens: 6));
-        var child = new SequenceLog(new SequenceId(parent.Id.Request, 1), parent.Request, 1);
+        var child = new SequenceLog(new SequenceId(parent.Id.Request, 1), parent.Request, 1, new LogMemory());
         child.CopyFrom(parent, 5);
         Append(child, 5, token: 50);
         Append(parent, 6, token: 60);
@@ -201,7 +201,7 @@ public sealed class SequenceLogTests
         var parent = Create(promptLogprobs: 1);
         parent.Append(new StepEntry(parent.Id, 1, 3, 7, null, [null, Likely, Unlikely], 0, null));
         var request = parent.Request with { PromptIds = parent.Request.PromptIds[..2] };
-        var child = new SequenceLog(new SequenceId(parent.Id.Request, 1), request, 1);
+        var child = new SequenceLog(new SequenceId(parent.Id.Request, 1), request, 1, new LogMemory());
         child.CopyFrom(parent, 2);
 
         Assert.Equal([null, Likely], Read(child, 0).Logprobs.ToArray());
@@ -243,7 +243,7 @@ public sealed class SequenceLogTests
             MaxTokens = maxTokens,
             Sampling = new SamplingParameters { PromptLogprobs = promptLogprobs },
         };
-        return new SequenceLog(new SequenceId(request.Id, 0), request, epoch: 1);
+        return new SequenceLog(new SequenceId(request.Id, 0), request, epoch: 1, new LogMemory());
     }
 
     private static void Append(

@@ -11,7 +11,7 @@ public sealed class SequenceLogsTests : OpenLogs
         var request = Request([1, 2]);
         var id = Open(request);
 
-        Assert.False(Logs.Open(request, [id, new SequenceId(request.Id, 1)], 1));
+        Assert.Equal(OpenResult.Known, Logs.Open(request, [id, new SequenceId(request.Id, 1)], 1));
         Assert.Equal([id], Logs.Find(request.Id)!);
         Assert.Same(request, Logs.RequestOf(id));
         Assert.Null(Logs.RequestOf(Unknown));
@@ -114,31 +114,6 @@ public sealed class SequenceLogsTests : OpenLogs
     }
 
     [Fact]
-    public void The_oldest_ended_logs_go_when_all_together_are_too_large()
-    {
-        Append(3, 7, end: Finished);
-        var fitting = OpenAndEnd(promptLength: 96);
-        Assert.NotNull(Logs.Describe(Id));
-        var another = OpenAndEnd(promptLength: 1);
-        Assert.Null(Logs.Describe(Id));
-        Assert.NotNull(Logs.Describe(fitting));
-        Assert.NotNull(Logs.Describe(another));
-    }
-
-    [Fact]
-    public void Without_options_ended_logs_hold_four_million_tokens_for_five_minutes() =>
-        Assert.Equal((4_194_304, 300), (new SequenceLogOptions().RetainedTokens, new SequenceLogOptions().Retention.TotalSeconds));
-
-    [Fact]
-    public void A_log_that_an_end_mark_cuts_counts_once_among_the_ended_ones()
-    {
-        Append(3, 7, end: Finished);
-        Assert.True(Logs.Finish(Id, 3, FinishReason.Stop));
-        OpenAndEnd(promptLength: 96);
-        Assert.NotNull(Logs.Describe(Id));
-    }
-
-    [Fact]
     public void Removed_logs_are_unknown_and_their_request_can_be_opened_anew()
     {
         var request = Request([1, 2]);
@@ -147,7 +122,7 @@ public sealed class SequenceLogsTests : OpenLogs
         Logs.Remove([ids[0], Unknown]);
         Assert.Equal([ids[1]], Logs.Find(request.Id)!);
         Logs.Remove([ids[1]]);
-        Assert.True(Logs.Open(request, ids, 1));
+        Assert.Equal(OpenResult.Opened, Logs.Open(request, ids, 1));
         Assert.Empty(Abandoned);
     }
 
@@ -192,11 +167,4 @@ public sealed class SequenceLogsTests : OpenLogs
     [Fact]
     public void A_fork_behind_the_prompt_shares_the_request() =>
         Assert.Same(Logs.RequestOf(Id), Logs.RequestOf(Assert.Single(Logs.OpenForks(Id, 3, 1, 2)!)));
-
-    private SequenceId OpenAndEnd(int promptLength)
-    {
-        var id = Open(Request([.. Enumerable.Range(0, promptLength)]));
-        Logs.End(id, Finished);
-        return id;
-    }
 }

@@ -1,0 +1,61 @@
+using System.Text.Json.Nodes;
+using OrleansLLM.Gateway.Tests.Support;
+
+namespace OrleansLLM.Gateway.Tests;
+
+/// <summary>What answers hold until they are sent whole: within a budget, whatever log probabilities take, and never as JSON.</summary>
+public sealed class AnswerBudgetTests
+{
+    private static readonly GatewayOptions Small = new() { MaxCollectedBytes = 1 << 20, RetryAfter = TimeSpan.FromSeconds(4) };
+
+    [Theory]
+    [InlineData("\"n\":32,\"logprobs\":20", 503)]
+    [InlineData("\"n\":32,\"logprobs\":20,\"stream\":true", 200)]
+    [InlineData("\"n\":32", 200)]
+    [InlineData("\"n\":2,\"logprobs\":20", 200)]
+    [InlineData("\"n\":32,\"max_tokens\":1,\"prompt_logprobs\":20", 503)]
+    [InlineData("\"n\":32,\"max_tokens\":1,\"echo\":true,\"logprobs\":20,\"stream\":true", 200)]
+    public async Task An_answer_that_finds_no_room_ends_with_503_and_leaves_nothing(string fields, int status)
+    {
+        await using var host = await GatewayHost.StartAsync(Small);
+        host.Generator.Answer = (_, _) => new Script([.. Enumerable.Repeat((int)'a', 150)]);
+        var prompt = fields.Contains("max_tokens", StringComparison.Ordinal) ? new string('p', 150) : "p";
+        var limit = fields.Contains("max_tokens", StringComparison.Ordinal) ? "" : "\"max_tokens\":150,";
+        var answer = await host.PostAsync("/v1/completions", $$"""{"prompt":"{{prompt}}",{{limit}}{{fields}}}""");
+        Assert.Equal(status, answer.Status);
+        if (fields.Contains("echo", StringComparison.Ordinal))
+        {
+            Assert.Equal("unavailable", (string?)answer.Chunks[^1]["error"]!["code"]);
+        }
+        else if (status == 503)
+        {
+            ErrorTests.AssertShape(answer);
+            Assert.Equal("4", answer.Headers["Retry-After"]);
+            Assert.Contains("--max-collected-bytes", (string?)answer.Error("message"), StringComparison.Ordinal);
+            Assert.Contains(host.Generator.Submitted.Single().Id, host.Generator.Cancelled);
+        }
+
+        Assert.Equal(0, host.Server.Answers.Held);
+        Assert.Equal(200, (await host.PostAsync("/v1/completions", """{"prompt":"a","logprobs":20}""")).Status);
+    }
+
+    [Theory]
+    [InlineData("/v1/completions", "\"prompt\":\"p\",\"logprobs\":20,\"prompt_logprobs\":20,\"echo\":true")]
+    [InlineData("/v1/chat/completions", "\"messages\":[{\"role\":\"user\",\"content\":\"p\"}],\"logprobs\":true,\"top_logprobs\":20")]
+    public async Task Text_of_every_kind_stands_in_a_large_answer_as_it_is(string path, string fields)
+    {
+        await using var host = await GatewayHost.StartAsync();
+        host.Generator.Answer = (_, _) => new Script(new FakeTokenizer().Ids("é<\"😀&" + new string('x', 150)));
+        var answer = await host.PostAsync(path, $$"""{{{fields}},"n":8,"max_tokens":160}""");
+        Assert.Equal(200, answer.Status);
+        Assert.True(answer.Body.Length > 100_000);
+        Assert.Contains("é<\\\"", answer.Body, StringComparison.Ordinal);
+        foreach (var choice in answer.Json["choices"]!.AsArray())
+        {
+            Assert.Contains("é<\"😀&xxx", (string?)(choice!["text"] ?? choice["message"]!["content"]), StringComparison.Ordinal);
+            var tokens = (choice["logprobs"]!["tokens"] ?? choice["logprobs"]!["content"])!.AsArray();
+            Assert.InRange(tokens.Count, 159, 161);
+            Assert.All((choice["logprobs"]!["top_logprobs"] ?? new JsonArray()).AsArray().Skip(1), top => Assert.InRange(top!.AsObject().Count, 2, 21));
+        }
+    }
+}
