@@ -27,7 +27,10 @@ internal sealed class Choice(int index, SequenceId sequence, Prompt prompt, Gene
     /// <summary>Whether the sequence has ended, so that nothing needs to be cancelled.</summary>
     public bool HasEnded { get; private set; }
 
-    /// <summary>Reads to the end, or to a stop string. Gives how the sequence ended; null where <paramref name="held"/> has no room for the answer.</summary>
+    /// <summary>
+    /// Reads to the end, or to a stop string. Gives how the answer ended, null where <paramref name="held"/> has no room for it: one that is
+    /// complete stays so, whatever becomes of its sequence.
+    /// </summary>
     public async Task<SequenceEnd?> ReadAsync(
         IGenerator generator, IAnswerSink sink, ByteReservation held, ChoiceTimer timer, CancellationToken cancellation)
     {
@@ -42,17 +45,18 @@ internal sealed class Choice(int index, SequenceId sequence, Prompt prompt, Gene
             var before = CompletionTokens;
             Take(range);
             timer.OnTokens(CompletionTokens - before);
-            var end = range.End ?? await FinishAsync(generator, cancellation);
-            HasEnded = end is not null;
+            HasEnded = range.End is not null;
+            var finish = text.End is not null && !HasEnded ? FinishAsync(generator, cancellation) : Task.FromResult(HasEnded);
             if (_deltas.Count > 0)
             {
                 await sink.WriteAsync(this, _deltas, cancellation);
                 _deltas.Clear();
             }
 
-            if (end is not null)
+            if (EndOf(range) is { } end)
             {
-                timer.OnEnd(text.End?.Reason == AnswerEnd.Stop ? FinishReason.Stop : end.Reason, Prompt.Ids.Length, CompletionTokens);
+                timer.OnEnd(end.Reason, Prompt.Ids.Length, CompletionTokens);
+                HasEnded = await finish;
                 return end;
             }
         }
@@ -60,16 +64,25 @@ internal sealed class Choice(int index, SequenceId sequence, Prompt prompt, Gene
         return new SequenceEnd(FinishReason.Failed, Message: "The sequence's tokens ended without its end.");
     }
 
-    /// <summary>Tells the generator where a stop string ended the answer.</summary>
-    private async ValueTask<SequenceEnd?> FinishAsync(IGenerator generator, CancellationToken cancellation)
+    private SequenceEnd? EndOf(in TokenRange range) => text.End switch
     {
-        if (text.End is null)
-        {
-            return null;
-        }
+        null => range.End,
+        { Reason: AnswerEnd.Length } => new SequenceEnd(FinishReason.Length),
+        _ => new SequenceEnd(FinishReason.Stop),
+    };
 
-        await generator.FinishAsync(Sequence, Prompt.Ids.Length + CompletionTokens, FinishReason.Stop, cancellation);
-        return new SequenceEnd(FinishReason.Stop);
+    /// <summary>Tells the generator where a stop string ended the answer; false where it did not hear, so that the sequence is cancelled.</summary>
+    private async Task<bool> FinishAsync(IGenerator generator, CancellationToken cancellation)
+    {
+        try
+        {
+            await generator.FinishAsync(Sequence, Prompt.Ids.Length + CompletionTokens, FinishReason.Stop, cancellation);
+            return true;
+        }
+        catch (Exception)
+        {
+            return false;
+        }
     }
 
     /// <summary>What of it is kept until the request ends: of a stream only the prompt's log probabilities.</summary>

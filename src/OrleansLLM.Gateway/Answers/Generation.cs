@@ -84,14 +84,21 @@ internal sealed class Generation(GatewayCall call, GenerationInput input, string
         }
     }
 
-    /// <summary>Prompts count once, however many answers they have.</summary>
+    /// <summary>Prompts count once, however many answers they have. The answers are complete: what can't be asked about them is left out.</summary>
     public async ValueTask<Usage> GetUsageAsync()
     {
         int? cached = null;
-        foreach (var choice in _choices.Where(choice => choice.Index % input.Settings.Samples == 0))
+        try
         {
-            var description = await call.Server.Generator.DescribeAsync(choice.Sequence, call.Aborted);
-            cached = description is null ? cached : (cached ?? 0) + description.CachedTokens;
+            foreach (var choice in _choices.Where(choice => choice.Index % input.Settings.Samples == 0))
+            {
+                var description = await call.Server.Generator.DescribeAsync(choice.Sequence, call.Aborted);
+                cached = description is null ? cached : (cached ?? 0) + description.CachedTokens;
+            }
+        }
+        catch (Exception) when (!call.Aborted.IsCancellationRequested)
+        {
+            cached = null;
         }
 
         return new Usage(input.Prompts.Sum(prompt => prompt.Ids.Length), _choices.Sum(choice => choice.CompletionTokens))

@@ -6,7 +6,16 @@ namespace OrleansLLM.Gateway.Tests.Support;
 /// <summary>What one answer will be. Without an end it ends as the ids and the request say.</summary>
 /// <param name="RangeLength">Tokens a range.</param>
 /// <param name="Gate">Awaited before each range.</param>
-internal sealed record Script(IReadOnlyList<int> Ids, SequenceEnd? End = null, int RangeLength = 1, Func<int, CancellationToken, Task>? Gate = null);
+/// <param name="EndPlace">Where the end stands.</param>
+internal sealed record Script(
+    IReadOnlyList<int> Ids, SequenceEnd? End = null, int RangeLength = 1, Func<int, CancellationToken, Task>? Gate = null,
+    EndPlace EndPlace = EndPlace.BehindLastRange);
+
+internal enum EndPlace
+{
+    BehindLastRange,
+    OnLastRange,
+}
 
 /// <summary>Answers from scripts, keeps the request's own limits, and writes down what the gateway did.</summary>
 internal sealed class FakeGenerator : IGenerator
@@ -18,6 +27,10 @@ internal sealed class FakeGenerator : IGenerator
     public Func<GenerationRequest, int, Script> Answer { get; set; } = (_, _) => new Script(new FakeTokenizer().Ids(" hello world</s>"));
 
     public Func<GenerationRequest, CancellationToken, ValueTask<SubmitResult.Refused?>> Admit { get; set; } = (_, _) => new((SubmitResult.Refused?)null);
+
+    public Func<SequenceId, CancellationToken, ValueTask<bool>> Finish { get; set; } = (_, _) => new(true);
+
+    public Func<SequenceId, ValueTask> Describing { get; set; } = _ => default;
 
     public int CachedTokens { get; set; } = 3;
 
@@ -64,7 +77,14 @@ internal sealed class FakeGenerator : IGenerator
             {
                 await (script.Gate?.Invoke(i, cancellation) ?? Task.CompletedTask);
                 cancellation.ThrowIfCancellationRequested();
-                yield return Range(ranges[i], request.PromptIds.Length + (i * script.RangeLength), request.Sampling.Logprobs);
+                var range = Range(ranges[i], request.PromptIds.Length + (i * script.RangeLength), request.Sampling.Logprobs);
+                if (script.EndPlace == EndPlace.OnLastRange && i == ranges.Count - 1)
+                {
+                    yield return range with { End = script.End ?? end };
+                    yield break;
+                }
+
+                yield return range;
             }
 
             await (script.Gate?.Invoke(ranges.Count, cancellation) ?? Task.CompletedTask);
@@ -85,7 +105,7 @@ internal sealed class FakeGenerator : IGenerator
     public ValueTask<bool> FinishAsync(SequenceId sequence, int at, FinishReason reason, CancellationToken cancellation)
     {
         Finished.Enqueue((sequence, at, reason));
-        return new(true);
+        return Finish(sequence, cancellation);
     }
 
     public ValueTask CancelAsync(RequestId request, CancellationToken cancellation)
@@ -94,10 +114,13 @@ internal sealed class FakeGenerator : IGenerator
         return default;
     }
 
-    public ValueTask<SequenceDescription?> DescribeAsync(SequenceId sequence, CancellationToken cancellation) => new(
-        _requests.TryGetValue(sequence.Request, out var request)
+    public async ValueTask<SequenceDescription?> DescribeAsync(SequenceId sequence, CancellationToken cancellation)
+    {
+        await Describing(sequence);
+        return _requests.TryGetValue(sequence.Request, out var request)
             ? new SequenceDescription(sequence, SequencePhase.Ended, request.PromptIds.Length, request.PromptIds.Length, CachedTokens, null)
-            : null);
+            : null;
+    }
 
     /// <summary>The log probabilities that every token at a position has: the id's own, then ever less likely neighbours.</summary>
     public static TokenLogprobs Logprobs(int id, int position, int count) => new(
