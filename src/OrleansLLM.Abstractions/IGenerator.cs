@@ -28,8 +28,11 @@ public interface IGenerator
     /// </summary>
     ValueTask<SubmitResult> ForkAsync(SequenceId sequence, int at, int count, CancellationToken cancellation);
 
-    /// <summary>Changes limits, priority or sampling from the next token on; false where the sequence has ended or is unknown.</summary>
-    ValueTask<bool> ChangeAsync(SequenceId sequence, SequenceChange change, CancellationToken cancellation);
+    /// <summary>
+    /// Changes limits, priority or sampling. Answers the position of the first token that the change holds for, which lies behind what is being
+    /// computed; null where the sequence has ended or is unknown, or can't be changed so.
+    /// </summary>
+    ValueTask<int?> ChangeAsync(SequenceId sequence, SequenceChange change, CancellationToken cancellation);
 
     /// <summary>
     /// Sets the end mark: tokens at and behind position <paramref name="at"/> are neither shown nor billed (the gateway found a stop

@@ -14,7 +14,7 @@ public sealed record Journal(GenerationRequest Request, IReadOnlyList<JournalSeq
 }
 
 /// <param name="Output">Published tokens behind the prompt.</param>
-/// <param name="Changes">In order of their positions; all of them hold for the token behind the output.</param>
+/// <param name="Changes">In order of their positions; one behind the output's end holds when its token comes.</param>
 /// <param name="End">Null while it runs or waits.</param>
 public sealed record JournalSequence(
     SequenceId Id, ReadOnlyMemory<int> Output, IReadOnlyList<JournalChange> Changes, SequenceEnd? End)

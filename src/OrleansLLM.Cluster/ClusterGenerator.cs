@@ -43,9 +43,10 @@ internal sealed class ClusterGenerator(IGrainFactory grains, SequenceLogs logs) 
             : Invalid($"A fork makes 1 to {GenerationLimits.MaxSamples} answers, not {count}.");
     }
 
-    public async ValueTask<bool> ChangeAsync(SequenceId sequence, SequenceChange change, CancellationToken cancellation) =>
+    public async ValueTask<int?> ChangeAsync(SequenceId sequence, SequenceChange change, CancellationToken cancellation) =>
         logs.Describe(sequence) is { Phase: not SequencePhase.Ended }
-        && await GrainOf(sequence.Request).Change(new ChangeMessage(sequence, JournalFormat.WriteChange(change))).WaitAsync(cancellation).ConfigureAwait(false);
+            ? await GrainOf(sequence.Request).Change(new ChangeMessage(sequence, JournalFormat.WriteChange(change))).WaitAsync(cancellation).ConfigureAwait(false)
+            : null;
 
     public async ValueTask<bool> FinishAsync(SequenceId sequence, int at, FinishReason reason, CancellationToken cancellation) =>
         logs.Describe(sequence) is not null

@@ -78,15 +78,15 @@ public sealed class EngineGenerator : IGenerator, IDisposable
         return Settle(result, children);
     }
 
-    public async ValueTask<bool> ChangeAsync(SequenceId sequence, SequenceChange change, CancellationToken cancellation)
+    public async ValueTask<int?> ChangeAsync(SequenceId sequence, SequenceChange change, CancellationToken cancellation)
     {
-        if (!await _engine.ChangeAsync(sequence, change, cancellation).ConfigureAwait(false))
+        var position = await _engine.ChangeAsync(sequence, change, cancellation).ConfigureAwait(false);
+        if (position is { } from)
         {
-            return false;
+            _logs.Note(sequence, new JournalChange(from, change));
         }
 
-        _logs.Note(sequence, change);
-        return true;
+        return position;
     }
 
     public async ValueTask<bool> FinishAsync(SequenceId sequence, int at, FinishReason reason, CancellationToken cancellation)
@@ -169,6 +169,7 @@ public sealed class EngineGenerator : IGenerator, IDisposable
             return result;
         }
 
+        _logs.Hold(ids);
         return new SubmitResult.Accepted(ids);
     }
 

@@ -25,7 +25,7 @@ public sealed class ModelGenerator(ModelHost host, TimeProvider time) : IGenerat
     public async ValueTask<SubmitResult> ForkAsync(SequenceId sequence, int at, int count, CancellationToken cancellation) =>
         await (await GetAsync(cancellation).ConfigureAwait(false)).ForkAsync(sequence, at, count, cancellation).ConfigureAwait(false);
 
-    public async ValueTask<bool> ChangeAsync(SequenceId sequence, SequenceChange change, CancellationToken cancellation) =>
+    public async ValueTask<int?> ChangeAsync(SequenceId sequence, SequenceChange change, CancellationToken cancellation) =>
         await (await GetAsync(cancellation).ConfigureAwait(false)).ChangeAsync(sequence, change, cancellation).ConfigureAwait(false);
 
     public async ValueTask<bool> FinishAsync(SequenceId sequence, int at, FinishReason reason, CancellationToken cancellation) =>

@@ -2,7 +2,7 @@ namespace OrleansLLM.Sequences;
 
 /// <summary>
 /// One engine: a model on a device, driven by one step loop. Requests enter through its inbox, tokens leave as one batch a step to the
-/// sink that came with the attempt. May be called from any thread; answers come when the step loop has seen the message.
+/// sink that came with the attempt. May be called from any thread; everything but a drain is answered at once, however long a step runs.
 /// </summary>
 public interface IEngine
 {
@@ -22,10 +22,14 @@ public interface IEngine
 
     ValueTask<SubmitResult> ForkAsync(SequenceId sequence, int at, IReadOnlyList<SequenceId> children, CancellationToken cancellation);
 
-    ValueTask<bool> ChangeAsync(SequenceId sequence, SequenceChange change, CancellationToken cancellation);
+    /// <summary>
+    /// The position of the first token that the change holds for, which lies behind what a running step draws; null where the sequence is not here
+    /// or can't be changed so.
+    /// </summary>
+    ValueTask<int?> ChangeAsync(SequenceId sequence, SequenceChange change, CancellationToken cancellation);
 
     /// <summary>
-    /// Drops a sequence and frees its blocks within one step. Nothing more of it is published, no end either: the caller knows.
+    /// Drops a sequence; its blocks are free when the running step ends. Nothing more of it is published, no end either: the caller knows.
     /// </summary>
     ValueTask AbortAsync(SequenceId sequence, CancellationToken cancellation);
 

@@ -32,7 +32,7 @@ internal sealed class TimedEngine(IEngine engine) : IEngine
     public ValueTask<SubmitResult> ForkAsync(SequenceId sequence, int at, IReadOnlyList<SequenceId> children, CancellationToken cancellation) =>
         engine.ForkAsync(sequence, at, children, cancellation);
 
-    public ValueTask<bool> ChangeAsync(SequenceId sequence, SequenceChange change, CancellationToken cancellation) =>
+    public ValueTask<int?> ChangeAsync(SequenceId sequence, SequenceChange change, CancellationToken cancellation) =>
         engine.ChangeAsync(sequence, change, cancellation);
 
     public ValueTask AbortAsync(SequenceId sequence, CancellationToken cancellation) => engine.AbortAsync(sequence, cancellation);

@@ -37,6 +37,12 @@ internal sealed class ManualEngine(string model) : IEngine
 
     public Func<Task> BeforeAnswer { get; set; } = () => Task.CompletedTask;
 
+    public Action AfterSubmission { get; set; } = () => { };
+
+    public Action BeforeDescription { get; set; } = () => { };
+
+    public Func<Task> BeforeAbort { get; set; } = () => Task.CompletedTask;
+
     public async ValueTask<SubmitResult> SubmitAsync(Attempt attempt, IStepSink sink, CancellationToken cancellation)
     {
         await BeforeAnswer();
@@ -51,6 +57,7 @@ internal sealed class ManualEngine(string model) : IEngine
             _running[sequence.Id] = (attempt, sink);
         }
 
+        AfterSubmission();
         return new SubmitResult.Accepted([.. attempt.Sequences.Select(sequence => sequence.Id)]);
     }
 
@@ -75,22 +82,28 @@ internal sealed class ManualEngine(string model) : IEngine
         return new(new SubmitResult.Accepted(children));
     }
 
-    public async ValueTask<bool> ChangeAsync(SequenceId sequence, SequenceChange change, CancellationToken cancellation)
+    /// <summary>The position that the next changes are answered with.</summary>
+    public int ChangesHoldFrom { get; set; } = 5;
+
+    public async ValueTask<int?> ChangeAsync(SequenceId sequence, SequenceChange change, CancellationToken cancellation)
     {
         await BeforeAnswer();
         Changes.Enqueue(change);
-        return _running.ContainsKey(sequence);
+        return _running.ContainsKey(sequence) ? ChangesHoldFrom : null;
     }
 
-    public ValueTask AbortAsync(SequenceId sequence, CancellationToken cancellation)
+    public async ValueTask AbortAsync(SequenceId sequence, CancellationToken cancellation)
     {
+        await BeforeAbort();
         _running.TryRemove(sequence, out _);
         EndOf(sequence).TrySetResult();
-        return default;
     }
 
-    public ValueTask<SequenceDescription?> DescribeAsync(SequenceId sequence, CancellationToken cancellation) =>
-        new(_running.ContainsKey(sequence) ? new SequenceDescription(sequence, SequencePhase.Preempted, 3, 4, 2, null) : null);
+    public ValueTask<SequenceDescription?> DescribeAsync(SequenceId sequence, CancellationToken cancellation)
+    {
+        BeforeDescription();
+        return new(_running.ContainsKey(sequence) ? new SequenceDescription(sequence, SequencePhase.Preempted, 3, 4, 2, null) : null);
+    }
 
     public ValueTask<int> MatchPrefixAsync(ReadOnlyMemory<int> promptIds, string cacheSalt, CancellationToken cancellation) =>
         new(promptIds.Length - 1);

@@ -42,6 +42,8 @@ public sealed class SplitCluster : ITestCluster
 
     public IGrainFactory Grains => Gateway.GetRequiredService<IGrainFactory>();
 
+    public ISiloStatusOracle Silos => Gateway.GetRequiredService<ISiloStatusOracle>();
+
     public LocalWorkers Workers => _cluster.GetSiloServiceProvider(WorkerAddress).GetRequiredService<LocalWorkers>();
 
     private IServiceProvider Gateway => _cluster.GetSiloServiceProvider(GatewayAddress);

@@ -78,12 +78,12 @@ public class AllocationTests
             var before = GC.GetAllocatedBytesForCurrentThread();
             foreach (var attempt in attempts)
             {
-                core.Submit(attempt, sink);
+                core.Add(attempt, sink);
             }
 
             while (!core.IsIdle)
             {
-                core.Step();
+                Step(core, 1);
             }
 
             allocated = GC.GetAllocatedBytesForCurrentThread() - before;
@@ -119,7 +119,7 @@ public class AllocationTests
                     PromptLogprobs = logprobs,
                 },
             };
-            core.Submit(core.Prepare(new Attempt(request, 1, Journal.Begin(request).Sequences)), answers);
+            core.Add(core.Prepare(new Attempt(request, 1, Journal.Begin(request).Sequences)), answers);
         }
 
         Step(core, Steps);
@@ -128,7 +128,7 @@ public class AllocationTests
         {
             Assert.True(SpinWait.SpinUntil(() => core.Sequences.All(sequence => !sequence.AwaitsRoom), TimeSpan.FromMinutes(1)));
             var (before, collections) = (GC.GetAllocatedBytesForCurrentThread(), GC.CollectionCount(0));
-            core.Step();
+            Step(core, 1);
 
             // A collection, of the pool's garbage, counts what was left of this thread's allocation buffer as allocated.
             allocated += GC.CollectionCount(0) == collections ? GC.GetAllocatedBytesForCurrentThread() - before : 0;
@@ -173,7 +173,7 @@ public class AllocationTests
         await using var reader = generator.ReadAsync(answers[0], 60, cancellation).GetAsyncEnumerator(cancellation);
         Assert.True(await reader.MoveNextAsync());
         Assert.IsType<SubmitResult.Accepted>(await generator.ForkAsync(answers[0], 50, 2, cancellation));
-        Assert.True(await generator.ChangeAsync(
+        Assert.NotNull(await generator.ChangeAsync(
             answers[0], new SequenceChange(Priority: 3, Sampling: new SamplingParameters { Temperature = 0, LogitBias = [new(3, 1f)] }), cancellation));
         Assert.NotNull(await generator.DescribeAsync(answers[0], cancellation));
         Assert.Equal(16, await engine.MatchPrefixAsync(Enumerable.Range(0, 17).ToArray(), "", cancellation));
@@ -218,7 +218,7 @@ public class AllocationTests
         for (var i = 0; i < 6; i++)
         {
             var request = CoreFixture.Request([1, 2, 3, i], 2000);
-            fixture.Core.Submit(fixture.Core.Prepare(new Attempt(request, 1, Journal.Begin(request).Sequences)), sink);
+            fixture.Core.Add(fixture.Core.Prepare(new Attempt(request, 1, Journal.Begin(request).Sequences)), sink);
         }
 
         Step(fixture.Core, Steps);
@@ -231,7 +231,9 @@ public class AllocationTests
     {
         for (var i = 0; i < count; i++)
         {
-            core.Step();
+            core.Schedule();
+            core.Compute();
+            core.Ended.Clear();
         }
     }
 

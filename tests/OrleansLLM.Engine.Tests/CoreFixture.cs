@@ -14,6 +14,7 @@ internal sealed class CoreFixture : IStepSink, IDisposable
 {
     private readonly FakeModelDevice _device;
     private readonly FakeLogger<InferenceEngine> _logger = new();
+    private bool _isStepRunning;
 
     public CoreFixture(EngineOptions options, int[] windows, int transferPolls = 0, int dynamicRopeOrigin = 0, TimeProvider? time = null)
     {
@@ -21,6 +22,7 @@ internal sealed class CoreFixture : IStepSink, IDisposable
         Model = new FakeModel(options.BlockSize, windows, vocabulary: 32, maxLength: 4096, options.MaxBatchedTokens, dynamicRopeOrigin);
         Core = new EngineCore(Model, _device, options, time ?? TimeProvider.System, _logger);
         Admission = new Admission(Core.Facts, Core.Shape);
+        Inbox = new Inbox(options, time ?? TimeProvider.System);
     }
 
     public FakeModel Model { get; }
@@ -30,6 +32,8 @@ internal sealed class CoreFixture : IStepSink, IDisposable
     public FakeModelDevice Device => _device;
 
     public Admission Admission { get; }
+
+    public Inbox Inbox { get; }
 
     public FakeLogCollector Log => _logger.Collector;
 
@@ -72,35 +76,72 @@ internal sealed class CoreFixture : IStepSink, IDisposable
             Answers[sequence.Id] = answer;
             foreach (var noted in sequence.Changes)
             {
-                answer.Change(noted.Change);
+                answer.Change(noted);
             }
         }
 
-        Assert.Equal(SubmitVerdict.Taken, Core.Submit(Core.Prepare(attempt), this).Verdict);
+        Assert.Equal(SubmitVerdict.Taken, Inbox.Submit(Core.Prepare(attempt), this).Verdict);
+        Deliver();
         return [.. attempt.Sequences.Select(sequence => sequence.Id)];
     }
 
-    public SequenceId Fork(Sequence parent, int at, int index)
+    public SequenceId Fork(Sequence parent, int at, int index) => Fork(Inbox.View(parent.Id)!.Value, at, index);
+
+    public SequenceId Fork(SequenceView parent, int at, int index)
     {
-        var child = new SequenceId(parent.Id.Request, index);
-        var prompt = Math.Min(at, parent.PromptLength);
-        var request = parent.Request with
+        var child = new SequenceId(parent.Sequence.Id.Request, index);
+        var prompt = Math.Min(at, parent.Sequence.PromptLength);
+        var request = parent.Sequence.Request with
         {
-            PromptIds = parent.Request.PromptIds[..prompt],
+            PromptIds = parent.Sequence.Request.PromptIds[..prompt],
             Sampling = parent.Sampling,
             MaxTokens = parent.MaxTokens,
         };
-        Answers[child] = new Expectation(request, index, [.. parent.Tokens[..at]]);
-        Core.AddFork(parent, new Sequence(request, parent.Epoch, child, parent.Tokens[prompt..at], Core.Shape), this);
+        var tokens = new int[at];
+        parent.Sequence.CopyTo(tokens);
+        Answers[child] = new Expectation(request, index, [.. tokens]);
+        Assert.True(Inbox.TryFork(parent, [new Sequence(request, parent.Sequence.Epoch, child, tokens.AsSpan(prompt), Core.Shape)]));
+        Deliver();
         return child;
     }
 
-    public void Change(SequenceId sequence, SequenceChange change)
+    public int? Change(SequenceId sequence, SequenceChange change)
     {
-        if (Core.Change(sequence, change, Core.Prepare(change)))
+        var position = Inbox.Change(sequence, change, Core.Prepare(change));
+        if (position is { } from)
         {
-            Answers[sequence].Change(change);
+            Answers[sequence].Change(new JournalChange(from, change));
         }
+
+        Deliver();
+        return position;
+    }
+
+    public void Abort(SequenceId sequence)
+    {
+        Inbox.Abort(sequence);
+        Answers[sequence].IsAborted = true;
+        Deliver();
+    }
+
+    /// <summary>Begins a step, as the loop does; what is asked until <see cref="EndStep"/> is asked while it runs.</summary>
+    public void BeginStep()
+    {
+        Assert.True(Inbox.TryDeliver(Core));
+        _isStepRunning = true;
+    }
+
+    /// <summary>Computes the step that was begun.</summary>
+    public bool EndStep()
+    {
+        _isStepRunning = false;
+        return Core.Compute();
+    }
+
+    public bool Step()
+    {
+        BeginStep();
+        return EndStep();
     }
 
     /// <summary>From now on a sequence goes another way than its parent.</summary>
@@ -112,11 +153,11 @@ internal sealed class CoreFixture : IStepSink, IDisposable
         for (var step = 0; !Core.IsIdle; step++)
         {
             Assert.True(step < atMost, $"{Core.Sequences.Count} sequences still run after {atMost} steps.");
-            Core.Step();
+            Step();
         }
 
         Assert.Null(Core.FindLeak());
-        Assert.Empty(Log.GetSnapshot());
+        Assert.Empty(Log.GetSnapshot().Select(record => record.Exception?.ToString() ?? record.Message));
     }
 
     public void OnStep(StepBatch batch)
@@ -126,6 +167,8 @@ internal sealed class CoreFixture : IStepSink, IDisposable
             var entry = batch.Entries[i];
             var answer = Answers[entry.Sequence];
             Assert.Null(answer.End);
+            Assert.False(answer.IsAborted, $"{entry.Sequence} was aborted and still publishes.");
+            answer.ChangeIfDue();
             Assert.Equal(answer.Tokens.Count, entry.Position);
             CheckPromptLogprobs(answer, entry);
             if (entry.Token is { } token)
@@ -148,6 +191,15 @@ internal sealed class CoreFixture : IStepSink, IDisposable
         _device.Dispose();
     }
 
+    /// <summary>Not into a running step: the loop's thread would not.</summary>
+    private void Deliver()
+    {
+        if (!_isStepRunning)
+        {
+            Inbox.Deliver(Core);
+        }
+    }
+
     private void CheckToken(Expectation answer, StepEntry entry, int token)
     {
         Assert.False(answer.IsFull(Core.Facts.MaxLength), $"{entry.Sequence} got a token behind its last one.");
@@ -161,6 +213,7 @@ internal sealed class CoreFixture : IStepSink, IDisposable
         }
 
         answer.Tokens.Add(token);
+        answer.ChangeIfDue();
         Assert.Equal(answer.ExpectedEnd(Core.Facts.MaxLength), entry.End);
     }
 
@@ -196,6 +249,8 @@ internal sealed class CoreFixture : IStepSink, IDisposable
     /// <summary>What a sequence must give, by the definitions.</summary>
     internal sealed class Expectation(GenerationRequest request, int sample, List<int> tokens)
     {
+        private readonly Queue<JournalChange> _changes = [];
+
         public GenerationRequest Request { get; } = request;
 
         public int Sample { get; } = sample;
@@ -215,10 +270,22 @@ internal sealed class CoreFixture : IStepSink, IDisposable
 
         public SequenceEnd? End { get; set; }
 
-        public void Change(SequenceChange change)
+        public bool IsAborted { get; set; }
+
+        public void Change(JournalChange change)
         {
-            Sampling = change.Sampling ?? Sampling;
-            MaxTokens = change.MaxTokens ?? MaxTokens;
+            _changes.Enqueue(change);
+            ChangeIfDue();
+        }
+
+        public void ChangeIfDue()
+        {
+            while (_changes.TryPeek(out var next) && next.Position <= Tokens.Count)
+            {
+                Sampling = next.Change.Sampling ?? Sampling;
+                MaxTokens = next.Change.MaxTokens ?? MaxTokens;
+                _changes.Dequeue();
+            }
         }
 
         public bool IsFull(int maxLength) => Tokens.Count - PromptLength >= MaxTokens || Tokens.Count >= maxLength;

@@ -30,7 +30,7 @@ public sealed class JournalTests
                 Change(ids[1], new SequenceChange(24, Sampling: new SamplingParameters { Seed = 12, TopK = 9, PresencePenalty = 1 }));
             }
 
-            unbroken.Core.Step();
+            unbroken.Step();
             Log();
         }
 
@@ -49,8 +49,7 @@ public sealed class JournalTests
 
         void Change(SequenceId id, SequenceChange change)
         {
-            unbroken.Change(id, change);
-            logs.Note(id, change);
+            logs.Note(id, new JournalChange(unbroken.Change(id, change)!.Value, change));
         }
 
         void Log()

@@ -78,7 +78,13 @@ public class RandomOperationsTests
                 }
 
                 var before = fixture.Model.ComputedRows;
-                fixture.Core.Step();
+                fixture.BeginStep();
+                for (var commands = random.Next(3); commands > 0; commands--)
+                {
+                    Command();
+                }
+
+                fixture.EndStep();
                 Assert.InRange(fixture.Model.ComputedRows - before, 0, 16);
                 Assert.InRange(fixture.Core.Statistics.Load.Running, 0, 6);
                 CheckReferences();
@@ -91,7 +97,7 @@ public class RandomOperationsTests
         private void Command()
         {
             _commands++;
-            var sequences = fixture.Core.Sequences;
+            var sequences = Live();
             switch (random.Next(10))
             {
                 case < 4 when sequences.Count < 14:
@@ -149,7 +155,7 @@ public class RandomOperationsTests
         {
             Cancelled[sequence.State] = Cancelled.GetValueOrDefault(sequence.State) + 1;
             CancelledInPrefill += sequence.State == SequenceState.Running && sequence.Computed < sequence.PromptLength ? 1 : 0;
-            fixture.Core.Abort(sequence.Id);
+            fixture.Abort(sequence.Id);
         }
 
         private SamplingParameters Sampling() => new()
@@ -169,7 +175,14 @@ public class RandomOperationsTests
             PromptLogprobs = random.Next(6) == 0 ? 1 : null,
         };
 
-        private Sequence Pick() => fixture.Core.Sequences.ElementAt(random.Next(fixture.Core.Sequences.Count));
+        private Sequence Pick()
+        {
+            var live = Live();
+            return live[random.Next(live.Count)];
+        }
+
+        /// <summary>What the core holds, but for those that were ended while the step runs.</summary>
+        private List<Sequence> Live() => [.. fixture.Core.Sequences.Where(sequence => fixture.Inbox.View(sequence.Id)?.Sequence == sequence)];
 
         private void CheckReferences()
         {

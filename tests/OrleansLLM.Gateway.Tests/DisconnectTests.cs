@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net.Sockets;
 using System.Text;
 using OrleansLLM.Gateway.Tests.Support;
@@ -64,12 +65,40 @@ public sealed class DisconnectTests
     public async Task One_refused_prompt_cancels_the_others()
     {
         await using var host = await GatewayHost.StartAsync();
-        host.Generator.Admit = (request, _) => new(
-            request.PromptIds.Span[0] == 'b' ? new SubmitResult.Refused(RefusalReason.QueueFull, "full") : null);
+        var submitted = new ConcurrentDictionary<int, RequestId>();
+        host.Generator.Admit = async (request, cancellation) =>
+        {
+            submitted[request.PromptIds.Span[0]] = request.Id;
+            if (request.PromptIds.Span[0] == 'c')
+            {
+                await Task.Delay(Timeout.Infinite, cancellation);
+            }
+
+            return request.PromptIds.Span[0] == 'b' ? new SubmitResult.Refused(RefusalReason.QueueFull, "full") : null;
+        };
         var answer = await host.PostAsync("/v1/completions", """{"prompt":[[97],[98],[99]]}""");
         Assert.Equal(429, answer.Status);
-        Assert.Contains(host.Generator.Submitted.Single(request => request.PromptIds.Span[0] == 'a').Id, host.Generator.Cancelled);
-        Assert.DoesNotContain(host.Generator.Submitted, request => request.PromptIds.Span[0] == 'c');
+        Assert.Contains(submitted['a'], host.Generator.Cancelled);
+        Assert.Contains(submitted['c'], host.Generator.Cancelled);
+    }
+
+    [Fact]
+    public async Task Prompts_of_a_list_are_submitted_together()
+    {
+        await using var host = await GatewayHost.StartAsync();
+        using var all = new CountdownEvent(3);
+        var arrived = new TaskCompletionSource();
+        host.Generator.Admit = async (_, cancellation) =>
+        {
+            if (all.Signal())
+            {
+                arrived.SetResult();
+            }
+
+            await arrived.Task.WaitAsync(cancellation);
+            return null;
+        };
+        Assert.Equal(200, (await host.PostAsync("/v1/completions", """{"prompt":[[97],[98],[99]]}""")).Status);
     }
 
     [Fact]

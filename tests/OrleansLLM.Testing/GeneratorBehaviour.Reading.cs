@@ -148,7 +148,7 @@ public abstract partial class GeneratorBehaviour
         var unknown = new SequenceId(RequestId.Create(), 0);
         await Assert.ThrowsAsync<UnknownSequenceException>(() => ReadAsync(generator, unknown, 0));
         await Assert.ThrowsAsync<UnknownSequenceException>(() => generator.ForkAsync(unknown, 1, 1, Cancellation).AsTask());
-        Assert.False(await generator.ChangeAsync(unknown, new SequenceChange(Priority: 1), Cancellation));
+        Assert.Null(await generator.ChangeAsync(unknown, new SequenceChange(Priority: 1), Cancellation));
         Assert.False(await generator.FinishAsync(unknown, 1, FinishReason.Stop, Cancellation));
         Assert.Null(await generator.DescribeAsync(unknown, Cancellation));
         await generator.CancelAsync(unknown.Request, Cancellation);

@@ -178,7 +178,7 @@ public abstract partial class GeneratorBehaviour
         var other = new SamplingParameters { Temperature = 0, LogitBias = [new(first, float.NegativeInfinity)] };
         await using (var reader = await EnterAsync(generator, sequence, request.PromptIds.Length + 2))
         {
-            Assert.True(await generator.ChangeAsync(sequence, new SequenceChange(MaxTokens: 2, Sampling: other), Cancellation));
+            Assert.NotNull(await generator.ChangeAsync(sequence, new SequenceChange(MaxTokens: 2, Sampling: other), Cancellation));
             Assert.Equal(FinishReason.Length, (await EndOfAsync(generator, sequence)).End!.Reason);
         }
 
@@ -195,9 +195,9 @@ public abstract partial class GeneratorBehaviour
         var request = CreateRequest(Endless);
         var sequence = (await SubmitAsync(generator, request))[0];
         await using var reader = await EnterAsync(generator, sequence, request.PromptIds.Length + 2);
-        Assert.True(await generator.ChangeAsync(sequence, new SequenceChange(MaxTokens: 1), Cancellation));
+        Assert.NotNull(await generator.ChangeAsync(sequence, new SequenceChange(MaxTokens: 1), Cancellation));
         Assert.Equal(FinishReason.Length, (await EndOfAsync(generator, sequence)).End!.Reason);
-        Assert.False(await generator.ChangeAsync(sequence, new SequenceChange(MaxTokens: 9), Cancellation));
+        Assert.Null(await generator.ChangeAsync(sequence, new SequenceChange(MaxTokens: 9), Cancellation));
     }
 
     [Fact]

@@ -19,7 +19,7 @@ internal sealed class GatewaySinkGrain(SequenceLogs logs) : Grain, IGatewaySinkG
                 logs.End(entry.Sequence, new SequenceEnd(FinishReason.Failed, Message: $"The tokens before position {entry.Position} were lost."));
             }
 
-            if (result is AppendResult.Gap or AppendResult.Unknown or AppendResult.OlderEpoch)
+            if (result is AppendResult.Gap or AppendResult.Unknown or AppendResult.OlderEpoch or AppendResult.Ended)
             {
                 (orphans ??= []).Add(entry.Sequence);
             }

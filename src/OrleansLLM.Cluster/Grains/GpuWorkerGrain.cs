@@ -36,8 +36,9 @@ internal sealed class GpuWorkerGrain(LocalWorkers workers) : Grain, IGpuWorkerGr
         return SubmitReply.From(result);
     }
 
-    public async Task<bool> Change(ChangeMessage message) =>
-        Worker is { } worker && await worker.Engine.ChangeAsync(message.Sequence, JournalFormat.ReadChange(message.Change), CancellationToken.None);
+    public async Task<int?> Change(ChangeMessage message) => Worker is { } worker
+        ? await worker.Engine.ChangeAsync(message.Sequence, JournalFormat.ReadChange(message.Change), CancellationToken.None)
+        : null;
 
     public async Task<bool> Abort(SequenceId[] sequences)
     {

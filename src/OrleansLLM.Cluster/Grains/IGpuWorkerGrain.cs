@@ -11,8 +11,9 @@ public interface IGpuWorkerGrain : IGrainWithStringKey
     [Alias("Submit")]
     Task<SubmitReply> Submit(AttemptMessage message);
 
+    /// <summary>The position of the first token that it holds for; null where the sequence is not there.</summary>
     [Alias("Change")]
-    Task<bool> Change(ChangeMessage message);
+    Task<int?> Change(ChangeMessage message);
 
     /// <summary>Drops sequences and frees their blocks within one step, of which nobody is told; always true.</summary>
     [Alias("Abort")]

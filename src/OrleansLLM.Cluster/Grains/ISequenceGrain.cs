@@ -14,8 +14,9 @@ public interface ISequenceGrain : IGrainWithStringKey
     [Alias("Fork")]
     Task<SubmitReply> Fork(SequenceId sequence, int at, int count);
 
+    /// <summary>The position of the first token that it holds for; null where the sequence has ended.</summary>
     [Alias("Change")]
-    Task<bool> Change(ChangeMessage message);
+    Task<int?> Change(ChangeMessage message);
 
     [Alias("Finish")]
     Task<bool> Finish(SequenceId sequence, int at, FinishReason reason);

@@ -16,12 +16,12 @@ internal sealed class SequenceGrain : Grain, ISequenceGrain
     private readonly AssignedWorker _worker;
     private Task<SubmitReply>? _submission;
 
-    public SequenceGrain(SequenceLogs logs, ILocalSiloDetails silo, IGrainFactory grains)
+    public SequenceGrain(SequenceLogs logs, ILocalSiloDetails silo, ISiloStatusOracle silos, IGrainFactory grains, TimeProvider time)
     {
         _ = RequestId.TryParse(this.GetPrimaryKeyString(), out var request);
         _logs = logs;
         _journal = new SequenceJournal(logs, request, silo.Name);
-        _worker = new AssignedWorker(grains, _journal);
+        _worker = new AssignedWorker(grains, silos, _journal, time);
     }
 
     public override Task OnActivateAsync(CancellationToken cancellationToken) =>
@@ -48,15 +48,11 @@ internal sealed class SequenceGrain : Grain, ISequenceGrain
         return reply.Reason == RefusalReason.UnknownSequence ? await _worker.Attempt(children, _journal.Write(children)) : _journal.Settle(reply, children);
     }
 
-    public async Task<bool> Change(ChangeMessage message)
+    public async Task<int?> Change(ChangeMessage message)
     {
-        if (!await _worker.Ask(worker => worker.Change(message), whenGone: false))
-        {
-            return false;
-        }
-
-        _journal.Note(message);
-        return true;
+        var position = await _worker.Ask(worker => worker.Change(message), whenGone: null);
+        _journal.Note(message, position);
+        return position;
     }
 
     public async Task<bool> Finish(SequenceId sequence, int at, FinishReason reason) => _logs.Finish(sequence, at, reason) && await Abort(sequence);
@@ -75,16 +71,17 @@ internal sealed class SequenceGrain : Grain, ISequenceGrain
     private async Task<bool> Abort(params SequenceId[] sequences)
     {
         await (_submission ?? Task.CompletedTask);
-        return await _worker.Ask(worker => worker.Abort(sequences), whenGone: true);
+        await _worker.Abort(sequences);
+        return true;
     }
 
     private Task Watch(CancellationToken cancellation)
     {
-        if (_journal.Running.Length == 0)
+        if (!_worker.IsNeeded)
         {
             DeactivateOnIdle();
         }
 
-        return _worker.Ask(worker => worker.GetReport(), whenGone: null);
+        return _worker.Watch();
     }
 }

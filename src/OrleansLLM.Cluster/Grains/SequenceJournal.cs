@@ -19,8 +19,14 @@ internal sealed class SequenceJournal(SequenceLogs logs, RequestId request, stri
     public GenerationRequest RequestOf(SequenceId sequence) =>
         logs.RequestOf(sequence) ?? throw new UnknownSequenceException(sequence);
 
-    /// <summary>Notes a change that a worker took, at the position of the next token that is published.</summary>
-    public void Note(ChangeMessage message) => logs.Note(message.Sequence, JournalFormat.ReadChange(message.Change));
+    /// <summary>Notes a change that a worker took from that position on; nothing where it took none.</summary>
+    public void Note(ChangeMessage message, int? position)
+    {
+        if (position is { } from)
+        {
+            logs.Note(message.Sequence, new JournalChange(from, JournalFormat.ReadChange(message.Change)));
+        }
+    }
 
     /// <summary>All that a worker needs to go on with these sequences.</summary>
     public JournalMessage Write(IReadOnlyList<SequenceId> sequences) => JournalMessage.From(new Journal(
@@ -30,10 +36,18 @@ internal sealed class SequenceJournal(SequenceLogs logs, RequestId request, stri
     /// <summary>The next attempt, with what it begins with.</summary>
     public AttemptMessage Attempt(JournalMessage message) => new(message, Epoch, gateway);
 
-    /// <summary>Forgets the sequences if they were refused.</summary>
+    /// <summary>The sequences' time without a reader begins, or they are forgotten if they were refused.</summary>
     public SubmitReply Settle(SubmitReply reply, IReadOnlyList<SequenceId> sequences)
     {
-        logs.Remove(reply.Reason is null ? [] : sequences);
+        if (reply.Reason is null)
+        {
+            logs.Hold(sequences);
+        }
+        else
+        {
+            logs.Remove(sequences);
+        }
+
         return reply;
     }
 

@@ -10,24 +10,25 @@ internal sealed class LiveSequences(Scheduler scheduler, TimeProvider time)
 {
     private readonly Dictionary<SequenceId, Sequence> _sequences = [];
     private readonly List<Sequence> _expired = [];
+    private readonly List<Sequence> _ended = new(1024);
     private long _nextDeadline = long.MaxValue;
 
     public int Count => _sequences.Count;
 
     public IReadOnlyCollection<Sequence> All => _sequences.Values;
 
+    /// <summary>What has left, for whoever keeps accounts of it and clears the list.</summary>
+    public List<Sequence> Ended => _ended;
+
     /// <summary>Null where it is not here.</summary>
     public Sequence? Find(SequenceId id) => _sequences.GetValueOrDefault(id);
 
-    /// <summary>Takes in a sequence, whose time begins now.</summary>
+    /// <summary>Takes in a sequence, whose time runs already.</summary>
     public void Add(Sequence sequence, StepOutbox outbox)
     {
         _sequences.Add(sequence.Id, sequence);
         sequence.Outbox = outbox;
         outbox.Sequences++;
-        var now = time.GetTimestamp();
-        sequence.Deadline = DeadlineOf(now, sequence.Request.Timeout);
-        sequence.QueueDeadline = DeadlineOf(now, sequence.Request.QueueTimeout);
         _nextDeadline = Math.Min(_nextDeadline, Math.Min(sequence.Deadline, sequence.QueueDeadline));
     }
 
@@ -42,6 +43,7 @@ internal sealed class LiveSequences(Scheduler scheduler, TimeProvider time)
     public void Remove(Sequence sequence)
     {
         _sequences.Remove(sequence.Id);
+        _ended.Add(sequence);
         sequence.Outbox!.Sequences--;
         if (sequence.Group is { } group)
         {
@@ -108,11 +110,12 @@ internal sealed class LiveSequences(Scheduler scheduler, TimeProvider time)
             sequence.ArePromptLogprobsDone = true;
         }
 
+        if (sequence.IsDropped)
+        {
+            return;
+        }
+
         sequence.Outbox!.Add(new StepEntry(
             sequence.Id, sequence.Epoch, position, token, logprobs, prompt, Math.Max(0, sequence.CachedTokens), end));
     }
-
-    private long DeadlineOf(long now, TimeSpan? after) => after is { } span
-        ? now + (long)Math.Min(span.TotalSeconds * time.TimestampFrequency, long.MaxValue / 4.0)
-        : long.MaxValue;
 }

@@ -27,20 +27,33 @@ internal sealed class Sequence
     private const int FirstRoom = 1024;
 
     private readonly int[] _stopTokens;
-    private SequenceRoom _room;
+    private volatile SequenceRoom _room;
     private LogprobRoom? _logprobs;
     private LogprobRoom? _promptLogprobs;
     private int _filledLogprobs;
+    private volatile int _count;
+    private volatile SequenceState _state;
+    private volatile bool _isDropped;
+    private readonly Lock _changeLock = new();
+    private readonly Queue<NotedChange> _changes = [];
+    private volatile int _nextChange = int.MaxValue;
+    private bool _isClosed;
 
     public Sequence(GenerationRequest request, int epoch, JournalSequence journal, CacheShape shape)
         : this(request, epoch, journal.Id, journal.Output.Span, shape)
     {
-        foreach (var noted in journal.Changes)
+        foreach (var noted in journal.Changes.Where(noted => noted.Position <= Count))
         {
             Change(noted.Change, PreparedChange.For(noted.Change, _room.Length, MaxTokens));
         }
 
         _room.Seen = Seen;
+        foreach (var noted in journal.Changes.Where(noted => noted.Position > Count))
+        {
+            TryNote(noted.Position, noted.Change, PreparedChange.For(noted.Change, _room.Length, MaxTokens));
+        }
+
+        Priority = journal.Changes.LastOrDefault(noted => noted.Change.Priority is not null)?.Change.Priority ?? Priority;
     }
 
     public Sequence(GenerationRequest request, int epoch, SequenceId id, ReadOnlySpan<int> output, CacheShape shape)
@@ -52,7 +65,7 @@ internal sealed class Sequence
         MaxTokens = request.MaxTokens;
         Priority = request.Priority;
         PromptLength = request.PromptIds.Length;
-        Count = PromptLength + output.Length;
+        Count = NextPosition = PromptLength + output.Length;
         _stopTokens = [.. request.StopTokenIds];
         ResumedTokens = output.Length;
         var length = Count + Math.Clamp(request.MaxTokens - output.Length, 0, FirstRoom) + 1;
@@ -73,8 +86,11 @@ internal sealed class Sequence
 
     public int PromptLength { get; }
 
-    /// <summary>Tokens of prompt and output.</summary>
-    public int Count { get; private set; }
+    /// <summary>Tokens of prompt and output; any thread may read it.</summary>
+    public int Count { get => _count; private set => _count = value; }
+
+    /// <summary>Of the first token that is not being drawn yet; the inbox's lock guards it.</summary>
+    public int NextPosition { get; set; }
 
     /// <summary>Tokens whose keys and values are in the cache.</summary>
     public int Computed { get; set; }
@@ -87,7 +103,8 @@ internal sealed class Sequence
 
     public BlockTables Tables { get; }
 
-    public SequenceState State { get; set; }
+    /// <summary>Any thread may read it.</summary>
+    public SequenceState State { get => _state; set => _state = value; }
 
     public SamplingParameters Sampling { get; private set; }
 
@@ -104,7 +121,13 @@ internal sealed class Sequence
     /// <summary>The sequences that wait for this one's prompt, or of which this is one.</summary>
     public SequenceGroup? Group { get; set; }
 
+    /// <summary>Another one computes the prompt for it.</summary>
+    public bool IsFollower => Group is { } group && group.Leader != this;
+
     public StepOutbox? Outbox { get; set; }
+
+    /// <summary>Its owner has let go of it: what a running step still makes of it is nobody's. Any thread may set it.</summary>
+    public bool IsDropped { get => _isDropped; set => _isDropped = value; }
 
     /// <summary>Timestamps of the engine's clock; <see cref="long.MaxValue"/> = none.</summary>
     public long Deadline { get; set; } = long.MaxValue;
@@ -151,13 +174,22 @@ internal sealed class Sequence
             MoveToNextRoom();
         }
 
-        _room.Tokens[Count++] = token;
+        _room.Tokens[Count] = token;
+        Count++;
         Seen?.Add(token, 1);
+        if (Count >= _nextChange)
+        {
+            ApplyChanges();
+        }
+
         if (_room.IsAlmostFull(Count) && PromptLength + (long)MaxTokens >= _room.Length)
         {
             _room.WantNext();
         }
     }
+
+    /// <summary>Copies the first tokens; from any thread, for those that <see cref="Count"/> counted before.</summary>
+    public void CopyTo(Span<int> tokens) => _room.Tokens.AsSpan(0, tokens.Length).CopyTo(tokens);
 
     /// <summary>Log probabilities of the token that is drawn next.</summary>
     public TokenLogprobs FillLogprobs(float logprob, int rank, ReadOnlySpan<int> ids, ReadOnlySpan<float> values)
@@ -200,11 +232,55 @@ internal sealed class Sequence
         AreLogitsBroken = other.AreLogitsBroken;
     }
 
-    /// <summary>Holds from the next token on; its place in a queue is the scheduler's.</summary>
-    public void Change(SequenceChange change, PreparedChange prepared)
+    /// <summary>
+    /// Notes a change of limits or sampling that is to hold from a position on, which the step's thread has not passed; its priority is the
+    /// scheduler's. False where the end has been found. May be called from any thread.
+    /// </summary>
+    public bool TryNote(int position, SequenceChange change, PreparedChange prepared)
+    {
+        lock (_changeLock)
+        {
+            if (_isClosed)
+            {
+                return false;
+            }
+
+            _changes.Enqueue(new NotedChange(position, change, prepared));
+            _nextChange = _changes.Peek().Position;
+            return true;
+        }
+    }
+
+    /// <summary>Applies the changes that hold for the next token.</summary>
+    public void ApplyChanges()
+    {
+        lock (_changeLock)
+        {
+            while (_changes.TryPeek(out var next) && next.Position <= Count)
+            {
+                _changes.Dequeue();
+                Change(next.Change, next.Prepared);
+            }
+
+            _nextChange = _changes.TryPeek(out var later) ? later.Position : int.MaxValue;
+        }
+    }
+
+    /// <summary>The end behind the last token, after which nothing is noted any more, or null where a change came before it.</summary>
+    public SequenceEnd? Close(int maxLength)
+    {
+        lock (_changeLock)
+        {
+            ApplyChanges();
+            var end = FindEnd(maxLength);
+            _isClosed = end is not null;
+            return end;
+        }
+    }
+
+    private void Change(SequenceChange change, PreparedChange prepared)
     {
         MaxTokens = change.MaxTokens ?? MaxTokens;
-        Priority = change.Priority ?? Priority;
         if (change.Sampling is not { } sampling)
         {
             return;
@@ -250,6 +326,9 @@ internal sealed class Sequence
         _room = next;
     }
 }
+
+/// <summary>A change that holds from a token which is still to come.</summary>
+internal readonly record struct NotedChange(int Position, SequenceChange Change, PreparedChange Prepared);
 
 /// <summary>What a change needs beside itself, made on its caller's thread.</summary>
 /// <param name="Seen">Empty, with room for all that may come, where the change brings penalties.</param>

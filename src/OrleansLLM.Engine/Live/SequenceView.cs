@@ -2,15 +2,13 @@ using OrleansLLM.Sequences;
 
 namespace OrleansLLM.Engine;
 
-/// <summary>A sequence as it was between two steps: what others ask of it, without an object.</summary>
+/// <summary>A sequence as it is at one moment and was asked to be: what others ask of it, without an object.</summary>
 internal readonly record struct SequenceView(
     Sequence Sequence, SequenceState State, int Count, int CachedTokens, SamplingParameters Sampling, int MaxTokens, int Priority, IStepSink Sink)
 {
-    public static SequenceView? Of(Sequence? sequence) => sequence is null
-        ? null
-        : new SequenceView(
-            sequence, sequence.State, sequence.Count, Math.Max(0, sequence.CachedTokens), sequence.Sampling, sequence.MaxTokens, sequence.Priority,
-            sequence.Outbox!.Sink);
+    public static SequenceView Of(Acceptance accepted) => new(
+        accepted.Sequence, accepted.Sequence.State, accepted.Sequence.Count, Math.Max(0, accepted.Sequence.CachedTokens), accepted.Sampling,
+        accepted.MaxTokens, accepted.Priority, accepted.Sink);
 
     /// <summary>Of <see cref="Sequence"/> only what never changes is read: any thread may ask.</summary>
     public SequenceDescription Describe()

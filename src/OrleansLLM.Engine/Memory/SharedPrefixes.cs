@@ -2,25 +2,13 @@ namespace OrleansLLM.Engine;
 
 /// <summary>
 /// What sequences share by content: full blocks under the chained hash of all tokens up to their end. Promises: a prefix hit is what every cache
-/// group can restore, all of it in a full group and what the next query sees in a window group; a match takes O(blocks) and allocates nothing.
-/// Not thread safe: the step's thread owns it.
+/// group can restore, all of it in a full group and what the next query sees in a window group; a match takes O(blocks).
+/// Not thread safe, the step's thread owns it, but for <see cref="Match(ReadOnlySpan{PrefixHash})"/>.
 /// </summary>
 internal sealed class SharedPrefixes(CacheShape shape, PrefixHasher hasher, PrefixCache cache, BlockPool pool)
 {
-    private readonly int[] _runs = new int[shape.Groups.Count];
-
-    /// <summary>Blocks at the beginning of these tokens that every group can restore now.</summary>
-    public int Match(ReadOnlySpan<PrefixHash> hashes)
-    {
-        var best = 0;
-        Array.Clear(_runs);
-        for (var index = 0; index < hashes.Length && TryLengthenRuns(hashes[index]); index++)
-        {
-            best = CanRestore(index + 1) ? index + 1 : best;
-        }
-
-        return best;
-    }
+    /// <summary>Blocks at the beginning of these tokens that every group can restore now. May be called from any thread.</summary>
+    public int Match(ReadOnlySpan<PrefixHash> hashes) => Match(hashes, stackalloc int[shape.Groups.Count]);
 
     /// <summary>
     /// Takes what the cache holds of the sequence's tokens, but for its last token, whose logits are needed. Returns the tokens that
@@ -81,9 +69,21 @@ internal sealed class SharedPrefixes(CacheShape shape, PrefixHasher hasher, Pref
         }
     }
 
-    private bool TryLengthenRuns(PrefixHash hash)
+    /// <param name="runs">A number a group, all 0: found blocks without a gap.</param>
+    private int Match(ReadOnlySpan<PrefixHash> hashes, Span<int> runs)
     {
-        for (var group = 0; group < _runs.Length; group++)
+        var best = 0;
+        for (var index = 0; index < hashes.Length && TryLengthen(runs, hashes[index]); index++)
+        {
+            best = CanRestore(runs, index + 1) ? index + 1 : best;
+        }
+
+        return best;
+    }
+
+    private bool TryLengthen(Span<int> runs, PrefixHash hash)
+    {
+        for (var group = 0; group < runs.Length; group++)
         {
             var found = cache.TryFind(hash, group, out _);
             if (!found && shape.Groups[group].KeepsAll)
@@ -91,17 +91,17 @@ internal sealed class SharedPrefixes(CacheShape shape, PrefixHasher hasher, Pref
                 return false;
             }
 
-            _runs[group] = found ? _runs[group] + 1 : 0;
+            runs[group] = found ? runs[group] + 1 : 0;
         }
 
         return true;
     }
 
-    private bool CanRestore(int blocks)
+    private bool CanRestore(ReadOnlySpan<int> runs, int blocks)
     {
-        for (var group = 0; group < _runs.Length; group++)
+        for (var group = 0; group < runs.Length; group++)
         {
-            if (_runs[group] < blocks - shape.FirstNeeded(group, blocks * shape.BlockSize))
+            if (runs[group] < blocks - shape.FirstNeeded(group, blocks * shape.BlockSize))
             {
                 return false;
             }

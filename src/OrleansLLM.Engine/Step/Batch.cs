@@ -32,6 +32,25 @@ internal sealed class Batch
         Tokens = 0;
     }
 
+    /// <summary>From now on whatever is asked of a sequence that draws holds behind that token.</summary>
+    public void MarkDraws()
+    {
+        for (var i = 0; i < _entries.Count; i++)
+        {
+            var (sequence, count, first, followers) = _entries[i];
+            if (sequence.Computed + count < sequence.Count)
+            {
+                continue;
+            }
+
+            sequence.NextPosition = sequence.Count + 1;
+            for (var follower = first; follower < first + followers; follower++)
+            {
+                _followers[follower].NextPosition = _followers[follower].Count + 1;
+            }
+        }
+    }
+
     public void Add(Sequence sequence, int count, IReadOnlyList<Sequence> followers)
     {
         _entries.Add(new BatchEntry(sequence, count, _followers.Count, followers.Count));

@@ -20,7 +20,6 @@ internal sealed class EngineCore : IDisposable
     private readonly Scheduler _scheduler;
     private readonly LiveSequences _live;
     private readonly StepOutboxes _outboxes;
-    private readonly QueuePace _pace;
     private readonly ModelRunner _runner;
     private readonly StepCommit _commit;
     private readonly ILogger _logger;
@@ -46,7 +45,6 @@ internal sealed class EngineCore : IDisposable
         _scheduler = new Scheduler(options, _blocks, _swap, device.Description.CheaperPreemption);
         _live = new LiveSequences(_scheduler, time);
         _outboxes = new StepOutboxes(logger);
-        _pace = new QueuePace(time);
         _runner = new ModelRunner(model, device, _cache, Shape, options, maxLength);
         _commit = new StepCommit(_blocks, _scheduler, _live, _runner, Ends.BrokenLogits(options.Model), maxLength);
     }
@@ -60,6 +58,15 @@ internal sealed class EngineCore : IDisposable
     public bool IsIdle => _live.Count == 0 && !_swap.IsUnderWay;
 
     public IReadOnlyCollection<Sequence> Sequences => _live.All;
+
+    /// <inheritdoc cref="LiveSequences.Ended"/>
+    public List<Sequence> Ended => _live.Ended;
+
+    public int Waiting => _scheduler.Waiting;
+
+    public int FreeSeats => _scheduler.FreeSeats;
+
+    public long Admitted => _scheduler.Admitted;
 
     public BlockManager Blocks => _blocks;
 
@@ -95,27 +102,14 @@ internal sealed class EngineCore : IDisposable
         return sequences;
     }
 
-    /// <summary>Takes in the sequences of an attempt that is not known yet, unless the queue is full.</summary>
-    public SubmitOutcome Submit(Sequence[] sequences, IStepSink sink)
+    /// <summary>Takes in the sequences of an attempt, which the inbox has accepted.</summary>
+    public void Add(Sequence[] sequences, IStepSink sink)
     {
-        if (Find(sequences[0].Id) is { } known && known.Epoch >= sequences[0].Epoch)
-        {
-            return new SubmitOutcome(SubmitVerdict.Taken);
-        }
-
-        if (_scheduler.Waiting >= (long)_options.MaxWaitingRequests + _scheduler.FreeSeats && !Array.Exists(sequences, sequence => sequence.ResumedTokens > 0))
-        {
-            return new SubmitOutcome(SubmitVerdict.QueueFull, _scheduler.Waiting, _pace.UntilNextPlace);
-        }
-
         foreach (var sequence in sequences)
         {
-            Abort(sequence.Id);
             _live.Add(sequence, _outboxes.Of(sink));
             Enqueue(sequence);
         }
-
-        return new SubmitOutcome(SubmitVerdict.Taken);
     }
 
     /// <summary>Makes what a change needs beside itself. May be called from any thread.</summary>
@@ -125,48 +119,48 @@ internal sealed class EngineCore : IDisposable
     /// <summary>Null where it is not here.</summary>
     public Sequence? Find(SequenceId id) => _live.Find(id);
 
-    /// <summary>Takes in a child that begins with its parent's tokens; where the parent has ended, as any other sequence.</summary>
-    public void AddFork(Sequence parent, Sequence child, IStepSink sink)
+    /// <summary>Takes in children that begin with their parent's tokens; where the parent has ended, as any other sequence.</summary>
+    public void AddForks(Sequence parent, Sequence[] children, IStepSink sink)
     {
-        _live.Add(child, _outboxes.Of(sink));
-        if (child.FindEnd(Facts.MaxLength) is { Reason: FinishReason.Length } end)
+        foreach (var child in children)
         {
-            child.State = SequenceState.AwaitingPrompt;
-            _live.End(child, end);
-        }
-        else if (!_scheduler.TryRunFork(parent, child))
-        {
-            _scheduler.Enqueue(child);
+            _live.Add(child, _outboxes.Of(sink));
+            if (child.FindEnd(Facts.MaxLength) is { Reason: FinishReason.Length } end)
+            {
+                child.State = SequenceState.AwaitingPrompt;
+                _live.End(child, end);
+            }
+            else if (!_scheduler.TryRunFork(parent, child))
+            {
+                _scheduler.Enqueue(child);
+            }
         }
     }
 
-    /// <summary>False where it is not here.</summary>
-    /// <param name="prepared">From <see cref="Prepare(SequenceChange)"/>.</param>
-    public bool Change(SequenceId id, SequenceChange change, PreparedChange prepared)
+    /// <summary>Applies what was noted for a sequence's next token; nothing happens where it has ended.</summary>
+    public void ApplyChanges(Sequence sequence, int? newPriority)
     {
-        if (Find(id) is not { } sequence)
+        if (sequence.State == SequenceState.Ended)
         {
-            return false;
+            return;
         }
 
-        if (change.Priority is { } priority)
+        if (newPriority is { } priority)
         {
             _scheduler.ChangePriority(sequence, priority);
         }
 
-        sequence.Change(change, prepared);
+        sequence.ApplyChanges();
         if (sequence.OutputLength > 0 && sequence.OutputLength >= sequence.MaxTokens)
         {
             _live.End(sequence, Ends.Length);
         }
-
-        return true;
     }
 
-    /// <summary>Drops a sequence without a word to its sink; nothing happens where it is not here.</summary>
-    public void Abort(SequenceId id)
+    /// <summary>Drops a sequence without a word to its sink; nothing happens where it has ended.</summary>
+    public void Abort(Sequence sequence)
     {
-        if (Find(id) is { } sequence)
+        if (sequence.State != SequenceState.Ended)
         {
             _live.Remove(sequence);
         }
@@ -179,17 +173,25 @@ internal sealed class EngineCore : IDisposable
         _outboxes.Publish();
     }
 
+    /// <summary>Tokens at the beginning of these blocks' that are cached now. May be called from any thread.</summary>
     public int MatchPrefix(ReadOnlySpan<PrefixHash> hashes) => _blocks.Match(hashes) * Shape.BlockSize;
 
-    /// <summary>One step; false where there was nothing to compute.</summary>
-    public bool Step()
+    /// <summary>Decides what the next step computes.</summary>
+    public void Schedule()
     {
         _live.Expire();
         _swap.Poll();
         EndFailedTransfers();
         _scheduler.Schedule(_batch);
         EndFailedTransfers();
-        _pace.Note(_scheduler.Admitted, _scheduler.Waiting);
+    }
+
+    /// <summary>Sets what the scheduled step draws as under way.</summary>
+    public void MarkDraws() => _batch.MarkDraws();
+
+    /// <summary>Computes what was scheduled and publishes it; false where there was nothing to compute.</summary>
+    public bool Compute()
+    {
         var worked = !_batch.IsEmpty;
         if (worked)
         {

@@ -22,19 +22,22 @@ internal sealed class Generation(GatewayCall call, GenerationInput input, string
     /// <summary>The first request's id, which the answer's id is made of.</summary>
     public RequestId Id => _requests[0];
 
+    /// <summary>Submits all prompts at once; the refusal of one is the error of all, which the disposal then cancels.</summary>
     public async ValueTask<ApiError?> SubmitAsync()
     {
-        foreach (var prompt in input.Prompts)
+        GenerationRequest[] requests = [.. input.Prompts.Select(Describe)];
+        _requests.AddRange(requests.Select(request => request.Id));
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(call.Aborted);
+        SubmitResult.Refused? refused = null;
+        var accepted = await Task.WhenAll(requests.Select(SubmitOneAsync));
+        if (refused is not null)
         {
-            var request = Describe(prompt);
-            _requests.Add(request.Id);
-            var result = await call.Server.Generator.SubmitAsync(request, call.Aborted);
-            if (result is SubmitResult.Refused refused)
-            {
-                return ApiError.From(refused, promptField, call.Server.Options.RetryAfter);
-            }
+            return ApiError.From(refused, promptField, call.Server.Options.RetryAfter);
+        }
 
-            foreach (var sequence in ((SubmitResult.Accepted)result).Sequences)
+        foreach (var (prompt, sequences) in input.Prompts.Zip(accepted))
+        {
+            foreach (var sequence in sequences)
             {
                 var text = new AnswerText(input.Model, prompt, input.Settings, input.Shape);
                 _choices.Add(new Choice(_choices.Count, sequence, prompt, input, text));
@@ -44,6 +47,27 @@ internal sealed class Generation(GatewayCall call, GenerationInput input, string
         }
 
         return null;
+
+        async Task<IReadOnlyList<SequenceId>> SubmitOneAsync(GenerationRequest request)
+        {
+            try
+            {
+                var result = await call.Server.Generator.SubmitAsync(request, stop.Token);
+                if (result is SubmitResult.Accepted one)
+                {
+                    return one.Sequences;
+                }
+
+                Interlocked.CompareExchange(ref refused, (SubmitResult.Refused)result, null);
+                await stop.CancelAsync();
+            }
+            catch (OperationCanceledException) when (stop.IsCancellationRequested && !call.Aborted.IsCancellationRequested)
+            {
+                // Another prompt was refused, and tells why.
+            }
+
+            return [];
+        }
     }
 
     /// <summary>Reads all answers at once; the first that fails ends the others.</summary>

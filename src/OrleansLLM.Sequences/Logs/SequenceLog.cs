@@ -49,6 +49,18 @@ internal sealed class SequenceLog
         }
     }
 
+    /// <summary>It runs, and nobody reads it.</summary>
+    public bool IsUnread
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _readers.Count == 0 && _end is null;
+            }
+        }
+    }
+
     public JournalSequence Journal
     {
         get
@@ -60,11 +72,11 @@ internal sealed class SequenceLog
         }
     }
 
-    public void Note(SequenceChange change)
+    public void Note(JournalChange change)
     {
         lock (_lock)
         {
-            _changes.Add(new JournalChange(PromptLength + _outputCount, change));
+            _changes.Add(change);
         }
     }
 

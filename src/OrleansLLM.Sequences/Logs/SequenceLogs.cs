@@ -36,7 +36,7 @@ public sealed class SequenceLogs : IDisposable
     }
 
     /// <summary>
-    /// Opens one log a sequence, with the submitter as its reader until the first read, or none of them.
+    /// Opens one log a sequence, which <see cref="Hold"/> or <see cref="Remove"/> follows, or none of them.
     /// </summary>
     public OpenResult Open(GenerationRequest request, IReadOnlyList<SequenceId> ids, int epoch)
     {
@@ -56,7 +56,7 @@ public sealed class SequenceLogs : IDisposable
 
             foreach (var id in ids)
             {
-                AddLog(new SequenceLog(id, request, epoch, _memory));
+                _logs.Add(new SequenceLog(id, request, epoch, _memory));
             }
 
             return OpenResult.Opened;
@@ -65,7 +65,7 @@ public sealed class SequenceLogs : IDisposable
 
     /// <summary>
     /// Opens <paramref name="count"/> new logs that begin with the tokens of <paramref name="parent"/> before position <paramref name="at"/>.
-    /// Their ids go on behind the request's last one. Null where the parent is unknown or at is not in [1, its count].
+    /// Their ids go on behind the request's last one and are followed by the same as <see cref="Open"/>'s. Null where the parent is unknown or at is not in [1, its count].
     /// </summary>
     public IReadOnlyList<SequenceId>? OpenForks(SequenceId parent, int at, int count, int epoch)
     {
@@ -82,7 +82,7 @@ public sealed class SequenceLogs : IDisposable
             {
                 var child = new SequenceLog(_logs.NextId(parent.Request), request, epoch, _memory);
                 child.CopyFrom(log, at);
-                AddLog(child);
+                _logs.Add(child);
                 children.Add(child.Id);
             }
 
@@ -117,8 +117,8 @@ public sealed class SequenceLogs : IDisposable
     /// </summary>
     public JournalSequence? JournalOf(SequenceId sequence) => FindLog(sequence)?.Journal;
 
-    /// <summary>Notes a change that the engine took, at the position of the next token that is appended; forks begin with it.</summary>
-    public void Note(SequenceId sequence, SequenceChange change) => FindLog(sequence)?.Note(change);
+    /// <summary>Notes a change that the engine took, from that position on; forks begin with it.</summary>
+    public void Note(SequenceId sequence, JournalChange change) => FindLog(sequence)?.Note(change);
 
     /// <summary>What the log knows: whether it ended and with how many tokens; null where it is unknown.</summary>
     public SequenceDescription? Describe(SequenceId sequence) => FindLog(sequence)?.Describe();
@@ -170,7 +170,25 @@ public sealed class SequenceLogs : IDisposable
         return result != EndMarkResult.Refused;
     }
 
-    /// <summary>Forgets a request that was refused after its logs were opened.</summary>
+    /// <summary>
+    /// The sequences were accepted: their submitter counts as their reader until the first read, for <see cref="SequenceLogOptions.SubmitterHold"/>
+    /// from now on.
+    /// </summary>
+    public void Hold(IReadOnlyList<SequenceId> sequences)
+    {
+        lock (_lock)
+        {
+            foreach (var id in sequences)
+            {
+                if (_logs.Find(id) is { AbandonTimer: null, IsUnread: true } log)
+                {
+                    ArmAbandonTimer(log, _options.SubmitterHold);
+                }
+            }
+        }
+    }
+
+    /// <summary>Forgets sequences that were refused after their logs were opened.</summary>
     public void Remove(IReadOnlyList<SequenceId> sequences)
     {
         lock (_lock)
@@ -231,12 +249,6 @@ public sealed class SequenceLogs : IDisposable
         {
             return _logs.Find(sequence);
         }
-    }
-
-    private void AddLog(SequenceLog log)
-    {
-        _logs.Add(log);
-        ArmAbandonTimer(log, _options.SubmitterHold);
     }
 
     private SequenceLogReader Enter(SequenceLog log, int from, CancellationToken cancellation)

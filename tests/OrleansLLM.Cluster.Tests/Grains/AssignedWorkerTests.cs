@@ -17,24 +17,78 @@ public sealed class AssignedWorkerTests(SplitCluster cluster) : GrainTest(cluste
     }
 
     [Fact]
-    public async Task A_worker_that_fails_once_is_given_up_and_what_ran_on_it_ends_with_its_message()
+    public async Task A_submission_that_was_not_answered_does_not_compute_for_nobody()
+    {
+        var engine = await AttachAsync();
+        engine.AfterSubmission = () => throw new TimeoutException("The answer was lost.");
+        var request = Request();
+
+        Assert.IsType<SubmitResult.Refused>(await Cluster.Generator.SubmitAsync(request, Cancellation));
+        await InTime(engine.Ended(new SequenceId(request.Id, 0)));
+    }
+
+    [Fact]
+    public async Task A_call_that_fails_ends_nothing_and_the_worker_is_asked_again()
+    {
+        var engine = await AttachAsync();
+        var ids = await SubmitAsync(samples: 2);
+        engine.BeforeAnswer = () => throw new InvalidOperationException("It broke.");
+        Assert.Null(await Cluster.Generator.ChangeAsync(ids[0], new SequenceChange(Priority: 1), Cancellation));
+        engine.BeforeDescription = () => throw new InvalidOperationException("It broke.");
+        Assert.Equal(SequencePhase.Running, (await Cluster.Generator.DescribeAsync(ids[0], Cancellation))!.Phase);
+        Assert.All(ids, id => Assert.Null(Cluster.Logs.Describe(id)!.End));
+
+        engine.BeforeAnswer = () => Task.CompletedTask;
+        Assert.NotNull(await Cluster.Generator.ChangeAsync(ids[0], new SequenceChange(Priority: 1), Cancellation));
+        await EndAsync(engine, ids, 3);
+    }
+
+    [Fact]
+    public async Task An_end_is_told_again_until_the_worker_has_heard_it()
+    {
+        var engine = await AttachAsync();
+        var ids = await SubmitAsync(samples: 2);
+        var tries = 0;
+        engine.BeforeAbort = () => ++tries > 2 ? Task.CompletedTask : throw new InvalidOperationException("It broke.");
+        await Cluster.Generator.CancelAsync(ids[0].Request, Cancellation);
+        Assert.All(ids, id => Assert.Equal(FinishReason.Cancelled, Cluster.Logs.Describe(id)!.End!.Reason));
+        await InTime(Task.WhenAll(ids.Select(engine.Ended)));
+    }
+
+    [Fact]
+    public async Task What_ran_on_an_engine_that_was_taken_away_ends_with_the_workers_name()
     {
         var engine = await AttachAsync(out var worker);
-        var ids = await SubmitAsync(samples: 2);
-        var asked = 0;
-        engine.BeforeAnswer = () =>
-        {
-            asked++;
-            throw new InvalidOperationException("It broke.");
-        };
-        var grain = Cluster.Grains.GetGrain<ISequenceGrain>(ids[0].Request.ToString());
-        var change = new ChangeMessage(ids[0], JournalFormat.WriteChange(new SequenceChange(Priority: 1)));
+        var id = (await SubmitAsync())[0];
+        await Cluster.Workers.DetachAsync(worker);
+        Assert.Empty(engine.Forks);
+        var (_, end) = await ReadAsync(id).WaitAsync(TimeSpan.FromSeconds(30), Cancellation);
+        Assert.Equal(new SequenceEnd(FinishReason.Failed, Message: $"Worker {worker} can't be reached: it has no engine any more."), end);
+    }
 
-        Assert.False(await grain.Change(change));
-        Assert.False(await grain.Change(change));
-        Assert.Equal(1, asked);
-        Assert.All(ids, id => Assert.Equal(
-            new SequenceEnd(FinishReason.Failed, Message: $"Worker {worker} can't be reached: It broke."), Cluster.Logs.Describe(id)!.End));
+    [Fact]
+    public async Task A_worker_is_lost_when_it_was_silent_for_thirty_seconds_and_not_before()
+    {
+        var engine = await AttachAsync(out var id);
+        var clock = new SettableClock();
+        var request = Request();
+        SequenceId[] ids = [new(request.Id, 0)];
+        Cluster.Logs.Open(request, ids, 1);
+        var journal = new SequenceJournal(Cluster.Logs, request.Id, Cluster.GatewayName);
+        var worker = new AssignedWorker(Cluster.Grains, Cluster.Silos, journal, clock);
+        Assert.Null((await worker.Attempt(ids, JournalMessage.From(Journal.Begin(request)))).Reason);
+        clock.Advance(TimeSpan.FromSeconds(20));
+        await worker.Watch();
+        engine.BeforeFacts = () => throw new InvalidOperationException("It broke.");
+        clock.Advance(TimeSpan.FromSeconds(30));
+        await worker.Watch();
+        Assert.Null(Cluster.Logs.Describe(ids[0])!.End);
+        clock.Advance(TimeSpan.FromTicks(1));
+        await worker.Watch();
+        Assert.Equal(
+            new SequenceEnd(FinishReason.Failed, Message: $"Worker {id} can't be reached: it has not answered for 30 s."),
+            Cluster.Logs.Describe(ids[0])!.End);
+        Assert.False(worker.IsNeeded);
     }
 
     [Fact]

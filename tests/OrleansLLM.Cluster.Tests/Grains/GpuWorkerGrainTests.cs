@@ -13,7 +13,7 @@ public sealed class GpuWorkerGrainTests(SplitCluster cluster) : GrainTest(cluste
         var reply = await worker.Submit(new AttemptMessage(JournalMessage.From(Journal.Begin(request)), 1, Cluster.GatewayName));
 
         Assert.Equal(new SubmitResult.Refused(RefusalReason.Unavailable, $"No engine is attached to worker {id} yet."), reply.ToResult());
-        Assert.False(await worker.Change(new ChangeMessage(sequence, JournalFormat.WriteChange(new SequenceChange()))));
+        Assert.Null(await worker.Change(new ChangeMessage(sequence, JournalFormat.WriteChange(new SequenceChange()))));
         Assert.Null(await worker.Describe(sequence));
         Assert.Null(await worker.GetReport());
         Assert.True(await worker.Abort([sequence]));

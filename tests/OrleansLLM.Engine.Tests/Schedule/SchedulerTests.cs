@@ -19,7 +19,7 @@ public sealed class SchedulerTests
         StepUntilPushedOut(fixture);
         Assert.Equal((1, 1), (fixture.Core.Statistics.Load.Running, fixture.Core.Statistics.Load.Preempted));
         var request = CoreFixture.Request([9], 1);
-        var outcome = fixture.Core.Submit(fixture.Core.Prepare(new Attempt(request, 1, Journal.Begin(request).Sequences)), fixture);
+        var outcome = fixture.Inbox.Submit(fixture.Core.Prepare(new Attempt(request, 1, Journal.Begin(request).Sequences)), fixture);
         Assert.Equal((SubmitVerdict.QueueFull, 0), (outcome.Verdict, outcome.Waiting));
         fixture.RunToRest();
     }
@@ -36,23 +36,23 @@ public sealed class SchedulerTests
         SubmitTwo(fixture);
         for (var step = 1; step < steps; step++)
         {
-            fixture.Core.Step();
+            fixture.Step();
         }
 
         // It is more urgent than the one that is pushed out, and there is room for it.
         var urgent = fixture.Submit(CoreFixture.Request([9], 4))[0];
-        fixture.Core.Step();
+        fixture.Step();
         Assert.Equal(SequenceState.Waiting, fixture.Core.Find(urgent)!.State);
         Assert.Equal(1, fixture.Core.Statistics.Preemptions);
         Assert.Equal(mode == PreemptionMode.Swap, fixture.Core.Swap.LeavingCount > 0);
         while (fixture.Core.Swap.LeavingCount > 0)
         {
             Assert.Equal(SequenceState.Waiting, fixture.Core.Find(urgent)!.State);
-            fixture.Core.Step();
+            fixture.Step();
         }
 
         Assert.Equal(mode == PreemptionMode.Swap ? SequenceState.Running : SequenceState.Waiting, fixture.Core.Find(urgent)!.State);
-        fixture.Core.Step();
+        fixture.Step();
         Assert.Equal(SequenceState.Running, fixture.Core.Find(urgent)!.State);
         fixture.RunToRest();
     }
@@ -62,11 +62,11 @@ public sealed class SchedulerTests
     {
         using var fixture = new CoreFixture(Tight, [0]);
         var (first, second) = SubmitTwo(fixture);
-        fixture.Core.Step();
+        fixture.Step();
         fixture.Change(first, new SequenceChange(Priority: 5));
         while (fixture.Core.Statistics.Preemptions == 0)
         {
-            fixture.Core.Step();
+            fixture.Step();
         }
 
         Assert.Equal(SequenceState.Preempted, fixture.Core.Find(first)!.State);
@@ -79,13 +79,13 @@ public sealed class SchedulerTests
     {
         using var fixture = new CoreFixture(CoreFixture.Options(100) with { MaxSequences = 1 }, [0]);
         fixture.Submit(CoreFixture.Request([1], 2));
-        fixture.Core.Step();
+        fixture.Step();
         var first = fixture.Submit(CoreFixture.Request([2], 2))[0];
         var second = fixture.Submit(CoreFixture.Request([3], 2))[0];
         fixture.Change(second, new SequenceChange(Priority: -1));
         while (fixture.Answers[second].End is null)
         {
-            fixture.Core.Step();
+            fixture.Step();
             Assert.Single(fixture.Answers[first].Tokens);
         }
 
@@ -99,7 +99,7 @@ public sealed class SchedulerTests
         var ids = Enumerable.Range(0, 3).Select(i => fixture.Submit(CoreFixture.Request([i, 2, 3, 4], 34))[0]).ToArray();
         while (fixture.Core.Statistics.Load.Preempted < 2)
         {
-            fixture.Core.Step();
+            fixture.Step();
         }
 
         Assert.Equal(SequenceState.Running, fixture.Core.Find(ids[0])!.State);
@@ -107,14 +107,14 @@ public sealed class SchedulerTests
         var waiting = fixture.Submit(CoreFixture.Request([9], 1) with { Priority = 2 })[0];
         while (fixture.Answers[ids[2]].End is null)
         {
-            fixture.Core.Step();
+            fixture.Step();
             Assert.True(fixture.Answers[ids[1]].End is null);
         }
 
         // Its priority number is higher than that of the one that waits.
         while (fixture.Answers[waiting].End is null)
         {
-            fixture.Core.Step();
+            fixture.Step();
             Assert.True(fixture.Answers[ids[1]].End is null);
         }
 
@@ -127,11 +127,11 @@ public sealed class SchedulerTests
         using var fixture = new CoreFixture(CoreFixture.Options(100) with { MaxSequences = 2 }, [0]);
         var parent = fixture.Submit(CoreFixture.Request(Prompt[..6], 20))[0];
         Assert.Equal(SequenceState.Waiting, ForkOf(parent, 6, 1).State);
-        fixture.Core.Abort(new SequenceId(parent.Request, 1));
-        fixture.Core.Step();
-        fixture.Core.Step();
+        fixture.Abort(new SequenceId(parent.Request, 1));
+        fixture.Step();
+        fixture.Step();
         Assert.Equal(SequenceState.Waiting, ForkOf(parent, 1, 2).State);
-        fixture.Core.Abort(new SequenceId(parent.Request, 2));
+        fixture.Abort(new SequenceId(parent.Request, 2));
         var child = ForkOf(parent, 7, 3);
         Assert.Equal((SequenceState.Running, 6, 6), (child.State, child.Computed, child.CachedTokens));
         Assert.Equal(SequenceState.Waiting, ForkOf(parent, 7, 4).State);
@@ -146,7 +146,7 @@ public sealed class SchedulerTests
         using var fixture = new CoreFixture(CoreFixture.Options(100), [0]);
         var request = CoreFixture.Request(Prompt[..6], 5) with { Sampling = new SamplingParameters { Temperature = 0, PromptLogprobs = 1 } };
         var parent = fixture.Submit(request)[0];
-        fixture.Core.Step();
+        fixture.Step();
         var child = fixture.Fork(fixture.Core.Find(parent)!, 6, 1);
         Assert.Equal(SequenceState.Waiting, fixture.Core.Find(child)!.State);
         fixture.RunToRest();
@@ -175,9 +175,9 @@ public sealed class SchedulerTests
     {
         using var fixture = new CoreFixture(CoreFixture.Options(100) with { MaxSequences = 3 }, [0]);
         fixture.Submit(CoreFixture.Request([7], 40));
-        fixture.Core.Step();
+        fixture.Step();
         var samples = fixture.Submit(CoreFixture.Request(Prompt[..5], 4) with { Samples = 4 });
-        fixture.Core.Step();
+        fixture.Step();
         Assert.Equal(3, fixture.Core.Statistics.Load.Running);
         Assert.Equal(2, fixture.Core.Statistics.Load.Waiting);
         Assert.Equal(
@@ -192,7 +192,7 @@ public sealed class SchedulerTests
         using var fixture = new CoreFixture(CoreFixture.Options(100), [0]);
         var sequence = fixture.Core.Find(fixture.Submit(CoreFixture.Request([1], 3))[0])!;
         var scheduler = new Scheduler(CoreFixture.Options(100), fixture.Core.Blocks, fixture.Core.Swap, Compute.PreemptionCost.SwapIsCheaper);
-        fixture.Core.Abort(sequence.Id);
+        fixture.Abort(sequence.Id);
         Assert.Contains("has ended already", Assert.Throws<InvalidOperationException>(() => scheduler.Remove(sequence)).Message, StringComparison.Ordinal);
     }
 
@@ -209,7 +209,7 @@ public sealed class SchedulerTests
         var steps = 0;
         for (; fixture.Core.Statistics.Preemptions == 0; steps++)
         {
-            fixture.Core.Step();
+            fixture.Step();
         }
 
         return steps;

@@ -14,13 +14,13 @@ public class EngineCoreTests
     {
         using var fixture = new CoreFixture(CoreFixture.Options(200) with { MaxBatchedTokens = 8 }, [0]);
         var first = fixture.Submit(CoreFixture.Request([1, 2, 3], 20))[0];
-        fixture.Core.Step();
+        fixture.Step();
         fixture.Submit(CoreFixture.Request(Prompt, 5));
         var tokens = fixture.Answers[first].Tokens.Count;
         for (var step = 0; step < 3; step++)
         {
             var before = fixture.Model.ComputedRows;
-            fixture.Core.Step();
+            fixture.Step();
             Assert.Equal(8, fixture.Model.ComputedRows - before);
             Assert.Equal(++tokens, fixture.Answers[first].Tokens.Count);
         }
@@ -74,9 +74,9 @@ public class EngineCoreTests
     {
         using var fixture = new CoreFixture(CoreFixture.Options(100), [0]);
         fixture.Submit(CoreFixture.Request(Prompt, 4) with { Samples = 4 });
-        fixture.Core.Step();
-        fixture.Core.Step();
-        fixture.Core.Step();
+        fixture.Step();
+        fixture.Step();
+        fixture.Step();
         Assert.Equal(Prompt.Length + 4, fixture.Model.ComputedRows);
         Assert.Equal(5 + 4, fixture.Core.Statistics.Load.UsedBlocks);
         fixture.RunToRest();
@@ -89,7 +89,7 @@ public class EngineCoreTests
         fixture.Submit(CoreFixture.Request([1], 300));
         for (var step = 0; step < 290; step++)
         {
-            fixture.Core.Step();
+            fixture.Step();
             Assert.InRange(fixture.Core.Statistics.Load.UsedBlocks, 1, 3);
         }
 
@@ -103,7 +103,7 @@ public class EngineCoreTests
         fixture.Submit(CoreFixture.Request([1, 2, 3], 200));
         for (var computed = 3; computed < 60; computed++)
         {
-            fixture.Core.Step();
+            fixture.Step();
             Assert.Equal((computed + 3) / 4, fixture.Core.Statistics.Load.UsedBlocks);
         }
     }
@@ -113,7 +113,7 @@ public class EngineCoreTests
     {
         using var fixture = new CoreFixture(CoreFixture.Options(100) with { MaxSequences = 1 }, [0]);
         var running = fixture.Submit(CoreFixture.Request([1], 3))[0];
-        fixture.Core.Step();
+        fixture.Step();
         var late = fixture.Submit(CoreFixture.Request([2], 3) with { Priority = 5 })[0];
         var second = fixture.Submit(CoreFixture.Request([3], 3))[0];
         var third = fixture.Submit(CoreFixture.Request([4], 3))[0];
@@ -121,7 +121,7 @@ public class EngineCoreTests
         var order = new List<SequenceId>();
         while (!fixture.Core.IsIdle)
         {
-            fixture.Core.Step();
+            fixture.Step();
             order.AddRange(fixture.Answers.Where(answer => answer.Value.End is not null && !order.Contains(answer.Key)).Select(answer => answer.Key));
         }
 
@@ -133,13 +133,13 @@ public class EngineCoreTests
     {
         using var fixture = new CoreFixture(CoreFixture.Options(100) with { MaxSequences = 1 }, [0]);
         fixture.Submit(CoreFixture.Request([1], 3));
-        fixture.Core.Step();
+        fixture.Step();
         var group = fixture.Submit(CoreFixture.Request([2], 3) with { Samples = 2 });
         var later = fixture.Submit(CoreFixture.Request([3], 3))[0];
-        fixture.Core.Abort(group[0]);
+        fixture.Abort(group[0]);
         while (fixture.Answers[group[1]].End is null)
         {
-            fixture.Core.Step();
+            fixture.Step();
             Assert.Single(fixture.Answers[later].Tokens);
         }
 
@@ -151,18 +151,18 @@ public class EngineCoreTests
     {
         using var fixture = new CoreFixture(CoreFixture.Options(12) with { MaxModelLength = 40 }, [0]);
         var important = fixture.Submit(CoreFixture.Request([1, 2, 3, 4], 30) with { Priority = 0 })[0];
-        fixture.Core.Step();
+        fixture.Step();
         var victim = fixture.Submit(CoreFixture.Request([5, 6, 7, 8], 30) with { Priority = 1 })[0];
         while (fixture.Core.Statistics.Preemptions == 0)
         {
-            fixture.Core.Step();
+            fixture.Step();
         }
 
         Assert.Equal(SequenceState.Preempted, fixture.Core.Find(victim)!.State);
         var waiting = fixture.Submit(CoreFixture.Request([9], 2) with { Priority = 1 })[0];
         while (fixture.Core.Find(important) is not null)
         {
-            fixture.Core.Step();
+            fixture.Step();
             Assert.Equal(SequenceState.Waiting, fixture.Core.Find(waiting)!.State);
         }
 
@@ -244,11 +244,11 @@ public class EngineCoreTests
     {
         using var fixture = new CoreFixture(CoreFixture.Options(12) with { MaxModelLength = 40 }, [0]);
         var running = fixture.Submit(CoreFixture.Request([1, 2, 3, 4], 30) with { Priority = 1 })[0];
-        fixture.Core.Step();
+        fixture.Step();
         var victim = fixture.Submit(CoreFixture.Request([5, 6, 7, 8], 30) with { Priority = 1 })[0];
         while (fixture.Core.Statistics.Preemptions == 0)
         {
-            fixture.Core.Step();
+            fixture.Step();
         }
 
         var urgent = fixture.Submit(CoreFixture.Request([9], 2))[0];
@@ -256,7 +256,7 @@ public class EngineCoreTests
         {
             Assert.NotNull(fixture.Core.Find(running));
             Assert.Equal(SequenceState.Preempted, fixture.Core.Find(victim)!.State);
-            fixture.Core.Step();
+            fixture.Step();
         }
 
         fixture.RunToRest();
@@ -273,7 +273,7 @@ public class EngineCoreTests
             var other = fixture.Submit(CoreFixture.Request([1, 2, 3], 30))[0];
             while (fixture.Core.Find(other)!.OutputLength < 20)
             {
-                fixture.Core.Step();
+                fixture.Step();
             }
 
             var scored = fixture.Submit(CoreFixture.Request(Prompt, 4) with { Sampling = new SamplingParameters { Temperature = 0, PromptLogprobs = 3 } })[0];
@@ -281,7 +281,7 @@ public class EngineCoreTests
             while (fixture.Core.Find(scored) is { } sequence)
             {
                 pushedOut += sequence.State is SequenceState.Preempted or SequenceState.Swapped && sequence.OutputLength == 0 ? 1 : 0;
-                fixture.Core.Step();
+                fixture.Step();
             }
 
             fixture.RunToRest();
@@ -309,13 +309,13 @@ public class EngineCoreTests
         using var fixture = new CoreFixture(CoreFixture.Options(14) with { MaxModelLength = 40 }, [0], time: time);
         var request = CoreFixture.Request(Prompt, 15) with { Samples = 3, QueueTimeout = TimeSpan.FromSeconds(3) };
         var started = fixture.Submit(request);
-        fixture.Core.Step();
+        fixture.Step();
         Assert.Equal(SequenceState.AwaitingPrompt, fixture.Core.Find(started[2])!.State);
         var late = fixture.Submit(request with { Id = RequestId.Create(), Samples = 1 })[0];
         while (!fixture.Core.IsIdle)
         {
             time.Advance(TimeSpan.FromSeconds(4));
-            fixture.Core.Step();
+            fixture.Step();
         }
 
         Assert.True(fixture.Core.Statistics.Preemptions > 0);
@@ -339,25 +339,25 @@ public class EngineCoreTests
     public void A_full_queue_says_how_long_a_place_takes()
     {
         var time = new FakeTimeProvider();
-        using var fixture = new CoreFixture(CoreFixture.Options(100) with { MaxSequences = 1, MaxWaitingRequests = 1 }, [0], time: time);
+        using var fixture = new CoreFixture(CoreFixture.Options(100) with { MaxSequences = 1, MaxWaitingRequests = 2 }, [0], time: time);
         fixture.Submit(CoreFixture.Request([0], 1));
         fixture.Submit(CoreFixture.Request([1], 1));
-        time.Advance(TimeSpan.FromSeconds(4));
-        Assert.Equal(TimeSpan.FromSeconds(4), Refuse().UntilNextPlace);
-        fixture.Core.Step();
         fixture.Submit(CoreFixture.Request([2], 1));
+        time.Advance(TimeSpan.FromSeconds(4));
+        Assert.Equal(TimeSpan.FromSeconds(4), Refuse(3).UntilNextPlace);
+        fixture.Step();
         time.Advance(TimeSpan.FromSeconds(8));
-        Assert.Equal(TimeSpan.FromSeconds(12), Refuse().UntilNextPlace);
-        fixture.Core.Step();
+        Assert.Equal(TimeSpan.FromSeconds(12), Refuse(2).UntilNextPlace);
+        fixture.Step();
         fixture.Submit(CoreFixture.Request([3], 1));
-        Assert.Equal(TimeSpan.FromSeconds(6), Refuse().UntilNextPlace);
+        Assert.Equal(TimeSpan.FromSeconds(6), Refuse(2).UntilNextPlace);
         fixture.RunToRest();
 
-        SubmitOutcome Refuse()
+        SubmitOutcome Refuse(int waiting)
         {
             var request = CoreFixture.Request([4], 5);
-            var refused = fixture.Core.Submit(fixture.Core.Prepare(new Attempt(request, 1, Journal.Begin(request).Sequences)), fixture);
-            Assert.Equal((SubmitVerdict.QueueFull, 2), (refused.Verdict, refused.Waiting));
+            var refused = fixture.Inbox.Submit(fixture.Core.Prepare(new Attempt(request, 1, Journal.Begin(request).Sequences)), fixture);
+            Assert.Equal((SubmitVerdict.QueueFull, waiting), (refused.Verdict, refused.Waiting));
             return refused;
         }
     }
@@ -383,7 +383,7 @@ public class EngineCoreTests
         using var fixture = new CoreFixture(CoreFixture.Options(100), [0, 6]);
         var broken = fixture.Submit(CoreFixture.Request(Prompt[..4], 10) with { Samples = 3 })[0];
         fixture.Model.NextFailure = new InvalidOperationException("the device is on fire");
-        fixture.Core.Step();
+        fixture.Step();
         Assert.Equal(FinishReason.Failed, fixture.Answers[broken].End!.Reason);
         Assert.Contains("the device is on fire", fixture.Answers[broken].End!.Message, StringComparison.Ordinal);
         var record = Assert.Single(fixture.Log.GetSnapshot());
@@ -400,9 +400,9 @@ public class EngineCoreTests
     {
         using var fixture = new CoreFixture(CoreFixture.Options(100), [0, 6]);
         fixture.Submit(CoreFixture.Request(Prompt[..6], 10) with { Samples = 3 });
-        fixture.Core.Step();
+        fixture.Step();
         fixture.Model.NextFailure = new InvalidOperationException("no");
-        fixture.Core.Step();
+        fixture.Step();
         Assert.True(fixture.Core.IsIdle);
         Assert.Null(fixture.Core.FindLeak());
     }
@@ -412,11 +412,11 @@ public class EngineCoreTests
     {
         using var fixture = new CoreFixture(CoreFixture.Options(100), [0]);
         var parent = fixture.Submit(CoreFixture.Request(Prompt[..6], 20))[0];
-        fixture.Core.Step();
-        fixture.Core.Step();
+        fixture.Step();
+        fixture.Step();
         var before = fixture.Model.ComputedRows;
         fixture.Fork(fixture.Core.Find(parent)!, 6, 1);
-        fixture.Core.Step();
+        fixture.Step();
         Assert.Equal(2, fixture.Model.ComputedRows - before);
         fixture.RunToRest();
     }
@@ -428,13 +428,13 @@ public class EngineCoreTests
         var parent = fixture.Submit(CoreFixture.Request(Prompt, 20))[0];
         while (fixture.Core.Find(parent) is { OutputLength: < 12 })
         {
-            fixture.Core.Step();
+            fixture.Step();
         }
 
         var tokens = fixture.Answers[parent].Tokens.ToArray();
         var child = fixture.Fork(fixture.Core.Find(parent)!, 26, 1);
         fixture.Forbid(child, tokens[26]);
-        fixture.Core.Abort(parent);
+        fixture.Abort(parent);
         fixture.RunToRest();
         var again = fixture.Submit(CoreFixture.Request(tokens, 6))[0];
         var childAgain = fixture.Submit(CoreFixture.Request([.. fixture.Answers[child].Tokens], 1))[0];
@@ -459,7 +459,7 @@ public class EngineCoreTests
         fixture.Submit(penalised);
         while (fixture.Core.Find(first) is { OutputLength: < 1300 })
         {
-            fixture.Core.Step();
+            fixture.Step();
         }
 
         fixture.Change(first, new SequenceChange(Sampling: new SamplingParameters { Temperature = 0, PresencePenalty = 0.5f }));
@@ -509,13 +509,13 @@ public class EngineCoreTests
         fixture.Submit(CoreFixture.Request([5, 6, 7, 8], 30));
         while (!fixture.Core.Swap.IsUnderWay)
         {
-            fixture.Core.Step();
+            fixture.Step();
         }
 
         Assert.True(fixture.Core.Swap.Free < fixture.Core.Swap.Total);
         foreach (var sequence in fixture.Core.Sequences.ToArray())
         {
-            fixture.Core.Abort(sequence.Id);
+            fixture.Abort(sequence.Id);
         }
 
         Assert.Null(fixture.Core.Find(first));

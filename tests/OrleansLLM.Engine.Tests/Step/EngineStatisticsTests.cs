@@ -17,14 +17,14 @@ public sealed class EngineStatisticsTests
         // 21 tokens in chunks of 16, then seven single ones; the last of eight is never computed.
         Assert.Equal(2 + 7, fixture.Core.Statistics.Load.Step);
         fixture.Submit(CoreFixture.Request(Prompt, 5) with { Samples = 2 });
-        fixture.Core.Step();
+        fixture.Step();
         Assert.Equal((2, 0), (fixture.Core.Statistics.Load.Running, fixture.Core.Statistics.Load.Waiting));
         fixture.RunToRest();
         var statistics = fixture.Core.Statistics;
         Assert.Equal((42, 20, 18), (statistics.PromptTokens, statistics.CachedPromptTokens, statistics.GeneratedTokens));
         Assert.Equal((0, 0, 0), (statistics.Preemptions, statistics.Failures, statistics.Load.UsedBlocks));
         Assert.Equal((100, 0), (statistics.Load.TotalBlocks, statistics.KvUsage));
-        Assert.False(fixture.Core.Step());
+        Assert.False(fixture.Step());
         Assert.Equal(statistics.Load.Step, fixture.Core.Statistics.Load.Step);
     }
 
@@ -45,7 +45,7 @@ public sealed class EngineStatisticsTests
         using var fixture = new CoreFixture(CoreFixture.Options(100), [0]);
         fixture.Submit(CoreFixture.Request(Prompt, 3));
         fixture.Model.NextFailure = new InvalidOperationException("no");
-        Assert.True(fixture.Core.Step());
+        Assert.True(fixture.Step());
         Assert.Equal((1, 1), (fixture.Core.Statistics.Failures, fixture.Core.Statistics.Load.Step));
     }
 
@@ -77,18 +77,18 @@ public sealed class EngineStatisticsTests
         using var fixture = new CoreFixture(CoreFixture.Options(100), [0]);
         var answer = fixture.Submit(CoreFixture.Request(Prompt[..4], 9))[0];
         var waiting = fixture.Submit(CoreFixture.Request(Prompt, 9))[0];
-        fixture.Core.Step();
-        fixture.Core.Step();
+        fixture.Step();
+        fixture.Step();
         fixture.Change(waiting, new SequenceChange(MaxTokens: 1));
         fixture.Change(answer, new SequenceChange(MaxTokens: 3));
         Assert.NotNull(fixture.Core.Find(answer));
         fixture.Change(answer, new SequenceChange(MaxTokens: 2));
         Assert.Null(fixture.Core.Find(answer));
-        Assert.False(fixture.Core.Step());
+        Assert.False(fixture.Step());
         Assert.Equal(FinishReason.Length, fixture.Answers[answer].End!.Reason);
         Assert.Equal(4 + 2, fixture.Answers[answer].Tokens.Count);
         Assert.Equal(21 + 1, fixture.Answers[waiting].Tokens.Count);
-        Assert.False(fixture.Core.Change(answer, new SequenceChange(MaxTokens: 1), fixture.Core.Prepare(new SequenceChange(MaxTokens: 1))));
+        Assert.Null(fixture.Change(answer, new SequenceChange(MaxTokens: 1)));
     }
 
     [Fact]
@@ -96,7 +96,7 @@ public sealed class EngineStatisticsTests
     {
         using var fixture = new CoreFixture(CoreFixture.Options(100) with { MaxSequences = 1 }, [0]);
         var ids = Enumerable.Range(0, 3).Select(i => fixture.Submit(CoreFixture.Request([i], 9))[0]).ToArray();
-        fixture.Core.Step();
+        fixture.Step();
         fixture.Core.EndAll(new SequenceEnd(FinishReason.ShutDown, Message: "bye"));
         Assert.All(ids, id => Assert.Equal(new SequenceEnd(FinishReason.ShutDown, Message: "bye"), fixture.Answers[id].End));
         fixture.RunToRest();
@@ -108,12 +108,12 @@ public sealed class EngineStatisticsTests
     {
         using var fixture = new CoreFixture(CoreFixture.Options(100) with { MaxModelLength = 12 }, [0]);
         var parent = fixture.Submit(CoreFixture.Request(Prompt[..10], 2))[0];
-        fixture.Core.Step();
-        var sequence = fixture.Core.Find(parent)!;
-        fixture.Core.Step();
-        var child = fixture.Fork(sequence, 12, 1);
+        fixture.Step();
+        var view = fixture.Inbox.View(parent)!.Value with { Count = 12 };
+        fixture.Step();
+        var child = fixture.Fork(view, 12, 1);
         Assert.Null(fixture.Core.Find(child));
-        Assert.False(fixture.Core.Step());
+        Assert.False(fixture.Step());
         Assert.Equal(FinishReason.Length, fixture.Answers[child].End!.Reason);
     }
 }

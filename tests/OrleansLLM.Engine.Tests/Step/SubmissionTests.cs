@@ -16,8 +16,8 @@ public sealed class SubmissionTests
         using var fixture = new CoreFixture(CoreFixture.Options(100), [0]);
         var request = CoreFixture.Request(Prompt, 8);
         var id = fixture.Submit(request, epoch: 2)[0];
-        fixture.Core.Step();
-        fixture.Core.Step();
+        fixture.Step();
+        fixture.Step();
         var running = fixture.Core.Find(id)!;
         Assert.Equal(SubmitVerdict.Taken, Submit(fixture, request, epoch).Verdict);
         Assert.Same(running, fixture.Core.Find(id));
@@ -32,7 +32,7 @@ public sealed class SubmissionTests
         using var fixture = new CoreFixture(CoreFixture.Options(100), [0]);
         var request = CoreFixture.Request(Prompt, 8);
         var id = fixture.Submit(request, epoch: 1)[0];
-        fixture.Core.Step();
+        fixture.Step();
         var output = fixture.Answers[id].Tokens[Prompt.Length..].ToArray();
         fixture.Submit(request, epoch: 2, output);
         Assert.Equal((2, 1), (fixture.Core.Find(id)!.Epoch, fixture.Core.Sequences.Count));
@@ -62,7 +62,7 @@ public sealed class SubmissionTests
         }
 
         Assert.Equal((SubmitVerdict.QueueFull, 5), Refusal(Submit(fixture, CoreFixture.Request([6], 9), 1)));
-        fixture.Core.Step();
+        fixture.Step();
         Assert.Equal((SubmitVerdict.QueueFull, 3), Refusal(Submit(fixture, CoreFixture.Request([6], 9), 1)));
     }
 
@@ -76,14 +76,14 @@ public sealed class SubmissionTests
         var long1 = fixture.Submit(request with { Id = RequestId.Create(), Timeout = TimeSpan.FromSeconds(5) })[0];
         var free = fixture.Submit(request with { Id = RequestId.Create(), Timeout = TimeSpan.MaxValue })[0];
         time.Advance(TimeSpan.FromSeconds(3) - TimeSpan.FromTicks(1));
-        fixture.Core.Step();
+        fixture.Step();
         Assert.Null(fixture.Answers[short1].End);
         time.Advance(TimeSpan.FromTicks(1));
-        fixture.Core.Step();
+        fixture.Step();
         Assert.Equal(FinishReason.TimedOut, fixture.Answers[short1].End!.Reason);
         Assert.Equal(2, fixture.Core.Sequences.Count);
         time.Advance(TimeSpan.FromSeconds(2));
-        fixture.Core.Step();
+        fixture.Step();
         Assert.Equal(FinishReason.TimedOut, fixture.Answers[long1].End!.Reason);
         time.Advance(TimeSpan.FromDays(10_000));
         fixture.RunToRest();
@@ -96,17 +96,17 @@ public sealed class SubmissionTests
         var time = new FakeTimeProvider();
         using var fixture = new CoreFixture(CoreFixture.Options(100) with { MaxSequences = 1 }, [0], time: time);
         fixture.Submit(CoreFixture.Request([1], 50));
-        fixture.Core.Step();
+        fixture.Step();
         var waiting = fixture.Submit(CoreFixture.Request([2], 3) with { QueueTimeout = TimeSpan.FromSeconds(2), Timeout = TimeSpan.FromSeconds(2) })[0];
         time.Advance(TimeSpan.FromSeconds(2));
-        fixture.Core.Step();
+        fixture.Step();
         Assert.Equal(FinishReason.QueueTimedOut, fixture.Answers[waiting].End!.Reason);
         Assert.Contains("waited longer", fixture.Answers[waiting].End!.Message, StringComparison.Ordinal);
         fixture.RunToRest();
     }
 
     private static SubmitOutcome Submit(CoreFixture fixture, GenerationRequest request, int epoch) =>
-        fixture.Core.Submit(fixture.Core.Prepare(new Attempt(request, epoch, Journal.Begin(request).Sequences)), fixture);
+        fixture.Inbox.Submit(fixture.Core.Prepare(new Attempt(request, epoch, Journal.Begin(request).Sequences)), fixture);
 
     private static (SubmitVerdict Verdict, int Waiting) Refusal(SubmitOutcome outcome) => (outcome.Verdict, outcome.Waiting);
 }

@@ -99,7 +99,7 @@ internal sealed class FakeGenerator : IGenerator
     public ValueTask<SubmitResult> ForkAsync(SequenceId sequence, int at, int count, CancellationToken cancellation) =>
         throw new NotSupportedException();
 
-    public ValueTask<bool> ChangeAsync(SequenceId sequence, SequenceChange change, CancellationToken cancellation) =>
+    public ValueTask<int?> ChangeAsync(SequenceId sequence, SequenceChange change, CancellationToken cancellation) =>
         throw new NotSupportedException();
 
     public ValueTask<bool> FinishAsync(SequenceId sequence, int at, FinishReason reason, CancellationToken cancellation)

@@ -39,6 +39,7 @@ public abstract class OpenLogs : IDisposable
     {
         var id = new SequenceId(request.Id, 0);
         Assert.Equal(OpenResult.Opened, Logs.Open(request, [id], 2));
+        Logs.Hold([id]);
         return id;
     }
 

@@ -21,16 +21,16 @@ public sealed class SequenceLogTests
     }
 
     [Fact]
-    public void A_change_is_noted_at_the_position_of_the_next_token()
+    public void A_change_is_noted_at_the_position_that_the_engine_answered()
     {
         var log = Create();
         var change = new SequenceChange(MaxTokens: 5);
         Append(log, 3, token: 7);
         Append(log, 4, token: 8);
-        log.Note(change);
+        log.Note(new JournalChange(6, change));
         Append(log, 5, token: 9);
 
-        Assert.Equal([new JournalChange(5, change)], log.Journal.Changes);
+        Assert.Equal([new JournalChange(6, change)], log.Journal.Changes);
     }
 
     [Fact]
@@ -179,10 +179,10 @@ public sealed class SequenceLogTests
     {
         var parent = Create();
         Append(parent, 3, token: 7, logprobs: Likely);
-        parent.Note(new SequenceChange(MaxTokens: 5));
+        parent.Note(new JournalChange(4, new SequenceChange(MaxTokens: 5)));
         Append(parent, 4, token: 8, logprobs: Unlikely);
         Append(parent, 5, token: 9, logprobs: Likely);
-        parent.Note(new SequenceChange(MaxTokens: 6));
+        parent.Note(new JournalChange(6, new SequenceChange(MaxTokens: 6)));
         var child = new SequenceLog(new SequenceId(parent.Id.Request, 1), parent.Request, 1, new LogMemory());
         child.CopyFrom(parent, 5);
         Append(child, 5, token: 50);

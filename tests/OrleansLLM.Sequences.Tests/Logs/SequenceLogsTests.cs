@@ -65,8 +65,8 @@ public sealed class SequenceLogsTests : OpenLogs
     public void A_change_of_a_sequence_stands_in_its_journal()
     {
         var change = new SequenceChange(Priority: 3);
-        Logs.Note(Unknown, change);
-        Logs.Note(Id, change);
+        Logs.Note(Unknown, new JournalChange(3, change));
+        Logs.Note(Id, new JournalChange(3, change));
         Assert.Equal([new JournalChange(3, change)], Logs.JournalOf(Id)!.Changes);
     }
 

@@ -1,0 +1,426 @@
+using Microsoft.Extensions.Logging;
+using OrleansLLM.Sequences;
+
+namespace OrleansLLM.Engine;
+
+/// <summary>
+/// What an engine has accepted, beside its step loop. Submissions, forks, changes and ends are decided and answered here at once, however long
+/// a step runs, and reach the step's thread between two steps, in the order of their answers. Promises: the lock is never held while a device
+/// computes; a change holds from the position that was answered; nothing is accepted that does not reach the core or its end.
+/// May be called from any thread but for <see cref="TryDeliver"/> and <see cref="Close"/>.
+/// </summary>
+internal sealed class Inbox(EngineOptions options, TimeProvider time)
+{
+    private readonly object _lock = new();
+    private readonly Dictionary<SequenceId, Acceptance> _accepted = [];
+    private readonly QueuePace _pace = new(time);
+    private List<Order> _orders = [];
+    private List<Order> _taken = [];
+    private LoopPhase _phase;
+    private TaskCompletionSource? _drained;
+    private bool _isClosed;
+    private bool _hasMail;
+    private int _arriving;
+    private int _waiting;
+    private int _freeSeats = options.MaxSequences;
+
+    public LoopPhase Phase
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _phase;
+            }
+        }
+    }
+
+    /// <summary>Takes in the sequences of an attempt that is not known yet, unless the queue is full; their time begins now.</summary>
+    public SubmitOutcome Submit(Sequence[] sequences, IStepSink sink)
+    {
+        lock (_lock)
+        {
+            if (_phase != LoopPhase.Running)
+            {
+                return new SubmitOutcome(SubmitVerdict.Unavailable);
+            }
+
+            if (Find(sequences[0].Id) is { } known && known.Sequence.Epoch >= sequences[0].Epoch)
+            {
+                return new SubmitOutcome(SubmitVerdict.Taken);
+            }
+
+            var waiting = _waiting + _arriving;
+            if (waiting >= (long)options.MaxWaitingRequests + _freeSeats && !Array.Exists(sequences, sequence => sequence.ResumedTokens > 0))
+            {
+                return new SubmitOutcome(SubmitVerdict.QueueFull, waiting, _pace.UntilNextPlace);
+            }
+
+            foreach (var sequence in sequences)
+            {
+                Drop(sequence.Id);
+                Accept(sequence, sink);
+                _arriving += sequence.IsFollower ? 0 : 1;
+            }
+
+            Post(core => core.Add(sequences, sink));
+            return new SubmitOutcome(SubmitVerdict.Taken);
+        }
+    }
+
+    /// <summary>The sequence as it is and as it was asked to be; null where it is not here.</summary>
+    public SequenceView? View(SequenceId id)
+    {
+        lock (_lock)
+        {
+            return Find(id) is { } accepted ? SequenceView.Of(accepted) : null;
+        }
+    }
+
+    /// <summary>
+    /// Takes in the children of a sequence that was here at <see cref="View"/>; false where nothing more is taken, which a parent that still
+    /// runs excludes: until it has ended an engine that drains goes on with its forks.
+    /// </summary>
+    public bool TryFork(SequenceView parent, Sequence[] children)
+    {
+        lock (_lock)
+        {
+            if (_phase > LoopPhase.Draining || (_phase == LoopPhase.Draining && Find(parent.Sequence.Id)?.Sequence != parent.Sequence))
+            {
+                return false;
+            }
+
+            children = Array.FindAll(children, child => Find(child.Id) is null);
+            Array.ForEach(children, child => Accept(child, parent.Sink));
+            Post(core => core.AddForks(parent.Sequence, children, parent.Sink));
+            return true;
+        }
+    }
+
+    /// <summary>The position of the first token that the change holds for, behind what a running step draws; null where it is not here.</summary>
+    /// <param name="prepared">From <see cref="EngineCore.Prepare(SequenceChange)"/>.</param>
+    public int? Change(SequenceId id, SequenceChange change, PreparedChange prepared)
+    {
+        lock (_lock)
+        {
+            if (Find(id) is not { } accepted)
+            {
+                return null;
+            }
+
+            var sequence = accepted.Sequence;
+            var position = sequence.NextPosition;
+            if (!sequence.TryNote(position, change, prepared))
+            {
+                return null;
+            }
+
+            accepted.Note(change);
+            Post(core => core.ApplyChanges(sequence, change.Priority));
+            return position;
+        }
+    }
+
+    /// <summary>Drops a sequence without a word to its sink; nothing happens where it is not here.</summary>
+    public void Abort(SequenceId id)
+    {
+        lock (_lock)
+        {
+            Drop(id);
+        }
+    }
+
+    /// <summary>Runs on the step's thread between two steps; the answer is <paramref name="otherwise"/> where the loop has stopped.</summary>
+    public Task<T> AskAsync<T>(Func<EngineCore, T> ask, T otherwise)
+    {
+        var question = new Question<T>(ask, otherwise);
+        lock (_lock)
+        {
+            if (_isClosed)
+            {
+                question.Refuse();
+            }
+            else
+            {
+                Post(question);
+            }
+        }
+
+        return question.Answer;
+    }
+
+    /// <summary>Takes nothing more; completes when all that is here has ended, whatever ends it.</summary>
+    public Task DrainAsync()
+    {
+        lock (_lock)
+        {
+            _phase = _phase == LoopPhase.Running ? LoopPhase.Draining : _phase;
+            _drained ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            if (_isClosed)
+            {
+                _drained.TrySetResult();
+            }
+
+            Ring();
+            return _drained.Task;
+        }
+    }
+
+    /// <summary>Takes nothing more and lets the loop end.</summary>
+    public void Stop()
+    {
+        lock (_lock)
+        {
+            _phase = _phase < LoopPhase.Stopped ? LoopPhase.Stopped : _phase;
+            Ring();
+        }
+    }
+
+    /// <summary>Until there is something to deliver, or for that long.</summary>
+    public void Wait(TimeSpan longest)
+    {
+        lock (_lock)
+        {
+            if (!_hasMail)
+            {
+                Monitor.Wait(_lock, longest);
+            }
+
+            _hasMail = false;
+        }
+    }
+
+    /// <summary>
+    /// Hands the core what was accepted and lets it schedule the next step; false, and nothing is scheduled, when the loop is to end.
+    /// </summary>
+    public bool TryDeliver(EngineCore core)
+    {
+        while (true)
+        {
+            Deliver(core);
+
+            // What is accepted while the core schedules would not know which tokens the step draws: both under one lock, outside of which the
+            // device works.
+            lock (_lock)
+            {
+                if (_orders.Count > 0)
+                {
+                    continue;
+                }
+
+                Forget(core.Ended);
+                if (_phase == LoopPhase.Stopped)
+                {
+                    return false;
+                }
+
+                core.Schedule();
+                Note(core);
+                return true;
+            }
+        }
+    }
+
+    /// <summary>Hands the core what was accepted so far.</summary>
+    public void Deliver(EngineCore core)
+    {
+        while (TryTake())
+        {
+            for (var i = 0; i < _taken.Count; i++)
+            {
+                _taken[i].Run(core);
+            }
+
+            _taken.Clear();
+        }
+    }
+
+    /// <summary>Takes nothing more for good; returns what never reached its end, a word of which is owed to the sinks.</summary>
+    public IReadOnlyList<Acceptance> Close(LoopPhase phase)
+    {
+        lock (_lock)
+        {
+            (_phase, _isClosed) = (phase, true);
+            foreach (var order in _taken.Concat(_orders))
+            {
+                order.Refuse();
+            }
+
+            _orders.Clear();
+            _taken.Clear();
+            _drained?.TrySetResult();
+            Acceptance[] left = [.. _accepted.Values.Where(accepted => accepted.Sequence.State != SequenceState.Ended)];
+            _accepted.Clear();
+            return left;
+        }
+    }
+
+    private bool TryTake()
+    {
+        lock (_lock)
+        {
+            (_orders, _taken) = (_taken, _orders);
+        }
+
+        return _taken.Count > 0;
+    }
+
+    private Acceptance? Find(SequenceId id) =>
+        _accepted.TryGetValue(id, out var accepted) && accepted.Sequence.State != SequenceState.Ended ? accepted : null;
+
+    private void Accept(Sequence sequence, IStepSink sink)
+    {
+        sequence.Deadline = DeadlineOf(sequence.Request.Timeout);
+        sequence.QueueDeadline = DeadlineOf(sequence.Request.QueueTimeout);
+        _accepted[sequence.Id] = new Acceptance(sequence, sink);
+    }
+
+    private void Drop(SequenceId id)
+    {
+        if (!_accepted.Remove(id, out var accepted) || accepted.Sequence.State == SequenceState.Ended)
+        {
+            return;
+        }
+
+        var sequence = accepted.Sequence;
+        if (sequence.State == SequenceState.Waiting && sequence.Group is null)
+        {
+            _waiting--;
+        }
+
+        sequence.IsDropped = true;
+        Post(core => core.Abort(sequence));
+    }
+
+    private void Forget(List<Sequence> ended)
+    {
+        foreach (var sequence in ended)
+        {
+            if (_accepted.TryGetValue(sequence.Id, out var accepted) && accepted.Sequence == sequence)
+            {
+                _accepted.Remove(sequence.Id);
+            }
+        }
+
+        ended.Clear();
+    }
+
+    private void Note(EngineCore core)
+    {
+        (_waiting, _arriving) = (core.Waiting, 0);
+        _freeSeats = core.FreeSeats;
+        _pace.Note(core.Admitted, _waiting);
+        core.MarkDraws();
+        if (core.IsIdle)
+        {
+            _drained?.TrySetResult();
+        }
+    }
+
+    private void Post(Action<EngineCore> order) => Post(new Command(order));
+
+    private void Post(Order order)
+    {
+        _orders.Add(order);
+        Ring();
+    }
+
+    private void Ring()
+    {
+        _hasMail = true;
+        Monitor.Pulse(_lock);
+    }
+
+    private long DeadlineOf(TimeSpan? after) => after is { } span
+        ? time.GetTimestamp() + (long)Math.Min(span.TotalSeconds * time.TimestampFrequency, long.MaxValue / 4.0)
+        : long.MaxValue;
+
+    private abstract class Order
+    {
+        public abstract void Run(EngineCore core);
+
+        public abstract void Refuse();
+    }
+
+    private sealed class Command(Action<EngineCore> run) : Order
+    {
+        public override void Run(EngineCore core) => run(core);
+
+        public override void Refuse()
+        {
+        }
+    }
+
+    private sealed class Question<T>(Func<EngineCore, T> ask, T otherwise) : Order
+    {
+        private readonly TaskCompletionSource<T> _answer = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public Task<T> Answer => _answer.Task;
+
+        public override void Run(EngineCore core)
+        {
+            try
+            {
+                _answer.TrySetResult(ask(core));
+            }
+            catch (Exception exception)
+            {
+                _answer.TrySetException(exception);
+                throw;
+            }
+        }
+
+        public override void Refuse() => _answer.TrySetResult(otherwise);
+    }
+}
+
+/// <summary>A sequence that was accepted, with what it was asked to be: the engine may not have got so far yet. The inbox's lock guards it.</summary>
+internal sealed class Acceptance(Sequence sequence, IStepSink sink)
+{
+    public Sequence Sequence { get; } = sequence;
+
+    public IStepSink Sink { get; } = sink;
+
+    public SamplingParameters Sampling { get; private set; } = sequence.Sampling;
+
+    public int MaxTokens { get; private set; } = sequence.MaxTokens;
+
+    public int Priority { get; private set; } = sequence.Priority;
+
+    public void Note(SequenceChange change) =>
+        (Sampling, MaxTokens, Priority) = (change.Sampling ?? Sampling, change.MaxTokens ?? MaxTokens, change.Priority ?? Priority);
+
+    /// <summary>Tells the sinks an end that no step will tell them.</summary>
+    public static void End(IReadOnlyList<Acceptance> sequences, SequenceEnd end, ILogger logger)
+    {
+        foreach (var ofOne in sequences.GroupBy(accepted => accepted.Sink))
+        {
+            var batch = new StepBatch();
+            foreach (var sequence in ofOne.Select(accepted => accepted.Sequence))
+            {
+                batch.Add(new StepEntry(sequence.Id, sequence.Epoch, sequence.Count, null, null, null, Math.Max(0, sequence.CachedTokens), end));
+            }
+
+            try
+            {
+                ofOne.Key.OnStep(batch);
+            }
+#pragma warning disable CA1031 // a sink that throws loses its ends, the others do not
+            catch (Exception exception)
+#pragma warning restore CA1031
+            {
+                logger.LogSinkFailed(exception);
+            }
+        }
+    }
+}
+
+internal enum LoopPhase
+{
+    Running,
+
+    /// <summary>Takes no more attempts and finishes what it holds.</summary>
+    Draining,
+    Stopped,
+    Failed,
+}
