@@ -1,3 +1,5 @@
+using Microsoft.Extensions.Time.Testing;
+
 namespace OrleansLLM.Cluster.Tests;
 
 [Collection(nameof(SplitCluster))]
@@ -70,7 +72,7 @@ public sealed class AssignedWorkerTests(SplitCluster cluster) : GrainTest(cluste
     public async Task A_worker_is_lost_when_it_was_silent_for_thirty_seconds_and_not_before()
     {
         var engine = await AttachAsync(out var id);
-        var clock = new SettableClock();
+        var clock = new FakeTimeProvider();
         var request = Request();
         SequenceId[] ids = [new(request.Id, 0)];
         Cluster.Logs.Open(request, ids, 1);
@@ -89,6 +91,7 @@ public sealed class AssignedWorkerTests(SplitCluster cluster) : GrainTest(cluste
             new SequenceEnd(FinishReason.Failed, Message: $"Worker {id} can't be reached: it has not answered for 30 s."),
             Cluster.Logs.Describe(ids[0])!.End);
         Assert.False(worker.IsNeeded);
+        engine.BeforeFacts = () => { };
     }
 
     [Fact]

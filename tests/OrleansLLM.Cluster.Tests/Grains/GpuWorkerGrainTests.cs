@@ -53,20 +53,4 @@ public sealed class GpuWorkerGrainTests(SplitCluster cluster) : GrainTest(cluste
 
         await InTime(reports.Done);
     }
-
-    private sealed class Countdown(int count)
-    {
-        private readonly TaskCompletionSource _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        private int _left = count;
-
-        public Task Done => _done.Task;
-
-        public void Signal()
-        {
-            if (Interlocked.Decrement(ref _left) == 0)
-            {
-                _done.SetResult();
-            }
-        }
-    }
 }

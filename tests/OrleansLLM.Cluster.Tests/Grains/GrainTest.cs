@@ -67,4 +67,21 @@ public abstract class GrainTest(SplitCluster cluster)
 
         return (ids, null);
     }
+
+    /// <summary>Done at the given number of signals.</summary>
+    private protected sealed class Countdown(int count)
+    {
+        private readonly TaskCompletionSource _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private int _left = count;
+
+        public Task Done => _done.Task;
+
+        public void Signal()
+        {
+            if (Interlocked.Decrement(ref _left) == 0)
+            {
+                _done.SetResult();
+            }
+        }
+    }
 }

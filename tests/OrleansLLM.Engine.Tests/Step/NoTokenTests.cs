@@ -40,7 +40,7 @@ public class NoTokenTests
         var sequences = fixture.Submit(CoreFixture.Request(Prompt, 40) with { Samples = 3, Sampling = new SamplingParameters { Logprobs = 2, Seed = 5 } });
         for (var step = 0; step < 6; step++)
         {
-            fixture.Core.Step();
+            fixture.Step();
         }
 
         fixture.Change(sequences[1], new SequenceChange(Sampling: new SamplingParameters { LogitBias = BanAll, Logprobs = 2 }));
@@ -93,11 +93,11 @@ public class NoTokenTests
         using var fixture = new CoreFixture(CoreFixture.Options(100), [0]);
         fixture.Model.BrokenToken = Broken;
         var reader = fixture.Submit(CoreFixture.Request(Prompt, 30) with { Sampling = Forbidding(Broken) })[0];
-        fixture.Core.Step();
-        fixture.Core.Step();
+        fixture.Step();
+        fixture.Step();
         var broken = fixture.Submit(CoreFixture.Request([.. Prompt[..20], Broken], 8))[0];
-        fixture.Core.Step();
-        fixture.Core.Step();
+        fixture.Step();
+        fixture.Step();
         Assert.Equal(20, fixture.Answers[broken].CachedTokens);
         Assert.Equal(FinishReason.BrokenLogits, fixture.Answers[broken].End!.Reason);
         var later = fixture.Submit(CoreFixture.Request(Prompt[..18], 3) with { Sampling = Forbidding(Broken) })[0];
@@ -129,7 +129,7 @@ public class NoTokenTests
         for (var step = 0; !fixture.Core.IsIdle; step++)
         {
             Assert.True(step < 1000);
-            fixture.Core.Step();
+            fixture.Step();
         }
 
         Assert.Null(fixture.Core.FindLeak());
