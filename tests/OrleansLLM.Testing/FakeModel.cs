@@ -40,10 +40,14 @@ public sealed class FakeModel : ICausalModel
     /// <summary>What attends to this token has logits that are no numbers.</summary>
     public int? BrokenToken { get; set; }
 
+    /// <summary>Runs at the beginning of each forward pass, on the step's thread.</summary>
+    public Action? BeforeForward { get; set; }
+
     public void Attach(KvCache cache) => _kv = (FakeKv)cache;
 
     public void Forward(ForwardBatch batch)
     {
+        BeforeForward?.Invoke();
         if (NextFailure is { } failure)
         {
             NextFailure = null;

@@ -29,7 +29,7 @@ public class SwapFailureTests
         for (var step = 0; !fixture.Core.IsIdle; step++)
         {
             Assert.True(step < 2000, $"{fixture.Core.Sequences.Count} sequences still run.");
-            fixture.Core.Step();
+            fixture.Step();
         }
 
         var failed = sequences.Where(sequence => fixture.Answers[sequence].End!.Reason == FinishReason.Failed).ToArray();
@@ -48,11 +48,11 @@ public class SwapFailureTests
         var sequences = Enumerable.Range(1, 4).Select(token => fixture.Submit(CoreFixture.Request([token, 3], 30))[0]).ToArray();
         while (!fixture.Core.Swap.IsUnderWay)
         {
-            fixture.Core.Step();
+            fixture.Step();
         }
 
         var moving = fixture.Core.Sequences.Single(sequence => sequence.State == SequenceState.SwappingOut).Id;
-        fixture.Core.Abort(moving);
+        fixture.Abort(moving);
         fixture.Device.FailingCompletion = 1;
         fixture.RunToRest();
         Assert.All(sequences.Where(sequence => sequence != moving), sequence => Assert.Equal(FinishReason.Length, fixture.Answers[sequence].End!.Reason));
