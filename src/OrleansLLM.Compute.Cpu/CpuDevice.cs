@@ -27,7 +27,10 @@ public abstract class CpuDevice : IDevice
             $"CPU, {instructions}, {Threads} {(Threads == 1 ? "thread" : "threads")}",
             Arithmetic == Arithmetic.Auto ? "cpu-int8" : "cpu-float32",
             BatchDeterminism.RowsIndependent,
-            PreemptionCost.SwapIsCheaper);
+            PreemptionCost.SwapIsCheaper)
+        {
+            StepTime = TimeSpan.FromMilliseconds(250),
+        };
         ThreadTeam.Shared.Grow(Threads);
     }
 

@@ -6,7 +6,11 @@ namespace OrleansLLM.Compute;
 /// <param name="Determinism">Whether rows depend on what else is in the batch.</param>
 /// <param name="CheaperPreemption">What preemption mode auto takes here.</param>
 public sealed record DeviceDescription(
-    string Name, string Kind, BatchDeterminism Determinism, PreemptionCost CheaperPreemption);
+    string Name, string Kind, BatchDeterminism Determinism, PreemptionCost CheaperPreemption)
+{
+    /// <summary>How long a step should take at most, so that running answers stream on while prompts are computed; null = steps are short anyway.</summary>
+    public TimeSpan? StepTime { get; init; }
+}
 
 public enum BatchDeterminism
 {

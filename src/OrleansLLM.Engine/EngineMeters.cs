@@ -45,6 +45,9 @@ internal sealed class EngineMeters : IDisposable
         Gauge(meter, "vllm.num_requests_running", "Sequences that run.", now => now.Load.Running);
         Gauge(meter, "vllm.num_requests_waiting", "Sequences that wait.", now => now.Load.Waiting + now.Load.Preempted);
         Gauge(meter, "vllm.kv_cache_usage_perc", "KV blocks that sequences hold; 1 is all.", now => now.KvUsage);
+        Gauge(
+            meter, "orleansllm.step_token_budget", "Prompt tokens that the next step may compute, by what steps took lately.",
+            now => now.StepTokenBudget);
         Counter(meter, "vllm.prefix_cache_queries", "Tokens looked for in the prefix cache.", counts => counts.PrefixQueries);
         Counter(meter, "vllm.prefix_cache_hits", "Tokens found in the prefix cache.", counts => counts.PrefixHits);
         Counter(meter, "vllm.num_preemptions", "Sequences pushed out for want of blocks.", counts => counts.Preemptions);

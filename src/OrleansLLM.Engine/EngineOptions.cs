@@ -37,9 +37,24 @@ public sealed record EngineOptions
     /// <summary>Requests that may wait beside those that a step has room for; more are refused.</summary>
     public int MaxWaitingRequests { get; init; } = 1024;
 
+    /// <summary>How long a step should take at most: prompt tokens are computed in chunks that keep to it. Null = as the device asks, zero = any time.</summary>
+    public TimeSpan? MaxStepTime { get; init; }
+
+    /// <summary>Prompts that a step may leave unfinished.</summary>
+    public int MaxPartialPrefills { get; init; } = 4;
+
+    /// <summary>Of these, long ones.</summary>
+    public int MaxLongPartialPrefills { get; init; } = 1;
+
+    /// <summary>A prompt with more tokens to compute is long; null = 4 % of the model's length.</summary>
+    public int? LongPrefillTokenThreshold { get; init; }
+
     public PreemptionMode Preemption { get; init; } = PreemptionMode.Auto;
 
     public PrefixCaching PrefixCaching { get; init; } = PrefixCaching.On;
+
+    internal PrefillLimits LimitPrefills(int maxLength) =>
+        new(MaxPartialPrefills, MaxLongPartialPrefills, LongPrefillTokenThreshold ?? (int)(maxLength * 0.04));
 
     /// <summary>Blocks of the pool.</summary>
     internal int CountBlocks(KvGeometry geometry) => CountBlocks(KvCacheBytes, geometry);

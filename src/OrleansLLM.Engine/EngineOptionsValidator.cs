@@ -19,6 +19,11 @@ public static class EngineOptionsValidator
     private static readonly OptionName MaxBatchedTokens = new(nameof(EngineOptions.MaxBatchedTokens), "--max-num-batched-tokens");
     private static readonly OptionName MaxSequences = new(nameof(EngineOptions.MaxSequences), "--max-num-seqs");
     private static readonly OptionName MaxWaitingRequests = new(nameof(EngineOptions.MaxWaitingRequests), "--max-waiting-requests");
+    private static readonly OptionName MaxStepTime = new(nameof(EngineOptions.MaxStepTime), "--max-step-time");
+    private static readonly OptionName MaxPartialPrefills = new(nameof(EngineOptions.MaxPartialPrefills), "--max-num-partial-prefills");
+    private static readonly OptionName MaxLongPartialPrefills = new(nameof(EngineOptions.MaxLongPartialPrefills), "--max-long-partial-prefills");
+    private static readonly OptionName LongPrefillTokenThreshold =
+        new(nameof(EngineOptions.LongPrefillTokenThreshold), "--long-prefill-token-threshold");
     private static readonly OptionName Preemption = new(nameof(EngineOptions.Preemption), "--preemption-mode");
     private static readonly OptionName PrefixCaching = new(nameof(EngineOptions.PrefixCaching), "--enable-prefix-caching");
 
@@ -34,6 +39,16 @@ public static class EngineOptionsValidator
             $"1 to {maxRows}, the rows a step that the model was loaded with; load it with more, or batch fewer tokens");
         problems.Require(options.MaxSequences is >= 1 and <= Most, MaxSequences, options.MaxSequences, $"1 to {Most}");
         problems.Require(options.MaxWaitingRequests >= 0, MaxWaitingRequests, options.MaxWaitingRequests, "0 or more");
+        problems.Require(
+            options.MaxStepTime is null || (options.MaxStepTime >= TimeSpan.Zero && options.MaxStepTime <= TimeSpan.FromHours(1)),
+            MaxStepTime, options.MaxStepTime, "0 to 1 hour");
+        problems.Require(options.MaxPartialPrefills is >= 1 and <= Most, MaxPartialPrefills, options.MaxPartialPrefills, $"1 to {Most}");
+        problems.Require(
+            options.MaxLongPartialPrefills >= 1 && options.MaxLongPartialPrefills <= Math.Max(1, options.MaxPartialPrefills),
+            MaxLongPartialPrefills, options.MaxLongPartialPrefills, $"1 to {options.MaxPartialPrefills}, which {MaxPartialPrefills} allows");
+        problems.Require(
+            options.LongPrefillTokenThreshold is null or (>= 1 and <= Most),
+            LongPrefillTokenThreshold, options.LongPrefillTokenThreshold, $"1 to {Most}");
         problems.Require(options.SwapBytes >= 0, SwapBytes, options.SwapBytes, "0 bytes or more");
         problems.Require(Enum.IsDefined(options.Preemption), Preemption, options.Preemption, "Auto, Recompute or Swap");
         problems.Require(Enum.IsDefined(options.PrefixCaching), PrefixCaching, options.PrefixCaching, "On or Off");

@@ -8,9 +8,10 @@ namespace OrleansLLM.Engine;
 /// <param name="CachedPromptTokens">Of these, what came from the prefix cache at admission.</param>
 /// <param name="PrefixQueries">Tokens that were looked for in the prefix cache.</param>
 /// <param name="Failures">Steps that a device's error ended or whose logits were no numbers, and transfers of blocks that it failed at.</param>
+/// <param name="StepTokenBudget">Prompt tokens that the next step may compute.</param>
 public readonly record struct EngineStatistics(
     EngineLoad Load, long PromptTokens, long CachedPromptTokens, long GeneratedTokens, long PrefixQueries, long PrefixHits,
-    long PreemptionsByRecompute, long PreemptionsBySwap, long Failures)
+    long PreemptionsByRecompute, long PreemptionsBySwap, long Failures, int StepTokenBudget)
 {
     public long Preemptions => PreemptionsByRecompute + PreemptionsBySwap;
 

@@ -25,6 +25,18 @@ public sealed record ModelOptions
     /// <summary>Requests that may wait beside those that a step has room for; more are refused.</summary>
     public int MaxWaitingRequests { get; init; } = 1024;
 
+    /// <inheritdoc cref="EngineOptions.MaxStepTime"/>
+    public TimeSpan? MaxStepTime { get; init; }
+
+    /// <inheritdoc cref="EngineOptions.MaxPartialPrefills"/>
+    public int MaxPartialPrefills { get; init; } = 4;
+
+    /// <inheritdoc cref="EngineOptions.MaxLongPartialPrefills"/>
+    public int MaxLongPartialPrefills { get; init; } = 1;
+
+    /// <inheritdoc cref="EngineOptions.LongPrefillTokenThreshold"/>
+    public int? LongPrefillTokenThreshold { get; init; }
+
     /// <summary>Slots a cache block.</summary>
     public int BlockSize { get; init; } = 16;
 
@@ -62,6 +74,10 @@ public sealed record ModelOptions
         MaxBatchedTokens = MaxBatchedTokens,
         MaxSequences = MaxSequences,
         MaxWaitingRequests = MaxWaitingRequests,
+        MaxStepTime = MaxStepTime,
+        MaxPartialPrefills = MaxPartialPrefills,
+        MaxLongPartialPrefills = MaxLongPartialPrefills,
+        LongPrefillTokenThreshold = LongPrefillTokenThreshold,
         Preemption = Preemption,
         PrefixCaching = PrefixCaching,
     };

@@ -18,11 +18,11 @@ public sealed class EngineOptionsValidatorTests
     public void Every_number_and_choice_is_refused_where_it_can_not_be_and_named()
     {
         var cases = ImpossibleOptions.Of(Sound).ToList();
-        Assert.Equal(9, cases.Count);
+        Assert.Equal(13, cases.Count);
         Assert.All(cases, item =>
         {
             var sentence = Assert.Single(EngineOptionsValidator.Validate(item.Options, Facts, MaxRows).Sentences);
-            Assert.Matches($@"^{item.Property} \(--[a-z-]+\) is (-2|99); it must be .+\.$", sentence);
+            Assert.Matches($@"^{item.Property} \(--[a-z-]+\) is (-2|99|-00:00:02); it must be .+\.$", sentence);
         });
     }
 
@@ -34,6 +34,10 @@ public sealed class EngineOptionsValidatorTests
         RangeIs(1, 16, "MaxBatchedTokens", value => Sound with { MaxBatchedTokens = value });
         RangeIs(1, 4096, "MaxModelLength", value => Sound with { MaxModelLength = value });
         RangeIs(0, int.MaxValue, "MaxWaitingRequests", value => Sound with { MaxWaitingRequests = value });
+        RangeIs(0, 3_600_000, "MaxStepTime", value => Sound with { MaxStepTime = TimeSpan.FromMilliseconds(value) });
+        RangeIs(1, 1 << 30, "MaxPartialPrefills", value => Sound with { MaxPartialPrefills = value });
+        RangeIs(1, 4, "MaxLongPartialPrefills", value => Sound with { MaxLongPartialPrefills = value });
+        RangeIs(1, 1 << 30, "LongPrefillTokenThreshold", value => Sound with { LongPrefillTokenThreshold = value });
         RangeIs(0, int.MaxValue, "SwapBytes", value => Sound with { SwapBytes = value });
         RangeIs(64, int.MaxValue, "KvCacheBytes", value => Sound with { KvCacheBytes = value });
     }

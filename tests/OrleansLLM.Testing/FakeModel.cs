@@ -43,11 +43,15 @@ public sealed class FakeModel : ICausalModel
     /// <summary>Runs at the beginning of each forward pass, on the step's thread.</summary>
     public Action? BeforeForward { get; set; }
 
+    /// <summary>The same, with the pass's rows.</summary>
+    public Action<int>? BeforeRows { get; set; }
+
     public void Attach(KvCache cache) => _kv = (FakeKv)cache;
 
     public void Forward(ForwardBatch batch)
     {
         BeforeForward?.Invoke();
+        BeforeRows?.Invoke(batch.Rows);
         if (NextFailure is { } failure)
         {
             NextFailure = null;

@@ -19,6 +19,19 @@ internal sealed class ModelArguments
     private readonly Option<long?> _maxBatchedTokens = Number(
         "--max-num-batched-tokens", "TOKENS", "Tokens that one step computes at most; longer prompts go in chunks. Default: 256, or --max-num-seqs where that is more.", 1, 1 << 20);
 
+    private readonly Option<long?> _maxStepTime = Number(
+        "--max-step-time", "MILLISECONDS",
+        "How long a step should take: prompts are computed in chunks that keep to it. Default: 250 on the CPU; 0 = any time.", 0, 3_600_000);
+
+    private readonly Option<long?> _maxPartialPrefills = Number(
+        "--max-num-partial-prefills", "COUNT", "Prompts that are computed at once, where a step does not finish them. Default: 4.", 1, 65_536);
+
+    private readonly Option<long?> _maxLongPartialPrefills = Number(
+        "--max-long-partial-prefills", "COUNT", "Of these, long ones: shorter ones pass those that wait. Default: 1.", 1, 65_536);
+
+    private readonly Option<long?> _longPrefillTokenThreshold = Number(
+        "--long-prefill-token-threshold", "TOKENS", "A prompt with more tokens to compute is long. Default: 4 % of --max-model-len.", 1, MaxInt);
+
     private readonly Option<long?> _blockSize = Number("--block-size", "SLOTS", "Token slots of a cache block. Default: 16.", 1, 4096);
 
     private readonly Option<long?> _kvCacheBytes = Number(
@@ -58,7 +71,8 @@ internal sealed class ModelArguments
     {
         foreach (var option in new Option[]
         {
-            _maxModelLength, _maxSequences, _maxBatchedTokens, _blockSize, _kvCacheBytes, _kvCacheType, _arithmetic, _prefixCaching,
+            _maxModelLength, _maxSequences, _maxBatchedTokens, _maxStepTime, _maxPartialPrefills, _maxLongPartialPrefills,
+            _longPrefillTokenThreshold, _blockSize, _kvCacheBytes, _kvCacheType, _arithmetic, _prefixCaching,
             _noPrefixCaching, _preemption, _swapSpace, _maxWaiting, _threads,
         })
         {
@@ -93,6 +107,10 @@ internal sealed class ModelArguments
             MaxModelLength = (int?)result.GetValue(_maxModelLength),
             MaxSequences = sequences,
             MaxBatchedTokens = (int?)result.GetValue(_maxBatchedTokens) ?? Math.Max(standard.MaxBatchedTokens, sequences),
+            MaxStepTime = result.GetValue(_maxStepTime) is { } milliseconds ? TimeSpan.FromMilliseconds(milliseconds) : null,
+            MaxPartialPrefills = (int?)result.GetValue(_maxPartialPrefills) ?? standard.MaxPartialPrefills,
+            MaxLongPartialPrefills = (int?)result.GetValue(_maxLongPartialPrefills) ?? standard.MaxLongPartialPrefills,
+            LongPrefillTokenThreshold = (int?)result.GetValue(_longPrefillTokenThreshold),
             BlockSize = (int?)result.GetValue(_blockSize) ?? standard.BlockSize,
             KvCacheBytes = result.GetValue(_kvCacheBytes),
             KvCacheType = result.GetValue(_kvCacheType) == "float32" ? ElementType.Float32 : ElementType.BFloat16,

@@ -118,6 +118,12 @@ internal sealed class Sequence
     /// <summary>Order of the last admission; the latest is pushed out first.</summary>
     public long Admission { get; set; }
 
+    /// <summary>The last step that computes something of it.</summary>
+    public long Step { get; set; } = -1;
+
+    /// <summary>Its tokens when a better priority last took its place: until it has more it keeps the next one.</summary>
+    public int YieldedAt { get; set; } = -1;
+
     /// <summary>The sequences that wait for this one's prompt, or of which this is one.</summary>
     public SequenceGroup? Group { get; set; }
 

@@ -48,6 +48,10 @@ internal sealed class BlockManager
     /// <summary>Blocks at the beginning of these tokens that every group can restore now.</summary>
     public int Match(ReadOnlySpan<PrefixHash> hashes) => _caching == PrefixCaching.Off ? 0 : _shared.Match(hashes);
 
+    /// <summary>Tokens of the sequence that would count as computed if it were admitted now.</summary>
+    public int CountCached(Sequence sequence) =>
+        _caching == PrefixCaching.Off || sequence.NeedsWholePrompt ? 0 : _shared.CountCached(sequence);
+
     /// <summary>Takes what the cache holds of the sequence's tokens; returns how many count as computed now.</summary>
     public int Restore(Sequence sequence) =>
         _caching == PrefixCaching.Off || sequence.NeedsWholePrompt ? 0 : _shared.Restore(sequence);

@@ -17,9 +17,7 @@ internal sealed class SharedPrefixes(CacheShape shape, PrefixHasher hasher, Pref
     public int Restore(Sequence sequence)
     {
         var tables = sequence.Tables;
-        var full = (sequence.Count - 1) / shape.BlockSize;
-        hasher.Hash(sequence, full);
-        var blocks = Match(tables.Hashes[..full]);
+        var blocks = CountCached(sequence) / shape.BlockSize;
         for (var index = 0; index < blocks; index++)
         {
             tables.Extend();
@@ -32,6 +30,14 @@ internal sealed class SharedPrefixes(CacheShape shape, PrefixHasher hasher, Pref
         tables.Registered = blocks;
         sequence.Computed = blocks * shape.BlockSize;
         return sequence.Computed;
+    }
+
+    /// <summary>The tokens that <see cref="Restore"/> would take.</summary>
+    public int CountCached(Sequence sequence)
+    {
+        var full = (sequence.Count - 1) / shape.BlockSize;
+        hasher.Hash(sequence, full);
+        return Match(sequence.Tables.Hashes[..full]) * shape.BlockSize;
     }
 
     /// <summary>Remembers the sequence's blocks that became full since the last time.</summary>

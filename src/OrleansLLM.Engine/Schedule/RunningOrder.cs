@@ -43,6 +43,21 @@ internal sealed class RunningOrder
         return last;
     }
 
+    /// <summary>
+    /// The last one that runs with a worse priority than this and has had a token since a better one last took its place; -1 where there is none.
+    /// </summary>
+    public int LastToYieldTo(int priority)
+    {
+        var last = Count - 1;
+        while (last >= 0 && _sequences[last].Priority > priority
+            && (_sequences[last].State != SequenceState.Running || _sequences[last].Count == _sequences[last].YieldedAt))
+        {
+            last--;
+        }
+
+        return last >= 0 && _sequences[last].Priority > priority ? last : -1;
+    }
+
     private void Insert(Sequence sequence)
     {
         var index = Count;

@@ -4,25 +4,36 @@ namespace OrleansLLM.Engine;
 
 /// <summary>
 /// Decides what each step computes. It needs counts, never token values. Promises: a step closes part of the gap between tokens and
-/// computed tokens, within a budget of tokens and sequences; a lower priority number first, within one first come, first served; when blocks run
-/// out, the latest-admitted lowest-priority sequence is pushed out, and the first in order always goes on, so everything that was admitted
-/// finishes; pushed-out ones come back before waiting ones of their priority; nobody is admitted in a step that pushed somebody out. Allocates
-/// nothing after warm-up.
+/// computed tokens, within a budget of tokens and sequences; rows that draw the next token always run; a lower priority number first, also where it
+/// must take the place of one that runs; within one priority first come, first served, but that short prompts pass long ones, which keep a quarter of
+/// each step; when blocks run out, the latest-admitted lowest-priority sequence is pushed out, and the first in order always goes on, so everything
+/// that was admitted finishes; pushed-out ones come back before waiting ones of their priority; nobody is admitted in a step in which blocks ran out.
+/// Allocates nothing after warm-up.
 /// </summary>
 internal sealed class Scheduler
 {
     private readonly EngineOptions _options;
     private readonly BlockManager _blocks;
     private readonly SwapSpace _swap;
-    private readonly SequenceQueue _waiting = new();
+    private readonly StepBudget _budget;
+    private readonly WaitingLine _waiting;
+    private readonly PromptShare _share;
+    private readonly PrefillLimits _limits;
     private readonly RunningOrder _running = new();
     private readonly Preemption _preemption;
     private long _arrivals;
     private int _starting;
+    private long _step;
 
-    public Scheduler(EngineOptions options, BlockManager blocks, SwapSpace swap, PreemptionCost cheaperPreemption)
+    /// <summary>What the last step had no blocks for.</summary>
+    private Sequence? _hungry;
+
+    public Scheduler(
+        EngineOptions options, PrefillLimits limits, StepBudget budget, BlockManager blocks, SwapSpace swap, PreemptionCost cheaperPreemption)
     {
-        (_options, _blocks, _swap) = (options, blocks, swap);
+        (_options, _limits, _budget, _blocks, _swap) = (options, limits, budget, blocks, swap);
+        _waiting = new WaitingLine(limits.LongTokens);
+        _share = new PromptShare(limits);
         _preemption = new Preemption(options, blocks, swap, _running, cheaperPreemption);
     }
 
@@ -34,6 +45,9 @@ internal sealed class Scheduler
 
     /// <summary>Sequences that the next step could admit beside those that run or come back: so many in the queue do not wait yet.</summary>
     public int FreeSeats => Math.Max(0, _options.MaxSequences - Running - Preempted);
+
+    /// <summary>Rows of the scheduled step that do not draw a running answer's next token.</summary>
+    public int PromptTokens => _share.Given;
 
     public long PreemptionsByRecompute => _preemption.ByRecompute;
 
@@ -69,10 +83,20 @@ internal sealed class Scheduler
     {
         batch.Clear();
         _starting = 0;
+        _step++;
+        MakeWay();
+        var (decoding, longOnes) = CountRunning();
+        _share.Begin(Math.Min(_budget.Tokens, _options.MaxBatchedTokens - decoding), longOnes);
         var outcome = ScheduleRunning(batch);
         if (outcome == Pressure.None && _swap.LeavingCount == 0)
         {
             Admit(batch);
+        }
+
+        FillUp(batch);
+        if (outcome == Pressure.None && _swap.LeavingCount == 0)
+        {
+            AdmitWhole(batch);
         }
     }
 
@@ -154,28 +178,74 @@ internal sealed class Scheduler
         }
     }
 
+    /// <summary>A better priority that found no seat or no blocks takes them from a worse one that runs.</summary>
+    private void MakeWay()
+    {
+        if (FirstOf(_preemption.Next, _waiting.Next) is not { } next || _swap.LeavingCount > 0)
+        {
+            return;
+        }
+
+        var isYielding = true;
+        while (isYielding && (_running.Count >= _options.MaxSequences || (next == _hungry && LacksBlocks(next))))
+        {
+            isYielding = _preemption.TryYieldTo(next.Priority) && _swap.LeavingCount == 0;
+        }
+    }
+
+    private bool LacksBlocks(Sequence sequence) =>
+        _blocks.Pool.Free < _blocks.Shape.BlocksFor(Math.Min(sequence.Count, _budget.Tokens)) * _blocks.Shape.Groups.Count;
+
+    private (int Decoding, int Long) CountRunning()
+    {
+        var (decoding, longOnes) = (0, 0);
+        for (var i = 0; i < _running.Count; i++)
+        {
+            var need = _running[i].State == SequenceState.Running ? _running[i].Count - _running[i].Computed : 0;
+            decoding += need == 1 ? 1 : 0;
+            longOnes += _limits.IsLong(need) ? 1 : 0;
+        }
+
+        // One row is left for a prompt that runs, however few rows a step has.
+        return (Math.Min(decoding, _options.MaxBatchedTokens - (decoding < _running.Count ? 1 : 0)), longOnes);
+    }
+
     private Pressure ScheduleRunning(Batch batch)
     {
         var pressure = Pressure.None;
-        for (var i = 0; i < _running.Count && batch.Tokens < _options.MaxBatchedTokens; i++)
+        var decodingRows = _options.MaxBatchedTokens - _share.Left;
+        var waiting = NextInLine()?.Priority ?? int.MaxValue;
+        for (var i = 0; i < _running.Count; i++)
         {
             var sequence = _running[i];
-            if (sequence.State != SequenceState.Running)
+            var need = sequence.Count - sequence.Computed;
+            var count = sequence.State != SequenceState.Running ? 0
+                : need == 1 ? Math.Min(1, decodingRows)
+                : sequence.Priority > waiting ? 0
+                : _share.Grant(need);
+            if (count == 0)
             {
                 continue;
             }
 
-            var count = Math.Min(sequence.Count - sequence.Computed, _options.MaxBatchedTokens - batch.Tokens);
             if (!_blocks.TryPrepare(sequence, count, batch.Copies))
             {
-                pressure = Pressure.PushedOut;
+                pressure = Pressure.OutOfBlocks;
                 if (!_preemption.TryMakeRoom(i, count, batch.Copies))
                 {
                     continue;
                 }
             }
 
-            AddToBatch(sequence, count, batch);
+            if (need == 1)
+            {
+                decodingRows--;
+                AddToBatch(sequence, count, batch);
+            }
+            else
+            {
+                Take(sequence, count, need, batch);
+            }
         }
 
         return pressure;
@@ -183,9 +253,11 @@ internal sealed class Scheduler
 
     private void Admit(Batch batch)
     {
-        while (batch.Tokens < _options.MaxBatchedTokens && _running.Count + _starting < _options.MaxSequences)
+        _hungry = null;
+        while (_share.Left > 0 && _running.Count + _starting < _options.MaxSequences)
         {
-            var admitted = NextInLine() switch
+            var next = NextInLine();
+            var admitted = next switch
             {
                 null or { State: SequenceState.SwappingOut } => false,
                 { State: SequenceState.Swapped } swapped => _preemption.TryReturn(swapped),
@@ -198,18 +270,64 @@ internal sealed class Scheduler
         }
     }
 
+    /// <summary>Short prompts have had what they need: long ones that fit into the rest delay nobody.</summary>
+    private void AdmitWhole(Batch batch)
+    {
+        _share.EndShortOnes();
+        while (_share.Left > 0 && _running.Count + _starting < _options.MaxSequences && _preemption.Next is null && _hungry is null
+            && _waiting.NextLong is { } next && next.Count - _blocks.CountCached(next) <= _share.Left && TryAdmit(next, batch))
+        {
+        }
+    }
+
+    /// <summary>
+    /// What is left of the step goes to prompts that it would leave unfinished, in their order; those that wait for a better priority get theirs
+    /// here, too.
+    /// </summary>
+    private void FillUp(Batch batch)
+    {
+        for (var i = 0; i < _running.Count && _share.Left > 0 && _share.HasPlace; i++)
+        {
+            var sequence = _running[i];
+            var need = sequence.Count - sequence.Computed;
+            if (sequence.State == SequenceState.Running && need > 1 && sequence.Step != _step
+                && _share.Grant(need) is var count and > 0 && _blocks.TryPrepare(sequence, count, batch.Copies))
+            {
+                Take(sequence, count, need, batch);
+            }
+        }
+
+        for (var i = 0; i < _share.Partials.Count; i++)
+        {
+            var (sequence, count) = _share.Partials[i];
+            var more = Math.Min(sequence.Count - sequence.Computed - count, _share.Left);
+            if (more > 0 && _blocks.TryPrepare(sequence, count + more, batch.Copies))
+            {
+                _share.Extend(i, more);
+            }
+
+            AddToBatch(sequence, _share.Partials[i].Count, batch);
+        }
+    }
+
     private Sequence? NextInLine()
     {
-        var (pushedOut, waiting) = (_preemption.Next, _waiting.Next);
-        return pushedOut is null || waiting?.Priority < pushedOut.Priority ? waiting : pushedOut;
+        var pushedOut = _preemption.Next;
+        var waiting = _waiting.NextLong is { } next && next == _waiting.Next && _share.HasLongPlace ? next : _waiting.NextShort(_blocks);
+        return FirstOf(pushedOut, waiting);
     }
+
+    private static Sequence? FirstOf(Sequence? pushedOut, Sequence? waiting) =>
+        pushedOut is null || waiting?.Priority < pushedOut.Priority ? waiting : pushedOut;
 
     private bool TryAdmit(Sequence sequence, Batch batch)
     {
         var cached = _blocks.Restore(sequence);
-        var count = Math.Min(sequence.Count - sequence.Computed, _options.MaxBatchedTokens - batch.Tokens);
-        if (!_blocks.TryPrepare(sequence, count, batch.Copies))
+        var need = sequence.Count - sequence.Computed;
+        var count = sequence.State == SequenceState.Preempted ? Math.Min(need, _share.Left) : _share.Grant(need);
+        if (count == 0 || !_blocks.TryPrepare(sequence, count, batch.Copies))
         {
+            _hungry = count == 0 ? null : sequence;
             _blocks.Free(sequence);
             return false;
         }
@@ -232,8 +350,19 @@ internal sealed class Scheduler
         }
 
         Run(sequence);
-        AddToBatch(sequence, count, batch);
+        Take(sequence, count, need, batch);
         return true;
+    }
+
+    /// <summary>Unfinished prompts wait for what others leave of the step.</summary>
+    private void Take(Sequence sequence, int count, int need, Batch batch)
+    {
+        sequence.Step = _step;
+        _share.Take(sequence, count, need);
+        if (count == need)
+        {
+            AddToBatch(sequence, count, batch);
+        }
     }
 
     private void Run(Sequence sequence)
@@ -280,6 +409,6 @@ internal sealed class Scheduler
     private enum Pressure
     {
         None,
-        PushedOut,
+        OutOfBlocks,
     }
 }

@@ -10,6 +10,9 @@ internal sealed class SequenceQueue
 
     public Sequence? Next => _sequences.Count == 0 ? null : _sequences[^1];
 
+    /// <summary>Counted from the next one.</summary>
+    public Sequence this[int index] => _sequences[^(1 + index)];
+
     public void Add(Sequence sequence)
     {
         var (low, high) = (0, _sequences.Count);
@@ -34,6 +37,6 @@ internal sealed class SequenceQueue
         return true;
     }
 
-    private static bool IsBehind(Sequence sequence, Sequence other) =>
+    public static bool IsBehind(Sequence sequence, Sequence other) =>
         (sequence.Priority, sequence.Arrival).CompareTo((other.Priority, other.Arrival)) > 0;
 }

@@ -22,6 +22,8 @@ internal sealed class EngineCore : IDisposable
     private readonly StepOutboxes _outboxes;
     private readonly ModelRunner _runner;
     private readonly StepCommit _commit;
+    private readonly StepBudget _budget;
+    private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private long _steps;
     private long _failures;
@@ -29,7 +31,7 @@ internal sealed class EngineCore : IDisposable
     /// <param name="options">Which <see cref="EngineOptionsValidator"/> lets pass.</param>
     public EngineCore(ICausalModel model, IDevice device, EngineOptions options, TimeProvider time, ILogger logger)
     {
-        (_options, _logger) = (options, logger);
+        (_options, _time, _logger) = (options, time, logger);
         var geometry = model.Facts.Cache.Geometry with { BlockSize = options.BlockSize };
         var blocks = options.CountBlocks(geometry);
         Shape = new CacheShape(model.Facts.Cache with { Geometry = geometry }, options.MaxBatchedTokens);
@@ -42,7 +44,9 @@ internal sealed class EngineCore : IDisposable
         model.Attach(_cache);
         _blocks = new BlockManager(blocks, Shape, Hasher, options.PrefixCaching);
         _swap = new SwapSpace(device, _cache, _blocks, options.CountHostBlocks(geometry));
-        _scheduler = new Scheduler(options, _blocks, _swap, device.Description.CheaperPreemption);
+        var stepTime = options.MaxStepTime ?? device.Description.StepTime;
+        _budget = new StepBudget(stepTime == TimeSpan.Zero ? null : stepTime, options.MaxBatchedTokens);
+        _scheduler = new Scheduler(options, options.LimitPrefills(maxLength), _budget, _blocks, _swap, device.Description.CheaperPreemption);
         _live = new LiveSequences(_scheduler, time);
         _outboxes = new StepOutboxes(logger);
         _runner = new ModelRunner(model, device, _cache, Shape, options, maxLength);
@@ -76,7 +80,7 @@ internal sealed class EngineCore : IDisposable
         new EngineLoad(
             _scheduler.Running, _scheduler.Waiting, _scheduler.Preempted, _blocks.Pool.Total, _blocks.Pool.Used, _blocks.Pool.Cached, _steps),
         _commit.PromptTokens, _commit.CachedPromptTokens, _commit.GeneratedTokens, _scheduler.PrefixQueries, _scheduler.PrefixHits,
-        _scheduler.PreemptionsByRecompute, _scheduler.PreemptionsBySwap, _failures);
+        _scheduler.PreemptionsByRecompute, _scheduler.PreemptionsBySwap, _failures, _budget.Tokens);
 
     /// <summary>
     /// Makes an attempt's sequences, which <see cref="Admission"/> has let pass: arrays, group and hashes of the prompt cost the submitter's
@@ -196,7 +200,9 @@ internal sealed class EngineCore : IDisposable
         if (worked)
         {
             _steps++;
+            var began = _time.GetTimestamp();
             RunBatch();
+            _budget.Note(_scheduler.PromptTokens, _time.GetElapsedTime(began));
         }
 
         _outboxes.Publish();

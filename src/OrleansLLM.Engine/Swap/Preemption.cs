@@ -57,6 +57,20 @@ internal sealed class Preemption(
         return true;
     }
 
+    /// <summary>Pushes out the last running sequence of a worse priority; false where all have to be left alone.</summary>
+    public bool TryYieldTo(int priority)
+    {
+        var index = running.LastToYieldTo(priority);
+        if (index < 0)
+        {
+            return false;
+        }
+
+        running[index].YieldedAt = running[index].Count;
+        PushOut(running[index]);
+        return true;
+    }
+
     /// <summary>Starts to bring a swapped sequence back into the order; false where the pool has too few blocks, or the device failed.</summary>
     public bool TryReturn(Sequence sequence)
     {

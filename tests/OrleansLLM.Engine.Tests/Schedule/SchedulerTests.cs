@@ -191,7 +191,7 @@ public sealed class SchedulerTests
     {
         using var fixture = new CoreFixture(CoreFixture.Options(100), [0]);
         var sequence = fixture.Core.Find(fixture.Submit(CoreFixture.Request([1], 3))[0])!;
-        var scheduler = new Scheduler(CoreFixture.Options(100), fixture.Core.Blocks, fixture.Core.Swap, Compute.PreemptionCost.SwapIsCheaper);
+        var scheduler = new Scheduler(CoreFixture.Options(100), new PrefillLimits(4, 1, 100), new StepBudget(null, 16), fixture.Core.Blocks, fixture.Core.Swap, Compute.PreemptionCost.SwapIsCheaper);
         fixture.Abort(sequence.Id);
         Assert.Contains("has ended already", Assert.Throws<InvalidOperationException>(() => scheduler.Remove(sequence)).Message, StringComparison.Ordinal);
     }

@@ -125,7 +125,7 @@ public class EngineCoreTests
             order.AddRange(fixture.Answers.Where(answer => answer.Value.End is not null && !order.Contains(answer.Key)).Select(answer => answer.Key));
         }
 
-        Assert.Equal([running, first, second, third, late], order);
+        Assert.Equal([first, running, second, third, late], order);
     }
 
     [Fact]
