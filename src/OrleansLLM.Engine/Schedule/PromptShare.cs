@@ -33,13 +33,15 @@ internal sealed class PromptShare(PrefillLimits limits)
 
     public bool HasLongPlace => HasPlace && LongOnes < limits.Long;
 
+    /// <param name="tokens">That are left beside the rows that draw.</param>
+    /// <param name="step">Prompt tokens that a step without such rows would compute.</param>
     /// <param name="runningLong">Long prompts that run: each has its quarter, as many as may be computed at once.</param>
-    public void Begin(int tokens, int runningLong)
+    public void Begin(int tokens, int step, int runningLong)
     {
         _partials.Clear();
         (LongOnes, Given, _areShortOnesServed) = (0, 0, false);
         Left = tokens;
-        Quarter = Math.Max(1, tokens / 4);
+        Quarter = Math.Max(1, step / 4);
         _reservedLong = Math.Min(runningLong, limits.Long);
     }
 

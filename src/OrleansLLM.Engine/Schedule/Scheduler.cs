@@ -86,7 +86,7 @@ internal sealed class Scheduler
         _step++;
         MakeWay();
         var (decoding, longOnes) = CountRunning();
-        _share.Begin(Math.Min(_budget.Tokens, _options.MaxBatchedTokens - decoding), longOnes);
+        _share.Begin(Math.Min(_budget.Tokens, _options.MaxBatchedTokens - decoding), _budget.Tokens, longOnes);
         var outcome = ScheduleRunning(batch);
         if (outcome == Pressure.None && _swap.LeavingCount == 0)
         {

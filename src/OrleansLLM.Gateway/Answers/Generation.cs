@@ -35,17 +35,7 @@ internal sealed class Generation(GatewayCall call, GenerationInput input, string
             return ApiError.From(refused, promptField, call.Server.Options.RetryAfter);
         }
 
-        foreach (var (prompt, sequences) in input.Prompts.Zip(accepted))
-        {
-            foreach (var sequence in sequences)
-            {
-                var text = new AnswerText(input.Model, prompt, input.Settings, input.Shape);
-                _choices.Add(new Choice(_choices.Count, sequence, prompt, input, text));
-            }
-
-            call.Server.Metrics.OnSubmitted(input, prompt);
-        }
-
+        AddChoices(accepted);
         return null;
 
         async Task<IReadOnlyList<SequenceId>> SubmitOneAsync(GenerationRequest request)
@@ -147,6 +137,20 @@ internal sealed class Generation(GatewayCall call, GenerationInput input, string
     private ApiError NoRoom() => ApiError.Unavailable(
         "The answers that are being collected hold all the memory that they may (--max-collected-bytes): stream this one, ask for fewer log probabilities, or try again later.",
         call.Server.Options.RetryAfter);
+
+    private void AddChoices(IReadOnlyList<SequenceId>[] accepted)
+    {
+        foreach (var (prompt, sequences) in input.Prompts.Zip(accepted))
+        {
+            foreach (var sequence in sequences)
+            {
+                var text = new AnswerText(input.Model, prompt, input.Settings, input.Shape);
+                _choices.Add(new Choice(_choices.Count, sequence, prompt, input, text));
+            }
+
+            call.Server.Metrics.OnSubmitted(input, prompt);
+        }
+    }
 
     private static ulong RandomSeed()
     {
