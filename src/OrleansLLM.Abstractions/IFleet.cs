@@ -15,13 +15,20 @@ public sealed record ModelDescription(string Name, int MaxLength, int Vocabulary
 /// <summary>One engine and its load, as of its last step.</summary>
 /// <param name="Fingerprint">Weights, cache type and device kind: equal ones give the same tokens.</param>
 public sealed record WorkerDescription(
-    WorkerId Id, string Model, string Fingerprint, string Device, WorkerPhase Phase, EngineLoad Load);
+    WorkerId Id, string Model, string Fingerprint, string Device, WorkerPhase Phase, EngineLoad Load)
+{
+    /// <summary>Why it has failed, as a sentence; null in the other phases.</summary>
+    public string? Failure { get; init; }
+}
 
 public enum WorkerPhase
 {
     Loading,
     Ready,
     Draining,
+
+    /// <summary>Its engine computes nothing any more.</summary>
+    Failed,
 }
 
 /// <param name="UsedBlocks">Held by sequences.</param>

@@ -28,4 +28,8 @@ internal static partial class EngineLog
         6, LogLevel.Error, "The device failed to move the blocks of {Sequence} to or from host memory; it ends, the others go on.",
         EventName = "TransferFailed")]
     public static partial void LogTransferFailed(this ILogger logger, Exception exception, SequenceId sequence);
+
+    [LoggerMessage(
+        7, LogLevel.Critical, "The step loop is stuck: no progress for {Seconds} s; {Sequences} sequences end, restart the server.", EventName = "LoopStuck")]
+    public static partial void LogLoopStuck(this ILogger logger, double seconds, int sequences);
 }

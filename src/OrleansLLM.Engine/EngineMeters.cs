@@ -45,6 +45,7 @@ internal sealed class EngineMeters : IDisposable
         Gauge(meter, "vllm.num_requests_running", "Sequences that run.", now => now.Load.Running);
         Gauge(meter, "vllm.num_requests_waiting", "Sequences that wait.", now => now.Load.Waiting + now.Load.Preempted);
         Gauge(meter, "vllm.kv_cache_usage_perc", "KV blocks that sequences hold; 1 is all.", now => now.KvUsage);
+        Gauge(meter, "orleansllm.engine_failed", "1 where the engine computes nothing any more: its loop failed, or is stuck.", now => now.HasFailed ? 1 : 0);
         Gauge(
             meter, "orleansllm.step_token_budget", "Prompt tokens that the next step may compute, by what steps took lately.",
             now => now.StepTokenBudget);

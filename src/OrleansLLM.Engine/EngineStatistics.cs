@@ -13,6 +13,9 @@ public readonly record struct EngineStatistics(
     EngineLoad Load, long PromptTokens, long CachedPromptTokens, long GeneratedTokens, long PrefixQueries, long PrefixHits,
     long PreemptionsByRecompute, long PreemptionsBySwap, long Failures, int StepTokenBudget)
 {
+    /// <summary>The engine computes nothing any more: its loop failed, or is stuck.</summary>
+    public bool HasFailed { get; init; }
+
     public long Preemptions => PreemptionsByRecompute + PreemptionsBySwap;
 
     /// <summary>Blocks that sequences hold, 0 to 1.</summary>

@@ -33,7 +33,7 @@ public sealed class InferenceEngine : IEngine, IDisposable
         _core = new EngineCore(model, device, options, time, logger);
         _inbox = new Inbox(options, time);
         _admission = new Admission(_core.Facts, _core.Shape);
-        _loop = new StepLoop(_core, _inbox, $"step loop {options.Model}", logger);
+        _loop = new StepLoop(_core, _inbox, $"step loop {options.Model}", time, logger);
         _meters = new EngineMeters(options.Model, () => _loop.Statistics);
     }
 
@@ -47,7 +47,12 @@ public sealed class InferenceEngine : IEngine, IDisposable
     /// <summary>Lets the meters count from 0 on: what ran so far, a warm-up, was nobody's request.</summary>
     public void RestartMeters() => _meters.Restart();
 
-    public long Heartbeat => _loop.Heartbeat;
+    public long Progress => _loop.Progress;
+
+    public string? Failure => _loop.Failure;
+
+    /// <summary>Whether model and device are free to go; not so while a step is stuck in them, also after the disposal.</summary>
+    public bool HasLeftDevice => _loop.HasEnded;
 
     public ValueTask<SubmitResult> SubmitAsync(Attempt attempt, IStepSink sink, CancellationToken cancellation)
     {
@@ -132,15 +137,18 @@ public sealed class InferenceEngine : IEngine, IDisposable
         {
             _meters.Dispose();
             _loop.Dispose();
-            _core.Dispose();
+            if (_loop.HasEnded)
+            {
+                _core.Dispose();
+            }
         }
     }
 
     /// <summary>For tests that look at the step's own thread.</summary>
     internal Task<T> AskAsync<T>(Func<EngineCore, T> ask, T otherwise) => _inbox.AskAsync(ask, otherwise);
 
-    private static SubmitResult.Refused Unavailable { get; } = new(
-        RefusalReason.Unavailable, "The engine is stopping and takes nothing more.", TimeSpan.FromSeconds(1));
+    private SubmitResult.Refused Unavailable => new(
+        RefusalReason.Unavailable, Failure ?? "The engine is stopping and takes nothing more.", TimeSpan.FromSeconds(1));
 
     private Sequence[] Fork(SequenceView parent, int at, IReadOnlyList<SequenceId> children)
     {

@@ -32,6 +32,7 @@ internal sealed class GatewayServer(
         ServingPhase.Ready => null,
         ServingPhase.Loading => ApiError.Unavailable("The model is still loading.", Options.RetryAfter),
         ServingPhase.Draining => ApiError.Unavailable("The server is stopping and takes no new requests.", Options.RetryAfter),
+        _ when Served.Failure is { } failure => ApiError.Unavailable($"{failure} Restart the server.", Options.RetryAfter),
         _ => ApiError.Unavailable("The server has no model: loading it failed, the log says why.", Options.RetryAfter),
     };
 

@@ -15,9 +15,15 @@ public sealed class LoadedModel(ServedModel served, InferenceEngine engine, ICau
     /// <summary>What took how long, and how much memory.</summary>
     public LoadReport Report { get; } = report;
 
+    /// <summary>Frees all memory, but for what a stuck step still uses.</summary>
     public void Dispose()
     {
         Engine.Dispose();
+        if (!Engine.HasLeftDevice)
+        {
+            return;
+        }
+
         model.Dispose();
         device.Dispose();
     }

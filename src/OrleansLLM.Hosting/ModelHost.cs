@@ -24,7 +24,10 @@ public sealed class ModelHost : IServedModels, IAsyncDisposable
 
     public IReadOnlyList<ServedModel> Models => _models;
 
-    public ServingPhase Phase => _phase;
+    /// <summary>Failed also where the model was loaded and its engine computes nothing any more.</summary>
+    public ServingPhase Phase => Failure is null ? _phase : ServingPhase.Failed;
+
+    public string? Failure => Loaded.IsCompletedSuccessfully ? Loaded.Result.Engine.Failure : null;
 
     /// <summary>From now on no request is taken; what runs goes on.</summary>
     public void BeginDrain() => _phase = ServingPhase.Draining;

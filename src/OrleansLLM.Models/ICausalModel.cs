@@ -43,6 +43,8 @@ public sealed record ModelFacts(string Architecture, int VocabularySize, int Max
 /// </summary>
 public sealed class ForwardBatch(int maxRows, int maxSequences, int groups, int maxTableEntries)
 {
+    private long _layersDone;
+
     public int Rows { get; set; }
 
     public int[] TokenIds { get; } = new int[maxRows];
@@ -54,6 +56,12 @@ public sealed class ForwardBatch(int maxRows, int maxSequences, int groups, int 
     /// after a resume.
     /// </summary>
     public int[] RopeLengths { get; } = new int[maxRows];
+
+    /// <summary>Layers that were computed so far, of all steps: whoever watches sees that a long step gets on. Any thread may read it.</summary>
+    public long LayersDone => Interlocked.Read(ref _layersDone);
+
+    /// <summary>The model calls it after each layer.</summary>
+    public void CountLayer() => Interlocked.Increment(ref _layersDone);
 
     /// <summary>One plan a cache group.</summary>
     public AttentionPlan[] Plans { get; } =

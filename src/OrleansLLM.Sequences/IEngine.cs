@@ -11,11 +11,11 @@ public interface IEngine
     /// <summary>As of the last commit; a read costs nothing.</summary>
     EngineLoad Load { get; }
 
-    /// <summary>
-    /// Counts up while the step loop lives: once a step, and at least once a second between steps and without work. It rests during a step,
-    /// so a loop that hangs is one whose count stands still for longer than the longest step takes (a full batch of prompt tokens).
-    /// </summary>
-    long Heartbeat { get; }
+    /// <summary>Counts up with every layer and step that is computed, and at least once a second without work: where it rests, the engine is stuck.</summary>
+    long Progress { get; }
+
+    /// <summary>Why the engine computes nothing any more (its loop failed, or is stuck), as a sentence; null while it can.</summary>
+    string? Failure { get; }
 
     /// <summary>Takes in all sequences of an attempt, or none.</summary>
     ValueTask<SubmitResult> SubmitAsync(Attempt attempt, IStepSink sink, CancellationToken cancellation);

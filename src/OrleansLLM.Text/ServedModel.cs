@@ -21,6 +21,9 @@ public interface IServedModels
     IReadOnlyList<ServedModel> Models { get; }
 
     ServingPhase Phase { get; }
+
+    /// <summary>Why a model that was loaded can't be served any more, as a sentence; null where it can, or was never loaded.</summary>
+    string? Failure { get; }
 }
 
 public enum ServingPhase

@@ -15,7 +15,9 @@ internal sealed class TimedEngine(IEngine engine) : IEngine
 
     public EngineLoad Load => engine.Load;
 
-    public long Heartbeat => engine.Heartbeat;
+    public long Progress => engine.Progress;
+
+    public string? Failure => engine.Failure;
 
     /// <summary>Timestamp of <see cref="Stopwatch"/>.</summary>
     public long ArrivedAt(RequestId request) => _arrived[request];

@@ -25,7 +25,9 @@ internal sealed class ManualEngine(string model) : IEngine
 
     public EngineLoad Load => new(_running.Count, 0, 0, 64, UsedBlocks: 3, CachedBlocks: 2, Step: 7);
 
-    public long Heartbeat => 1;
+    public long Progress => 1;
+
+    public string? Failure { get; set; }
 
     public ConcurrentQueue<Attempt> Attempts { get; } = [];
 

@@ -35,12 +35,12 @@ public sealed class InferenceEngineTests : IDisposable
     }
 
     [Fact]
-    public async Task The_heart_beats_without_work()
+    public async Task Progress_goes_on_without_work()
     {
-        var before = _engine.Heartbeat;
+        var before = _engine.Progress;
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
         patience.CancelAfter(TimeSpan.FromSeconds(10));
-        while (_engine.Heartbeat < before + 2)
+        while (_engine.Progress < before + 2)
         {
             patience.Token.ThrowIfCancellationRequested();
             await Task.Yield();

@@ -40,6 +40,9 @@ public sealed class FakeModel : ICausalModel
     /// <summary>What attends to this token has logits that are no numbers.</summary>
     public int? BrokenToken { get; set; }
 
+    /// <summary>The pass that runs, or ran last.</summary>
+    public ForwardBatch? Running { get; private set; }
+
     /// <summary>Runs at the beginning of each forward pass, on the step's thread.</summary>
     public Action? BeforeForward { get; set; }
 
@@ -50,6 +53,7 @@ public sealed class FakeModel : ICausalModel
 
     public void Forward(ForwardBatch batch)
     {
+        Running = batch;
         BeforeForward?.Invoke();
         BeforeRows?.Invoke(batch.Rows);
         if (NextFailure is { } failure)

@@ -36,7 +36,10 @@ internal sealed class RouterGrain(ClusterFleet fleet, TimeProvider time) : Grain
     private static RouteReply Refuse(string model, IReadOnlyList<WorkerReport> reports)
     {
         var names = reports.Select(report => report.Model.Name).Distinct().Order(StringComparer.Ordinal).ToList();
-        return names.Count == 0 || names.Contains(model)
+        var failed = reports.FirstOrDefault(report => report.Model.Name == model && report.Failure is not null);
+        return failed is not null
+            ? new RouteReply(null, RefusalReason.Unavailable, $"No worker is ready for model '{model}'. {failed.Worker}: {failed.Failure}")
+            : names.Count == 0 || names.Contains(model)
             ? new RouteReply(null, RefusalReason.Unavailable, $"No worker is ready for model '{model}': it is loading or stopping, try again.")
             : new RouteReply(null, RefusalReason.UnknownModel, $"No worker serves model '{model}'; served are: {string.Join(", ", names)}.");
     }

@@ -3,7 +3,8 @@ namespace OrleansLLM.Cluster;
 /// <summary>What a worker tells its model's router: who it is, and its load as of its last step.</summary>
 /// <param name="Incarnation">Drawn when the engine was attached: a worker that starts again has an empty cache and another number.</param>
 /// <param name="Number">Counts a worker's reports: messages may overtake each other, and the latest word counts.</param>
-/// <param name="Heartbeat">The step loop's count: one that stands still for longer than the longest step belongs to a worker that hangs.</param>
+/// <param name="Progress">The engine's count of layers, steps and idle seconds: one that stands still belongs to a worker that hangs.</param>
+/// <param name="Failure">Why the worker has failed, as a sentence; null in the other phases.</param>
 [GenerateSerializer, Immutable, Alias("OrleansLLM.WorkerReport")]
 public sealed record WorkerReport(
     [property: Id(0)] WorkerId Worker,
@@ -11,11 +12,12 @@ public sealed record WorkerReport(
     [property: Id(2)] ServedModelMessage Model,
     [property: Id(3)] WorkerPhase Phase,
     [property: Id(4)] LoadMessage Load,
-    [property: Id(5)] long Heartbeat,
-    [property: Id(6)] long Number)
+    [property: Id(5)] long Progress,
+    [property: Id(6)] long Number,
+    [property: Id(7)] string? Failure = null)
 {
     public WorkerDescription ToDescription() =>
-        new(Worker, Model.Name, Model.Fingerprint, Model.Device, Phase, Load.ToLoad());
+        new(Worker, Model.Name, Model.Fingerprint, Model.Device, Phase, Load.ToLoad()) { Failure = Failure };
 }
 
 /// <param name="MaxLength">Tokens of prompt and output together.</param>

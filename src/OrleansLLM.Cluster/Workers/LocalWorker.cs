@@ -26,7 +26,9 @@ internal sealed class LocalWorker(WorkerId id, IEngine engine, IGrainFactory gra
         var facts = Engine.Facts;
         var model = new ServedModelMessage(
             facts.Model, facts.MaxLength, facts.VocabularySize, facts.Fingerprint, facts.Device, facts.TotalBlocks * facts.BlockSize);
-        return new WorkerReport(Id, _incarnation, model, Phase, LoadMessage.From(Engine.Load), Engine.Heartbeat, number);
+        var failure = Engine.Failure;
+        return new WorkerReport(
+            Id, _incarnation, model, failure is null ? Phase : WorkerPhase.Failed, LoadMessage.From(Engine.Load), Engine.Progress, number, failure);
     }
 
     private GatewayOutlet Open(string gateway) => new(Id, Engine, grains.GetGrain<IGatewaySinkGrain>(gateway), time);

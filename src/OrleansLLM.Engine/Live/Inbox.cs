@@ -35,6 +35,18 @@ internal sealed class Inbox(EngineOptions options, TimeProvider time)
         }
     }
 
+    /// <summary>Sequences that were accepted and have not ended.</summary>
+    public int Accepted
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _accepted.Count;
+            }
+        }
+    }
+
     /// <summary>Takes in the sequences of an attempt that is not known yet, unless the queue is full; their time begins now.</summary>
     public SubmitOutcome Submit(Sequence[] sequences, IStepSink sink)
     {
@@ -203,6 +215,11 @@ internal sealed class Inbox(EngineOptions options, TimeProvider time)
             // device works.
             lock (_lock)
             {
+                if (_isClosed)
+                {
+                    return false;
+                }
+
                 if (_orders.Count > 0)
                 {
                     continue;
@@ -240,7 +257,7 @@ internal sealed class Inbox(EngineOptions options, TimeProvider time)
     {
         lock (_lock)
         {
-            (_phase, _isClosed) = (phase, true);
+            (_phase, _isClosed) = (_isClosed ? _phase : phase, true);
             foreach (var order in _taken.Concat(_orders))
             {
                 order.Refuse();
@@ -251,6 +268,7 @@ internal sealed class Inbox(EngineOptions options, TimeProvider time)
             _drained?.TrySetResult();
             Acceptance[] left = [.. _accepted.Values.Where(accepted => accepted.Sequence.State != SequenceState.Ended)];
             _accepted.Clear();
+            Array.ForEach(left, accepted => accepted.Sequence.IsDropped = true);
             return left;
         }
     }

@@ -66,6 +66,9 @@ internal sealed class EngineCore : IDisposable
     /// <inheritdoc cref="LiveSequences.Ended"/>
     public List<Sequence> Ended => _live.Ended;
 
+    /// <inheritdoc cref="ModelRunner.Progress"/>
+    public long Progress => _runner.Progress;
+
     public int Waiting => _scheduler.Waiting;
 
     public int FreeSeats => _scheduler.FreeSeats;

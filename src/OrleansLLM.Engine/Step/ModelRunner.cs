@@ -25,6 +25,7 @@ internal sealed class ModelRunner : IDisposable
     private readonly int[] _rows;
     private readonly int[] _chosen;
     private readonly int[] _top;
+    private long _tilesDone;
 
     public ModelRunner(ICausalModel model, IDevice device, KvCache cache, CacheShape shape, EngineOptions options, int maxLength)
     {
@@ -49,6 +50,9 @@ internal sealed class ModelRunner : IDisposable
     /// followers', of those that want tokens.
     /// </summary>
     public int[] Drawn { get; }
+
+    /// <summary>Counts layers and tiles of logits. Any thread may read it.</summary>
+    public long Progress => _forward.LayersDone + Interlocked.Read(ref _tilesDone);
 
     /// <summary>Beside <see cref="Drawn"/>, where they were asked for.</summary>
     public TokenLogprobs?[] DrawnLogprobs { get; }
@@ -141,6 +145,7 @@ internal sealed class ModelRunner : IDisposable
 
         var logits = _logits.Take(count);
         _model.Logits(_rows.AsSpan(0, count), logits);
+        Interlocked.Increment(ref _tilesDone);
         _device.Logprobs(logits, _chosen.AsSpan(0, count), _top.AsSpan(0, count), 0, _logprobs);
         for (var i = 0; i < count; i++)
         {
@@ -164,6 +169,7 @@ internal sealed class ModelRunner : IDisposable
             var logits = _logits.Take(count);
             Sampler.Fill(_plan, sequences);
             _model.Logits(_rows.AsSpan(first, count), logits);
+            Interlocked.Increment(ref _tilesDone);
             _device.Sample(logits, _plan, Drawn.AsSpan(first, count));
             for (var i = 0; i < count; i++)
             {

@@ -75,6 +75,7 @@ internal sealed class Decoder : ICausalModel
             layer.Mlp.Forward(_device, normed, branch);
             PostNorm(branch, layer.MlpPostNorm);
             _device.AddNorm(branch, residual, index + 1 < _layers.Length ? _layers[index + 1].AttentionNorm : _finalNorm, normed);
+            batch.CountLayer();
         }
     }
 

@@ -35,12 +35,27 @@ public sealed class RouterGrainTests(SplitCluster cluster) : GrainTest(cluster)
     }
 
     [Fact]
+    public async Task A_worker_whose_engine_has_failed_gets_nothing_and_the_refusal_says_why()
+    {
+        var engine = await AttachAsync(out var id);
+        engine.Failure = "The engine is stuck.";
+        await Cluster.Grains.GetGrain<IGpuWorkerGrain>(id.ToString()).Announce();
+        var worker = Assert.Single(await Cluster.Fleet.GetWorkersAsync(Cancellation), worker => worker.Id == id);
+
+        Assert.Equal((WorkerPhase.Failed, "The engine is stuck."), (worker.Phase, worker.Failure));
+        Assert.Equal(
+            new SubmitResult.Refused(RefusalReason.Unavailable, $"No worker is ready for model '{Model}'. {id}: The engine is stuck."),
+            await RefuseAsync(Model));
+        Assert.Empty(engine.Attempts);
+    }
+
+    [Fact]
     public async Task A_router_believes_a_report_and_does_not_look()
     {
         var worker = new WorkerId("elsewhere", 3);
         var model = new ServedModelMessage(Model, 1024, 100, "fingerprint", "none", 1024);
         var router = Cluster.Grains.GetGrain<IRouterGrain>(Model);
-        await router.Report(new WorkerReport(worker, 1, model, WorkerPhase.Ready, new LoadMessage(0, 0, 0, 64, 0, 0, 1), Heartbeat: 1, Number: 1));
+        await router.Report(new WorkerReport(worker, 1, model, WorkerPhase.Ready, new LoadMessage(0, 0, 0, 64, 0, 0, 1), Progress: 1, Number: 1));
 
         Assert.Equal(worker, (await router.Choose(new RouteQuery([]))).Worker);
     }

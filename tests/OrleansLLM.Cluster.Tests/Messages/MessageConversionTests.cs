@@ -74,7 +74,7 @@ public sealed class MessageConversionTests
                 Name: "model", MaxLength: 10, VocabularySize: 11, Fingerprint: "fingerprint", Device: "device", CacheTokens: 12),
             Phase: WorkerPhase.Draining,
             Load: LoadMessage.From(load),
-            Heartbeat: 13,
+            Progress: 13,
             Number: 14);
 
         Assert.Equal(

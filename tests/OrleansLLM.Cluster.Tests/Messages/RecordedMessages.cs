@@ -49,7 +49,7 @@ internal static class RecordedMessages
         [typeof(WorkerReport)] =
         [
             new WorkerReport(
-                Worker: Worker, Incarnation: long.MaxValue, Model: Model, Phase: WorkerPhase.Draining, Load: Load, Heartbeat: 61, Number: 62),
+                Worker: Worker, Incarnation: long.MaxValue, Model: Model, Phase: WorkerPhase.Draining, Load: Load, Progress: 61, Number: 62, Failure: "It is stuck."),
         ],
         [typeof(ServedModelMessage)] = [Model],
         [typeof(LoadMessage)] = [Load],

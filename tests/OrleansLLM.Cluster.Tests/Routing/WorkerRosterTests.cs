@@ -198,6 +198,6 @@ public sealed class WorkerRosterTests
         new ServedModelMessage("model", 1024, 100, "fingerprint", "none", 65_536),
         phase,
         new LoadMessage(running, 0, 0, 100, 0, 0, 1),
-        Heartbeat: 1,
+        Progress: 1,
         Number: ++_reports);
 }

@@ -121,6 +121,8 @@ internal sealed class FakeModels(string name, SamplingParameters defaults, TextT
     public bool HasTemplate { get; set; } = true;
 
     public ServingPhase Phase { get; set; } = ServingPhase.Ready;
+
+    public string? Failure { get; set; }
 }
 
 /// <summary>Keeps log lines.</summary>
