@@ -72,7 +72,7 @@ internal sealed class GgufConfig(GgufFile file, string architecture) : ConfigSou
         var key = KeyOf(name);
         if (name == "vocab_size")
         {
-            return file.Tensors.TryGetValue("token_embd.weight", out var table) && table.Shape.Count == 2 ? table.Shape[0] : null;
+            return EmbeddingRows();
         }
 
         if (!Has(name))
@@ -81,6 +81,20 @@ internal sealed class GgufConfig(GgufFile file, string architecture) : ConfigSou
         }
 
         return file.Metadata.IsArray(key) ? OfEveryLayer(key) : file.Metadata.Scalar(key);
+    }
+
+    /// <summary>The embedding table's rows, of which every one must have its token, as in llama.cpp; null without a table.</summary>
+    private object? EmbeddingRows()
+    {
+        if (!file.Tensors.TryGetValue("token_embd.weight", out var table) || table.Shape.Count != 2)
+        {
+            return null;
+        }
+
+        var tokens = file.Metadata.Texts("tokenizer.ggml.tokens")?.Count;
+        return tokens is null || tokens == table.Shape[0]
+            ? table.Shape[0]
+            : throw Refuse($"tokenizer.ggml.tokens names {tokens} tokens, but token_embd.weight has {table.Shape[0]} rows; convert the model anew, so that every row has its token");
     }
 
     /// <summary>A list has one value a layer, which must be the same in all.</summary>
