@@ -167,16 +167,6 @@ internal sealed class ServerArguments
         return option;
     }
 
-    private static Option<double?> Seconds(string name, string description)
-    {
-        var option = new Option<double?>(name) { HelpName = "SECONDS", Description = description };
-        option.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<double?>() is < 0 or > 1e6 or double.NaN)
-            {
-                result.AddError($"{name} takes seconds from 0 to 1000000.");
-            }
-        });
-        return option;
-    }
+    private static Option<double?> Seconds(string name, string description) =>
+        Decimals.Option(name, "SECONDS", description, "seconds from 0 to 1000000", seconds => seconds is >= 0 and <= 1e6);
 }
