@@ -3,6 +3,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 using OrleansLLM.Compute;
 using OrleansLLM.Models;
 using OrleansLLM.Sequences;
+using static System.FormattableString;
 
 namespace OrleansLLM.Engine;
 
@@ -64,7 +65,7 @@ public sealed class InferenceEngine : IEngine, IDisposable
             SubmitVerdict.Taken => new SubmitResult.Accepted([.. sequences.Select(sequence => sequence.Id)]),
             SubmitVerdict.QueueFull => new SubmitResult.Refused(
                 RefusalReason.QueueFull,
-                $"{outcome.Waiting} requests wait already, and no more than {_maxWaitingRequests} may (--max-waiting-requests). Try again later.",
+                Invariant($"{outcome.Waiting} requests wait already, and no more than {_maxWaitingRequests} may (--max-waiting-requests). Try again later."),
                 outcome.UntilNextPlace),
             _ => Unavailable,
         };
@@ -85,7 +86,7 @@ public sealed class InferenceEngine : IEngine, IDisposable
 
         if (at < 1 || at > view.Count)
         {
-            return new SubmitResult.Refused(RefusalReason.Invalid, $"A fork of {sequence} can begin at 1 to {view.Count}, not at {at}.");
+            return new SubmitResult.Refused(RefusalReason.Invalid, Invariant($"A fork of {sequence} can begin at 1 to {view.Count}, not at {at}."));
         }
 
         var forks = Fork(view, tokens, children);

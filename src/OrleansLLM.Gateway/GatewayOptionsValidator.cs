@@ -1,4 +1,5 @@
 using OrleansLLM.Gateway.Http;
+using static System.FormattableString;
 
 namespace OrleansLLM.Gateway;
 
@@ -48,7 +49,7 @@ public static class GatewayOptionsValidator
         problems.Require(options.MaxCollectedBytes >= LeastBytes, MaxCollectedBytes, options.MaxCollectedBytes, $"{LeastBytes} bytes or more");
         problems.Require(
             options.SseKeepAlive >= TimeSpan.Zero && options.SseKeepAlive <= LongestTimer, SseKeepAlive, options.SseKeepAlive,
-            $"0 or more, up to {LongestTimer.Days} days; 0 is never");
+            Invariant($"0 or more, up to {LongestTimer.Days} days; 0 is never"));
         return problems;
     }
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using OrleansLLM.Files;
 
@@ -72,7 +73,7 @@ internal sealed class TokenizerConfiguration
     private IEnumerable<AddedToken> DecoderTokens() =>
         _config?.Find("added_tokens_decoder") is { ValueKind: JsonValueKind.Object } tokens
             ? tokens.EnumerateObject()
-                .OrderBy(property => int.TryParse(property.Name, out var id) ? id : int.MaxValue)
+                .OrderBy(property => int.TryParse(property.Name, NumberStyles.None, CultureInfo.InvariantCulture, out var id) ? id : int.MaxValue)
                 .Select(property => DecoderToken(TokenizerComponent.Of(property.Value, $"{ConfigFile}.added_tokens_decoder.{property.Name}")))
             : [];
 

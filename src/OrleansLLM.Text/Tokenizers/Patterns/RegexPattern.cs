@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text.RegularExpressions;
+using static System.FormattableString;
 
 namespace OrleansLLM.Text.Tokenizers.Patterns;
 
@@ -49,7 +50,7 @@ internal sealed class RegexPattern : IPattern
         catch (RegexMatchTimeoutException error)
         {
             throw new TokenizerException(
-                $"the tokenizer's regular expression took longer than {TimeLimit.TotalSeconds} s for one match in {text.Length} characters", error);
+                Invariant($"the tokenizer's regular expression took longer than {TimeLimit.TotalSeconds} s for one match in {text.Length} characters"), error);
         }
     }
 

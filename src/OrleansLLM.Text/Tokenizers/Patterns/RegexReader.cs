@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using static System.FormattableString;
 
 namespace OrleansLLM.Text.Tokenizers.Patterns;
 
@@ -163,7 +164,7 @@ internal sealed class RegexReader(string pattern)
     }
 
     public TokenizerException Error(string what) =>
-        new($"the regular expression '{pattern}' can't be read at position {Position}: {what}");
+        new(Invariant($"the regular expression '{pattern}' can't be read at position {Position}: {what}"));
 
     /// <summary>A character whose UTF-8 bytes are written as \xHH each; one below 0x80 is the character.</summary>
     private int Bytes(int first)

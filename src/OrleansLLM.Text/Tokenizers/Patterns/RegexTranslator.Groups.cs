@@ -81,27 +81,7 @@ internal sealed partial class RegexTranslator
     /// <summary>(?i), (?i:...), (?m), ... An option by itself is a group that holds the rest of the one around it, its alternatives too.</summary>
     private void ReadOptions(int start)
     {
-        var isOn = true;
-        var before = _options;
-        var text = "(?";
-        while (!_reader.AtEnd && _reader.Peek is not (':' or ')'))
-        {
-            var option = _reader.Next();
-            if (option is not ('-' or 'i' or 'm'))
-            {
-                throw _reader.Error($"the option '{option}' of a group is not built");
-            }
-
-            isOn &= option != '-';
-            _options = option switch
-            {
-                'i' => _options with { IgnoreCase = isOn },
-                'm' => _options with { DotMatchesNewline = isOn },
-                _ => _options,
-            };
-            text += option == 'm' ? 's' : option;
-        }
-
+        var (inside, text) = ReadSwitches();
         if (_reader.AtEnd)
         {
             throw _reader.Error("a group is not closed");
@@ -109,17 +89,38 @@ internal sealed partial class RegexTranslator
 
         if (_reader.Next() == ':')
         {
-            var inside = _options;
-            _options = before;
-            Open(text + ":", start);
-            _options = inside;
+            Open(text, start);
         }
         else
         {
-            _output.Append(text).Append(':');
+            _output.Append(text);
             _openOptions++;
             _atom = _output.Length;
         }
+
+        _options = inside;
+    }
+
+    private (GroupOptions Inside, string Text) ReadSwitches()
+    {
+        var isOn = true;
+        var inside = _options;
+        var text = "(?";
+        while (!_reader.AtEnd && _reader.Peek is not (':' or ')'))
+        {
+            var option = _reader.Next();
+            isOn &= option != '-';
+            inside = option switch
+            {
+                'i' => inside with { IgnoreCase = isOn },
+                'm' => inside with { DotMatchesNewline = isOn },
+                '-' => inside,
+                _ => throw _reader.Error($"the option '{option}' of a group is not built"),
+            };
+            text += option == 'm' ? 's' : option;
+        }
+
+        return (inside, text + ":");
     }
 
     private void CloseGroup()

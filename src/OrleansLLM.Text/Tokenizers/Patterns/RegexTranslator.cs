@@ -79,36 +79,43 @@ internal sealed partial class RegexTranslator
             case ')':
                 CloseGroup();
                 break;
-            case '[':
-                _atom = _output.Length;
-                Write(ClassReader.Read(_reader));
-                break;
-            case '\\':
-                _atom = _output.Length;
-                _reader.Next();
-                Escape();
-                break;
             case '*' or '+' or '?':
                 Quantifier(_reader.Next().ToString(), possessive: "+");
                 break;
             case '{' when _reader.TryInterval(out var interval):
                 Quantifier(interval, possessive: null);
                 break;
-            case '^' or '$':
-                _atom = _output.Length;
-                _output.Append(CultureInfo.InvariantCulture, $"(?m:{_reader.Next()})");
-                break;
             case '|':
                 _output.Append(_reader.Next());
                 _atom = _output.Length;
                 break;
-            case '.':
+            default:
                 _atom = _output.Length;
+                Atom();
+                break;
+        }
+    }
+
+    /// <summary>What a quantifier can follow.</summary>
+    private void Atom()
+    {
+        switch (_reader.Peek)
+        {
+            case '[':
+                Write(ClassReader.Read(_reader));
+                break;
+            case '\\':
+                _reader.Next();
+                Escape();
+                break;
+            case '^' or '$':
+                _output.Append(CultureInfo.InvariantCulture, $"(?m:{_reader.Next()})");
+                break;
+            case '.':
                 _reader.Next();
                 _output.Append(_form.Dot(_options.DotMatchesNewline));
                 break;
             default:
-                _atom = _output.Length;
                 Literal(_reader.NextCodePoint());
                 break;
         }
