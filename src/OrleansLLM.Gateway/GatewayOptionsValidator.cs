@@ -14,6 +14,7 @@ public static class GatewayOptionsValidator
     private static readonly OptionName QueueTimeout = new(nameof(GatewayOptions.QueueTimeout), "--queue-timeout");
     private static readonly OptionName SseKeepAlive = new(nameof(GatewayOptions.SseKeepAlive), "--sse-keep-alive");
     private static readonly OptionName MaxParsedBytes = new(nameof(GatewayOptions.MaxParsedBytes), "--max-parsed-bytes");
+    private static readonly OptionName MaxWaitingBytes = new(nameof(GatewayOptions.MaxWaitingBytes), "--max-waiting-bytes");
     private static readonly OptionName MaxCollectedBytes = new(nameof(GatewayOptions.MaxCollectedBytes), "--max-collected-bytes");
     private static readonly OptionName RetryAfter = new(nameof(GatewayOptions.RetryAfter));
 
@@ -46,6 +47,7 @@ public static class GatewayOptionsValidator
         problems.Require(!(options.QueueTimeout < TimeSpan.Zero), QueueTimeout, options.QueueTimeout, "0 or more, or null for no limit");
         problems.Require(options.RetryAfter >= TimeSpan.Zero, RetryAfter, options.RetryAfter, "0 or more");
         problems.Require(options.MaxParsedBytes >= LeastBytes, MaxParsedBytes, options.MaxParsedBytes, $"{LeastBytes} bytes or more");
+        problems.Require(options.MaxWaitingBytes >= LeastBytes, MaxWaitingBytes, options.MaxWaitingBytes, $"{LeastBytes} bytes or more");
         problems.Require(options.MaxCollectedBytes >= LeastBytes, MaxCollectedBytes, options.MaxCollectedBytes, $"{LeastBytes} bytes or more");
         problems.Require(
             options.SseKeepAlive >= TimeSpan.Zero && options.SseKeepAlive <= LongestTimer, SseKeepAlive, options.SseKeepAlive,
