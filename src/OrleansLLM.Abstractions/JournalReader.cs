@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using System.Text;
+using static System.FormattableString;
 
 namespace OrleansLLM;
 
@@ -23,7 +24,7 @@ internal ref struct JournalReader(ReadOnlySpan<byte> bytes)
     {
         0 => false,
         1 => true,
-        var value => throw new JournalFormatException($"The journal holds {value} at byte {_position - 1}, where only 0 or 1 can stand."),
+        var value => throw new JournalFormatException(Invariant($"The journal holds {value} at byte {_position - 1}, where only 0 or 1 can stand.")),
     };
 
     public int Int() => BinaryPrimitives.ReadInt32LittleEndian(Take(4));
@@ -64,7 +65,7 @@ internal ref struct JournalReader(ReadOnlySpan<byte> bytes)
     {
         if (Left != 0)
         {
-            throw new JournalFormatException($"The journal ends at byte {_position}, but {Left} more bytes follow.");
+            throw new JournalFormatException(Invariant($"The journal ends at byte {_position}, but {Left} more bytes follow."));
         }
     }
 
@@ -73,14 +74,14 @@ internal ref struct JournalReader(ReadOnlySpan<byte> bytes)
         var count = Int();
         return count >= 0 && count <= Left / itemBytes
             ? count
-            : throw new JournalFormatException($"The journal announces {count} items at byte {_position - 4}; {Left} bytes are left.");
+            : throw new JournalFormatException(Invariant($"The journal announces {count} items at byte {_position - 4}; {Left} bytes are left."));
     }
 
     private ReadOnlySpan<byte> Take(int count)
     {
         if (count > Left)
         {
-            throw new JournalFormatException($"The journal is cut off: byte {_position} should begin {count} bytes, {Left} are left.");
+            throw new JournalFormatException(Invariant($"The journal is cut off: byte {_position} should begin {count} bytes, {Left} are left."));
         }
 
         _position += count;

@@ -1,4 +1,5 @@
 using OrleansLLM.Sequences;
+using static System.FormattableString;
 
 namespace OrleansLLM.Cluster;
 
@@ -12,7 +13,7 @@ internal sealed class ClusterGenerator(IGrainFactory grains, SequenceLogs logs) 
     {
         if (request.Samples is < 1 or > GenerationLimits.MaxSamples)
         {
-            return Invalid($"A request has 1 to {GenerationLimits.MaxSamples} samples, not {request.Samples}.");
+            return Invalid(Invariant($"A request has 1 to {GenerationLimits.MaxSamples} samples, not {request.Samples}."));
         }
 
         var grain = GrainOf(request.Id);
@@ -40,7 +41,7 @@ internal sealed class ClusterGenerator(IGrainFactory grains, SequenceLogs logs) 
 
         return count is >= 1 and <= GenerationLimits.MaxSamples
             ? (await GrainOf(sequence.Request).Fork(sequence, at, count).WaitAsync(cancellation).ConfigureAwait(false)).ToResult()
-            : Invalid($"A fork makes 1 to {GenerationLimits.MaxSamples} answers, not {count}.");
+            : Invalid(Invariant($"A fork makes 1 to {GenerationLimits.MaxSamples} answers, not {count}."));
     }
 
     public async ValueTask<int?> ChangeAsync(SequenceId sequence, SequenceChange change, CancellationToken cancellation) =>

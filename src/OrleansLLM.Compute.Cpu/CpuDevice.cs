@@ -4,6 +4,7 @@ using OrleansLLM.Compute.Cpu.Attention;
 using OrleansLLM.Compute.Cpu.Memory;
 using OrleansLLM.Compute.Cpu.Simd;
 using OrleansLLM.Compute.Cpu.Threads;
+using static System.FormattableString;
 
 namespace OrleansLLM.Compute.Cpu;
 
@@ -18,13 +19,13 @@ public abstract class CpuDevice : IDevice
 
     private protected CpuDevice(CpuDeviceOptions options, string instructions)
     {
-        Require(options.Threads >= 1, $"Threads is {options.Threads}; it must be 1 or more.");
+        Require(options.Threads >= 1, Invariant($"Threads is {options.Threads}; it must be 1 or more."));
         Require(Enum.IsDefined(options.Arithmetic), $"Arithmetic is {options.Arithmetic}; it must be Auto or Float32.");
         Threads = options.Threads;
         LoadThreads = options.Threads;
         Arithmetic = options.Arithmetic;
         Description = new DeviceDescription(
-            $"CPU, {instructions}, {Threads} {(Threads == 1 ? "thread" : "threads")}",
+            Invariant($"CPU, {instructions}, {Threads} {(Threads == 1 ? "thread" : "threads")}"),
             Arithmetic == Arithmetic.Auto ? "cpu-int8" : "cpu-float32",
             BatchDeterminism.RowsIndependent,
             PreemptionCost.SwapIsCheaper)

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using OrleansLLM.Sequences;
+using static System.FormattableString;
 
 namespace OrleansLLM.Engine;
 
@@ -53,7 +54,7 @@ public sealed class EngineGenerator : IGenerator, IDisposable
     {
         if (count is < 1 or > GenerationLimits.MaxSamples)
         {
-            return Invalid($"A fork makes 1 to {GenerationLimits.MaxSamples} answers, not {count}.");
+            return Invalid(Invariant($"A fork makes 1 to {GenerationLimits.MaxSamples} answers, not {count}."));
         }
 
         if (_logs.Describe(sequence) is not { } parent)
@@ -64,7 +65,7 @@ public sealed class EngineGenerator : IGenerator, IDisposable
         var children = _logs.OpenForks(sequence, at, count, Epoch);
         if (children is null)
         {
-            return Invalid($"A fork of {sequence} can begin at 1 to {parent.Tokens}, not at {at}.");
+            return Invalid(Invariant($"A fork of {sequence} can begin at 1 to {parent.Tokens}, not at {at}."));
         }
 
         var result = await _engine.ForkAsync(sequence, at, children, cancellation).ConfigureAwait(false);
@@ -134,7 +135,7 @@ public sealed class EngineGenerator : IGenerator, IDisposable
 
         if (request.Samples is < 1 or > GenerationLimits.MaxSamples)
         {
-            return Invalid($"A request has 1 to {GenerationLimits.MaxSamples} samples, not {request.Samples}.");
+            return Invalid(Invariant($"A request has 1 to {GenerationLimits.MaxSamples} samples, not {request.Samples}."));
         }
 
         var attempt = new Attempt(request, Epoch, Journal.Begin(request).Sequences);
@@ -182,7 +183,7 @@ public sealed class EngineGenerator : IGenerator, IDisposable
                 return;
             }
 
-            _logs.End(entry.Sequence, new SequenceEnd(FinishReason.Failed, Message: $"The tokens before position {entry.Position} were lost."));
+            _logs.End(entry.Sequence, new SequenceEnd(FinishReason.Failed, Message: Invariant($"The tokens before position {entry.Position} were lost.")));
         }
 #pragma warning disable CA1031 // this runs on the thread pool, where a bug would end the process: it ends the sequence
         catch (Exception exception)

@@ -1,4 +1,5 @@
 using OrleansLLM.Models;
+using static System.FormattableString;
 
 namespace OrleansLLM.Engine;
 
@@ -36,7 +37,7 @@ public static class EngineOptionsValidator
         problems.Require(options.MaxBatchedTokens is >= 1 and <= Most, MaxBatchedTokens, options.MaxBatchedTokens, $"1 to {Most}");
         problems.Require(
             options.MaxBatchedTokens <= maxRows, MaxBatchedTokens, options.MaxBatchedTokens,
-            $"1 to {maxRows}, the rows a step that the model was loaded with; load it with more, or batch fewer tokens");
+            Invariant($"1 to {maxRows}, the rows a step that the model was loaded with; load it with more, or batch fewer tokens"));
         problems.Require(options.MaxSequences is >= 1 and <= Most, MaxSequences, options.MaxSequences, $"1 to {Most}");
         problems.Require(options.MaxWaitingRequests >= 0, MaxWaitingRequests, options.MaxWaitingRequests, "0 or more");
         problems.Require(
@@ -63,7 +64,7 @@ public static class EngineOptionsValidator
         var longest = stretches ? Most : Math.Min(Most, facts.MaxLength);
         problems.Require(
             options.MaxModelLength is null || (options.MaxModelLength >= 1 && options.MaxModelLength <= longest),
-            MaxModelLength, options.MaxModelLength, stretches ? $"1 to {longest}" : $"1 to {longest}, the positions that the model was made for");
+            MaxModelLength, options.MaxModelLength, stretches ? Invariant($"1 to {longest}") : Invariant($"1 to {longest}, the positions that the model was made for"));
     }
 
     private static void CheckCache(OptionProblems problems, EngineOptions options, ModelFacts facts)
@@ -78,6 +79,6 @@ public static class EngineOptionsValidator
         var least = (Int128)blocks * bytes;
         problems.Require(
             options.KvCacheBytes >= least, KvCacheBytes, options.KvCacheBytes,
-            $"{least} bytes or more: one token takes {blocks} {(blocks == 1 ? "block" : "blocks")} of {bytes} bytes; give it more, or make blocks smaller with {BlockSize}");
+            Invariant($"{least} bytes or more: one token takes {blocks} {(blocks == 1 ? "block" : "blocks")} of {bytes} bytes; give it more, or make blocks smaller with {BlockSize}"));
     }
 }

@@ -3,6 +3,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 using OrleansLLM.Compute;
 using OrleansLLM.Models;
 using OrleansLLM.Sequences;
+using static System.FormattableString;
 
 namespace OrleansLLM.Engine;
 
@@ -69,7 +70,7 @@ public sealed class InferenceEngine : IEngine, IDisposable
             SubmitVerdict.Taken => new SubmitResult.Accepted([.. sequences.Select(sequence => sequence.Id)]),
             SubmitVerdict.QueueFull => new SubmitResult.Refused(
                 RefusalReason.QueueFull,
-                $"{outcome.Waiting} requests wait already, and no more than {_maxWaitingRequests} may (--max-waiting-requests). Try again later.",
+                Invariant($"{outcome.Waiting} requests wait already, and no more than {_maxWaitingRequests} may (--max-waiting-requests). Try again later."),
                 outcome.UntilNextPlace),
             _ => Unavailable,
         });
@@ -88,7 +89,7 @@ public sealed class InferenceEngine : IEngine, IDisposable
         if (at < 1 || at > view.Count)
         {
             return ValueTask.FromResult<SubmitResult>(
-                new SubmitResult.Refused(RefusalReason.Invalid, $"A fork of {sequence} can begin at 1 to {view.Count}, not at {at}."));
+                new SubmitResult.Refused(RefusalReason.Invalid, Invariant($"A fork of {sequence} can begin at 1 to {view.Count}, not at {at}.")));
         }
 
         // Between the look and the children's arrival the parent goes on, or ends, which changes nothing before `at`.

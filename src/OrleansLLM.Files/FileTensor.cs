@@ -1,3 +1,5 @@
+using static System.FormattableString;
+
 namespace OrleansLLM.Files;
 
 /// <summary>One tensor in a mapped file: where it lies and what it says of itself.</summary>
@@ -13,7 +15,7 @@ public sealed record FileTensor(MappedFile File, string Name, string Type, IRead
     {
         if (start < 0 || length < 0 || start > ByteLength - length)
         {
-            throw new ArgumentOutOfRangeException(nameof(start), $"bytes {start} to {start} + {length} lie outside tensor {Name} of {ByteLength} bytes");
+            throw new ArgumentOutOfRangeException(nameof(start), Invariant($"bytes {start} to {start} + {length} lie outside tensor {Name} of {ByteLength} bytes"));
         }
 
         return File.Bytes(Offset + start, length);

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Unicode;
+using static System.FormattableString;
 
 namespace OrleansLLM.Files;
 
@@ -86,7 +87,7 @@ public sealed class FolderFiles
         {
             var length = new FileInfo(path).Length;
             var bytes = length > MaxTextBytes
-                ? throw new FileFormatException(path, $"{length} bytes are too many; at most {MaxTextBytes} are read")
+                ? throw new FileFormatException(path, Invariant($"{length} bytes are too many; at most {MaxTextBytes} are read"))
                 : File.ReadAllBytes(path);
             PointerFiles.Refuse(path, bytes);
             return bytes;

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Text;
+using static System.FormattableString;
 
 namespace OrleansLLM.Files;
 
@@ -35,7 +36,7 @@ internal sealed class GgufCursor(MappedFile file)
         }
         catch (DecoderFallbackException error)
         {
-            throw new FileFormatException(file.Path, $"a name before byte {Position} is not UTF-8", error);
+            throw new FileFormatException(file.Path, Invariant($"a name before byte {Position} is not UTF-8"), error);
         }
     }
 
@@ -43,7 +44,7 @@ internal sealed class GgufCursor(MappedFile file)
     {
         var length = UInt64();
         return length > (ulong)Remaining || length > int.MaxValue
-            ? throw Broken($"a string at byte {Position} claims {length} bytes, the file ends before: it is cut off or broken")
+            ? throw Broken(Invariant($"a string at byte {Position} claims {length} bytes, the file ends before: it is cut off or broken"))
             : (int)length;
     }
 

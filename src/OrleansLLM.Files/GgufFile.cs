@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+using static System.FormattableString;
 
 namespace OrleansLLM.Files;
 
@@ -75,7 +76,7 @@ public sealed partial class GgufFile : ITensorFile
         var name = PartName().Match(System.IO.Path.GetFileName(named));
         if (count > MaxParts || !name.Success || name.Groups["count"].Value != count.ToString("00000", CultureInfo.InvariantCulture))
         {
-            throw new FileFormatException(path, $"is one of {count} parts, so its name must end in -00001-of-{count:00000}.gguf");
+            throw new FileFormatException(path, Invariant($"is one of {count} parts, so its name must end in -00001-of-{count:00000}.gguf"));
         }
 
         if (metadata.Integer(SplitNumberKey) is > 0)
@@ -87,7 +88,7 @@ public sealed partial class GgufFile : ITensorFile
         return Enumerable.Range(2, (int)count - 1).Select(number => System.IO.Path.Combine(folder, Part(name, number)));
     }
 
-    private static string Part(Match name, int number) => $"{name.Groups["stem"].Value}-{number:00000}-of-{name.Groups["count"].Value}.gguf";
+    private static string Part(Match name, int number) => Invariant($"{name.Groups["stem"].Value}-{number:00000}-of-{name.Groups["count"].Value}.gguf");
 
     private static void AddPart(GgufHeader part, List<MappedFile> parts, Dictionary<string, FileTensor> tensors)
     {

@@ -1,3 +1,5 @@
+using static System.FormattableString;
+
 namespace OrleansLLM.Files;
 
 /// <summary>
@@ -166,12 +168,12 @@ internal sealed class GgufHeader
         var elements = TensorExtents.Elements(shape) ?? throw _cursor.Broken($"the shape of tensor {name} overflows");
         if ((shape.Length == 0 ? 1 : shape[^1]) % type.BlockElements != 0)
         {
-            throw _cursor.Broken($"a row of tensor {name} has {(shape.Length == 0 ? 1 : shape[^1])} numbers, {type.Name} has blocks of {type.BlockElements}");
+            throw _cursor.Broken(Invariant($"a row of tensor {name} has {(shape.Length == 0 ? 1 : shape[^1])} numbers, {type.Name} has blocks of {type.BlockElements}"));
         }
 
         if (offset % (ulong)data.Alignment != 0)
         {
-            throw _cursor.Broken($"tensor {name} lies at {offset}, which is no multiple of the alignment {data.Alignment}");
+            throw _cursor.Broken(Invariant($"tensor {name} lies at {offset}, which is no multiple of the alignment {data.Alignment}"));
         }
 
         var bytes = (Int128)(elements / type.BlockElements) * type.BlockBytes;

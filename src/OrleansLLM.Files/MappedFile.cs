@@ -1,5 +1,6 @@
 using System.IO.MemoryMappedFiles;
 using System.Runtime.InteropServices;
+using static System.FormattableString;
 
 namespace OrleansLLM.Files;
 
@@ -69,7 +70,7 @@ public sealed unsafe partial class MappedFile : IDisposable
         ObjectDisposedException.ThrowIf(_view.SafeMemoryMappedViewHandle.IsClosed, this);
         if (offset < 0 || length < 0 || offset > Length - length)
         {
-            throw new ArgumentOutOfRangeException(nameof(offset), $"bytes {offset} to {offset} + {length} lie outside {Path} of {Length} bytes");
+            throw new ArgumentOutOfRangeException(nameof(offset), Invariant($"bytes {offset} to {offset} + {length} lie outside {Path} of {Length} bytes"));
         }
 
         return new(_start + offset, length);

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using static System.FormattableString;
 
 namespace OrleansLLM.Files;
 
@@ -124,13 +125,13 @@ internal sealed class SafetensorsHeader(MappedFile file, long dataStart)
         if (offsets.Length != 2 || offsets[0] > offsets[1] || offsets[1] > file.Length - dataStart)
         {
             throw Broken(
-                $"data_offsets [{string.Join(", ", offsets)}] of tensor {name} do not lie in the {file.Length - dataStart} bytes of data: "
+                Invariant($"data_offsets [{string.Join(", ", offsets)}] of tensor {name} do not lie in the {file.Length - dataStart} bytes of data: ")
                 + "the file is cut off or broken");
         }
 
         var bytes = offsets[1] - offsets[0];
         return (Int128)elements * bits != (Int128)bytes * 8
-            ? throw Broken($"tensor {name} has {bytes} bytes, {type} [{string.Join(", ", shape)}] needs {(Int128)elements * bits / 8}")
+            ? throw Broken(Invariant($"tensor {name} has {bytes} bytes, {type} [{string.Join(", ", shape)}] needs {(Int128)elements * bits / 8}"))
             : new(file, name, type, shape, dataStart + offsets[0], bytes);
     }
 
@@ -143,7 +144,7 @@ internal sealed class SafetensorsHeader(MappedFile file, long dataStart)
             {
                 throw Broken(tensor.Offset < position
                     ? $"tensor {tensor.Name} shares bytes with another"
-                    : $"{tensor.Offset - position} bytes before tensor {tensor.Name} belong to no tensor");
+                    : Invariant($"{tensor.Offset - position} bytes before tensor {tensor.Name} belong to no tensor"));
             }
 
             position += tensor.ByteLength;
@@ -151,7 +152,7 @@ internal sealed class SafetensorsHeader(MappedFile file, long dataStart)
 
         if (position != file.Length)
         {
-            throw Broken($"{file.Length - position} bytes behind the last tensor belong to no tensor");
+            throw Broken(Invariant($"{file.Length - position} bytes behind the last tensor belong to no tensor"));
         }
     }
 

@@ -49,7 +49,7 @@ public static class GatewayExtensions
 
         foreach (var route in Routes.All)
         {
-            app.MapMethods(route.Path, [route.Method], (RequestDelegate)(context => RequestPipeline.RunAsync(context, route, server)));
+            app.MapMethods(route.Path, route.Methods, (RequestDelegate)(context => RequestPipeline.RunAsync(context, route, server)));
         }
 
         app.MapPrometheusScrapingEndpoint(
@@ -60,7 +60,7 @@ public static class GatewayExtensions
                 AnnounceModels(server);
                 return next(context);
             }),
-            null).WithMetadata(new HttpMethodMetadata([HttpMethods.Get]));
+            null).WithMetadata(new HttpMethodMetadata(Endpoints.Route.MethodsOf(HttpMethods.Get)));
         return app;
     }
 

@@ -33,6 +33,12 @@ public sealed record GatewayOptions
     public long MaxParsedBytes { get; init; } = 256 << 20;
 
     /// <summary>
+    /// Bytes that requests may hold together, about, from their submission to their first token; more are answered with 429. A quarter is left
+    /// to small ones.
+    /// </summary>
+    public long MaxWaitingBytes { get; init; } = 256 << 20;
+
+    /// <summary>
     /// Bytes that answers may hold together which are collected to be sent whole, and prompts' log probabilities; an answer beyond ends with
     /// 503. A quarter is left to small ones.
     /// </summary>

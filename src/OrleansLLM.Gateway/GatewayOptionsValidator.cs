@@ -1,4 +1,5 @@
 using OrleansLLM.Gateway.Http;
+using static System.FormattableString;
 
 namespace OrleansLLM.Gateway;
 
@@ -13,6 +14,7 @@ public static class GatewayOptionsValidator
     private static readonly OptionName QueueTimeout = new(nameof(GatewayOptions.QueueTimeout), "--queue-timeout");
     private static readonly OptionName SseKeepAlive = new(nameof(GatewayOptions.SseKeepAlive), "--sse-keep-alive");
     private static readonly OptionName MaxParsedBytes = new(nameof(GatewayOptions.MaxParsedBytes), "--max-parsed-bytes");
+    private static readonly OptionName MaxWaitingBytes = new(nameof(GatewayOptions.MaxWaitingBytes), "--max-waiting-bytes");
     private static readonly OptionName MaxCollectedBytes = new(nameof(GatewayOptions.MaxCollectedBytes), "--max-collected-bytes");
     private static readonly OptionName RetryAfter = new(nameof(GatewayOptions.RetryAfter));
 
@@ -45,10 +47,11 @@ public static class GatewayOptionsValidator
         problems.Require(!(options.QueueTimeout < TimeSpan.Zero), QueueTimeout, options.QueueTimeout, "0 or more, or null for no limit");
         problems.Require(options.RetryAfter >= TimeSpan.Zero, RetryAfter, options.RetryAfter, "0 or more");
         problems.Require(options.MaxParsedBytes >= LeastBytes, MaxParsedBytes, options.MaxParsedBytes, $"{LeastBytes} bytes or more");
+        problems.Require(options.MaxWaitingBytes >= LeastBytes, MaxWaitingBytes, options.MaxWaitingBytes, $"{LeastBytes} bytes or more");
         problems.Require(options.MaxCollectedBytes >= LeastBytes, MaxCollectedBytes, options.MaxCollectedBytes, $"{LeastBytes} bytes or more");
         problems.Require(
             options.SseKeepAlive >= TimeSpan.Zero && options.SseKeepAlive <= LongestTimer, SseKeepAlive, options.SseKeepAlive,
-            $"0 or more, up to {LongestTimer.Days} days; 0 is never");
+            Invariant($"0 or more, up to {LongestTimer.Days} days; 0 is never"));
         return problems;
     }
 

@@ -22,6 +22,8 @@ internal sealed class GatewayServer(
 
     public ByteBudget Bodies { get; } = new(options.MaxParsedBytes);
 
+    public ByteBudget Waiting { get; } = new(options.MaxWaitingBytes);
+
     public ByteBudget Answers { get; } = new(options.MaxCollectedBytes);
 
     public ApiKeys Keys { get; } = new(options);

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using OrleansLLM.Files;
+using static System.FormattableString;
 
 namespace OrleansLLM.Hosting;
 
@@ -64,7 +65,7 @@ internal sealed record TemplateSource(string? Text, string? Problem)
     private static Entry OfEntry(JsonElement entry, int index) => entry.ValueKind == JsonValueKind.Object
         && entry.TryGetProperty("name", out var name) && name.ValueKind == JsonValueKind.String
         && entry.TryGetProperty("template", out var template) && template.ValueKind == JsonValueKind.String
-        ? new(name.GetString()!, template.GetString(), $"{Key}[{index}]")
+        ? new(name.GetString()!, template.GetString(), Invariant($"{Key}[{index}]"))
         : new(null, null, FormattableString.Invariant($"{Key}[{index}]"));
 
     private static Entry OfEntry(JsonProperty entry) =>

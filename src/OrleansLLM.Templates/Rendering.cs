@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using OrleansLLM.Templates.Values;
+using static System.FormattableString;
 
 namespace OrleansLLM.Templates;
 
@@ -87,7 +88,7 @@ internal sealed class Rendering(TimeProvider clock, long maxSteps)
         _steps += steps;
         if (_steps > maxSteps)
         {
-            throw TemplateError.Limit($"rendering took more than {maxSteps} steps; shorten the messages or the template's loops");
+            throw TemplateError.Limit(Invariant($"rendering took more than {maxSteps} steps; shorten the messages or the template's loops"));
         }
     }
 

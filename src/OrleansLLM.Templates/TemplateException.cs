@@ -1,3 +1,5 @@
+using static System.FormattableString;
+
 namespace OrleansLLM.Templates;
 
 /// <summary>A template that can't be compiled or rendered: what kind of failure, what, and in which line.</summary>
@@ -17,7 +19,7 @@ public sealed class TemplateException : Exception
     /// <param name="reason">What went wrong, without the line; where the template itself refused, its own words.</param>
     /// <param name="line">The template's line, from 1.</param>
     public TemplateException(TemplateFailure failure, string reason, int line)
-        : base($"template, line {line}: {reason}") => (Failure, Reason, Line) = (failure, reason, line);
+        : base(Invariant($"template, line {line}: {reason}")) => (Failure, Reason, Line) = (failure, reason, line);
 
     public TemplateFailure Failure { get; }
 

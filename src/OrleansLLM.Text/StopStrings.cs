@@ -31,6 +31,15 @@ public sealed class StopStrings
         _text = text;
     }
 
+    private StopStrings(StopStrings others)
+    {
+        (_stops, _borders, _text) = (others._stops, others._borders, others._text);
+        _matched = new int[_stops.Length];
+    }
+
+    /// <summary>The same strings for another text, of which nothing has been seen yet; both share what was made of the strings.</summary>
+    public StopStrings NewStream() => new(this);
+
     /// <summary>Takes the text that the token at <paramref name="position"/> completed, and gives what may be shown now.</summary>
     /// <remarks>After a match the stream is over: further pieces give nothing.</remarks>
     public StopStringResult Add(string piece, int position)

@@ -131,6 +131,15 @@ internal sealed partial class OrleansLLMProcess : IAsyncDisposable
 
     public static Task<(int Code, string Output, string Errors)> RunAsync(params string[] arguments) => RunAsync(arguments, input: "");
 
+    /// <summary>As on a machine of another locale.</summary>
+    public static async Task<(int Code, string Output, string Errors)> RunInAsync(string locale, params string[] arguments)
+    {
+        var start = new ProcessStartInfo(ProgramFile, arguments);
+        start.Environment["LC_ALL"] = locale;
+        await using var process = Start(start);
+        return await process.WaitAsync();
+    }
+
     public static async Task<(int Code, string Output, string Errors)> RunAsync(string[] arguments, string input)
     {
         await using var process = Start(arguments, input);

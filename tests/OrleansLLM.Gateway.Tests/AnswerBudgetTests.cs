@@ -39,6 +39,60 @@ public sealed class AnswerBudgetTests
         Assert.Equal(200, (await host.PostAsync("/v1/completions", """{"prompt":"a","logprobs":20}""")).Status);
     }
 
+    [Fact]
+    public async Task Waiting_requests_beyond_the_budget_get_429_until_the_others_have_their_first_token()
+    {
+        await using var host = await GatewayHost.StartAsync(new() { MaxWaitingBytes = 1 << 20, RetryAfter = TimeSpan.FromSeconds(4) });
+        var (first, waits) = (new TaskCompletionSource(), new TaskCompletionSource());
+        host.Generator.Answer = (_, _) => new Script(['a', 'b'], Gate: (i, _) =>
+        {
+            waits.TrySetResult();
+            return i == 0 ? first.Task : Task.CompletedTask;
+        });
+        const string large = """{"prompt":"a","n":90}""";
+        var waiting = host.PostAsync("/v1/completions", large);
+        await waits.Task;
+        Assert.InRange(host.Server.Waiting.Held, 90 * 1024, 1 << 20);
+        var refused = await host.PostAsync("/v1/completions", """{"prompt":"a","n":20,"stream":true}""");
+        Assert.Equal((429, "4", "queue_full"), (refused.Status, refused.Headers["Retry-After"], (string?)refused.Error("code")));
+        Assert.Contains("--max-waiting-bytes", (string?)refused.Error("message"), StringComparison.Ordinal);
+        ErrorTests.AssertShape(refused);
+        Assert.Single(host.Generator.Submitted);
+        first.SetResult();
+        Assert.Equal(200, (await waiting).Status);
+        Assert.Equal(0, host.Server.Waiting.Held);
+        Assert.Equal(200, (await host.PostAsync("/v1/completions", large)).Status);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_request_that_was_refused_or_left_waits_no_more(bool leaves)
+    {
+        await using var host = await GatewayHost.StartAsync();
+        host.Generator.Admit = async (_, cancellation) =>
+        {
+            Assert.True(host.Server.Waiting.Held > 0);
+            await (leaves ? Task.Delay(Timeout.Infinite, cancellation) : Task.CompletedTask);
+            return new SubmitResult.Refused(RefusalReason.QueueFull, "full");
+        };
+        using var leaving = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        var body = new StringContent("""{"prompt":"a","n":9}""", System.Text.Encoding.UTF8, "application/json");
+        var sent = host.Client.PostAsync("/v1/completions", body, leaving.Token);
+        if (leaves)
+        {
+            Assert.True(SpinWait.SpinUntil(() => host.Server.Waiting.Held > 0, TimeSpan.FromSeconds(10)));
+            await leaving.CancelAsync();
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => sent);
+        }
+        else
+        {
+            Assert.Equal(429, (int)(await sent).StatusCode);
+        }
+
+        Assert.True(SpinWait.SpinUntil(() => host.Server.Waiting.Held == 0, TimeSpan.FromSeconds(10)));
+    }
+
     [Theory]
     [InlineData("/v1/completions", "\"prompt\":\"p\",\"logprobs\":20,\"prompt_logprobs\":20,\"echo\":true")]
     [InlineData("/v1/chat/completions", "\"messages\":[{\"role\":\"user\",\"content\":\"p\"}],\"logprobs\":true,\"top_logprobs\":20")]

@@ -20,10 +20,10 @@ public sealed class GatewayOptionsValidatorTests
     public void Budgets_too_small_for_any_request_are_refused_and_named()
     {
         var cases = ImpossibleOptions.Of(Sound).Where(item => item.Property.EndsWith("Bytes", StringComparison.Ordinal)).ToList();
-        Assert.Equal(["MaxParsedBytes", "MaxCollectedBytes"], cases.Select(item => item.Property));
+        Assert.Equal(["MaxParsedBytes", "MaxWaitingBytes", "MaxCollectedBytes"], cases.Select(item => item.Property));
         Assert.All(cases, item => Assert.Matches(
             $"^{item.Property}.* is -2; it must be 1048576 bytes or more", Assert.Single(GatewayOptionsValidator.Validate(item.Options).Sentences)));
-        Assert.Empty(GatewayOptionsValidator.Validate(Sound with { MaxParsedBytes = 1 << 20, MaxCollectedBytes = 1 << 20 }).Sentences);
+        Assert.Empty(GatewayOptionsValidator.Validate(Sound with { MaxParsedBytes = 1 << 20, MaxWaitingBytes = 1 << 20, MaxCollectedBytes = 1 << 20 }).Sentences);
     }
 
     [Fact]

@@ -61,6 +61,19 @@ public sealed class GgufConfigurationTests : IDisposable
 
     public void Dispose() => File.Delete(_path);
 
+    [Theory]
+    [InlineData(49)]
+    [InlineData(51)]
+    [InlineData(0)]
+    public void A_vocabulary_has_a_token_for_every_row_of_the_embedding(int tokens)
+    {
+        var names = Enumerable.Range(0, 50).Select(id => $"t{id}").ToArray();
+        Assert.Equal(50, Configure(Whole().Texts("tokenizer.ggml.tokens", names)).Vocabulary);
+        Refused(
+            $"tokenizer.ggml.tokens names {tokens} tokens, but token_embd.weight has 50 rows",
+            Whole().Texts("tokenizer.ggml.tokens", [.. names.Append("more").Take(tokens)]));
+    }
+
     private static GgufBuilder Header() => new GgufBuilder()
         .Text("general.architecture", "llama")
         .UInt32("llama.embedding_length", 64)

@@ -47,7 +47,7 @@ public static class Built
     public static BuiltList PreTokenizers { get; } = new(
         "pre-tokenizer",
         "BertPreTokenizer", "ByteLevel", "CharDelimiterSplit", "Delimiter", "Digits", "FixedLength", "Metaspace", "Punctuation", "Sequence", "Split",
-        "Whitespace", "WhitespaceSplit");
+        "UnicodeScripts", "Whitespace", "WhitespaceSplit");
 
     public static BuiltList PostProcessors { get; } = new(
         "post-processor", "BertProcessing", "ByteLevel", "RobertaProcessing", "Sequence", "TemplateProcessing");

@@ -137,4 +137,17 @@ public sealed class StopStringsTests
 
         return (text, null, -1);
     }
+
+    [Fact]
+    public void A_new_stream_of_the_same_strings_has_seen_nothing_and_shares_them()
+    {
+        var first = new StopStrings([new string('a', 1024)], StopStringText.Excluded);
+        first.Add(new string('a', 1000), 0);
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        var second = first.NewStream();
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 1, 256);
+        Assert.Null(second.Add(new string('a', 24), 1).Match);
+        Assert.NotNull(first.Add(new string('a', 24), 1).Match);
+        Assert.NotNull(second.Add(new string('a', 1000), 2).Match);
+    }
 }

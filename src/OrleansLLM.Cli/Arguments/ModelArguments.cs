@@ -55,11 +55,9 @@ internal sealed class ModelArguments
         "--preemption-mode", "What happens to a running sequence when blocks run out; auto takes what is cheaper.",
         "auto", "auto", "recompute", "swap");
 
-    private readonly Option<double?> _swapSpace = new("--swap-space")
-    {
-        HelpName = "GiB",
-        Description = "Memory that preempted sequences may be swapped to. Default: 0, or 1 with --preemption-mode swap.",
-    };
+    private readonly Option<double?> _swapSpace = Decimals.Option(
+        "--swap-space", "GiB", "Memory that preempted sequences may be swapped to. Default: 0, or 1 with --preemption-mode swap.",
+        "GiB from 0 to 65536", gibibytes => gibibytes is >= 0 and <= 65_536);
 
     private readonly Option<long?> _maxWaiting = Number(
         "--max-waiting-requests", "COUNT", "Requests that may wait; more are answered with 429. Default: 1024.", 0, MaxInt);
@@ -84,13 +82,6 @@ internal sealed class ModelArguments
             if (result.GetResult(_prefixCaching) is not null && result.GetResult(_noPrefixCaching) is not null)
             {
                 result.AddError("--enable-prefix-caching and --no-enable-prefix-caching exclude each other: leave one out.");
-            }
-        });
-        _swapSpace.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<double?>() is < 0 or > 65_536 or double.NaN)
-            {
-                result.AddError("--swap-space takes GiB from 0 to 65536.");
             }
         });
     }

@@ -68,6 +68,10 @@ internal sealed class ServerArguments
         "What bodies may hold together while they are read, four bytes for each of a body's own; more are answered with 503. Default: 256MiB.",
         GatewayOptionsValidator.LeastBytes, long.MaxValue);
 
+    private readonly Option<long?> _maxWaitingBytes = ModelArguments.Number(
+        "--max-waiting-bytes", "BYTES", "What requests may hold together, about, until their first token; more are answered with 429. Default: 256MiB.",
+        GatewayOptionsValidator.LeastBytes, long.MaxValue);
+
     private readonly Option<long?> _maxCollectedBytes = ModelArguments.Number(
         "--max-collected-bytes", "BYTES", "What answers may hold together that are sent whole; one beyond ends with 503. Default: 256MiB.",
         GatewayOptionsValidator.LeastBytes, long.MaxValue);
@@ -86,7 +90,7 @@ internal sealed class ServerArguments
     {
         foreach (var option in new Option[]
         {
-            _host, _port, _apiKeys, _priorityApiKeys, _allowedHosts, _allowedOrigins, _requestTimeout, _queueTimeout, _sseKeepAlive, _maxParsedBytes, _maxCollectedBytes,
+            _host, _port, _apiKeys, _priorityApiKeys, _allowedHosts, _allowedOrigins, _requestTimeout, _queueTimeout, _sseKeepAlive, _maxParsedBytes, _maxWaitingBytes, _maxCollectedBytes,
             _maxRetainedBytes, _shutdownTimeout, _logFormat,
         })
         {
@@ -134,6 +138,7 @@ internal sealed class ServerArguments
             QueueTimeout = ToTimeSpan(result.GetValue(_queueTimeout)),
             SseKeepAlive = ToTimeSpan(result.GetValue(_sseKeepAlive)) ?? standard.SseKeepAlive,
             MaxParsedBytes = result.GetValue(_maxParsedBytes) ?? standard.MaxParsedBytes,
+            MaxWaitingBytes = result.GetValue(_maxWaitingBytes) ?? standard.MaxWaitingBytes,
             MaxCollectedBytes = result.GetValue(_maxCollectedBytes) ?? standard.MaxCollectedBytes,
             Version = typeof(ServerArguments).Assembly.GetName().Version?.ToString(3) ?? "0.0.0",
         };
@@ -167,16 +172,6 @@ internal sealed class ServerArguments
         return option;
     }
 
-    private static Option<double?> Seconds(string name, string description)
-    {
-        var option = new Option<double?>(name) { HelpName = "SECONDS", Description = description };
-        option.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<double?>() is < 0 or > 1e6 or double.NaN)
-            {
-                result.AddError($"{name} takes seconds from 0 to 1000000.");
-            }
-        });
-        return option;
-    }
+    private static Option<double?> Seconds(string name, string description) =>
+        Decimals.Option(name, "SECONDS", description, "seconds from 0 to 1000000", seconds => seconds is >= 0 and <= 1e6);
 }

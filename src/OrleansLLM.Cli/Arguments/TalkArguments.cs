@@ -19,9 +19,9 @@ internal sealed class TalkArguments
 
     private readonly ModelArguments _local = new();
 
-    private readonly Option<double?> _temperature = new("--temperature") { HelpName = "T", Description = "0 is greedy. Default: the model's." };
+    private readonly Option<double?> _temperature = Decimals.Option("--temperature", "T", "0 is greedy. Default: the model's.");
 
-    private readonly Option<double?> _topP = new("--top-p") { HelpName = "P", Description = "Default: the model's." };
+    private readonly Option<double?> _topP = Decimals.Option("--top-p", "P", "Default: the model's.");
 
     private readonly Option<long?> _maxTokens = ModelArguments.Number("--max-tokens", "TOKENS", "Tokens of an answer at most.", 1, int.MaxValue);
 

@@ -16,11 +16,9 @@ internal sealed class WorkloadArguments
 
     private readonly Option<long?> _output = ModelArguments.Number("--random-output-len", "TOKENS", "Default: 128.", 1, 1 << 20);
 
-    private readonly Option<double> _ratio = new("--random-range-ratio")
-    {
-        HelpName = "RATIO",
-        Description = "Lengths vary within (1 ± RATIO) of the two above; 0 up to 1.",
-    };
+    private readonly Option<double?> _ratio = Decimals.Option(
+        "--random-range-ratio", "RATIO", "Lengths vary within (1 ± RATIO) of the two above; 0 up to 1.",
+        "a number from 0 up to, but not, 1", ratio => ratio is >= 0 and < 1);
 
     private readonly Option<long?> _maxTokens = ModelArguments.Number(
         "--max-request-len", "TOKENS", "sharegpt-like: prompt and output together at most. Default: 2048.", 2, 1 << 20);
@@ -33,14 +31,6 @@ internal sealed class WorkloadArguments
         {
             command.Options.Add(option);
         }
-
-        _ratio.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<double>() is < 0 or >= 1 or double.NaN)
-            {
-                result.AddError("--random-range-ratio takes a number from 0 up to, but not, 1.");
-            }
-        });
     }
 
     public int Seed(ParseResult result) => result.GetValue(_seed);
@@ -50,7 +40,7 @@ internal sealed class WorkloadArguments
         var count = (int)(result.GetValue(_prompts) ?? 100);
         return result.GetValue(_dataset) == "random"
             ? Workload.Uniform(
-                count, (int)(result.GetValue(_input) ?? 128), (int)(result.GetValue(_output) ?? 128), result.GetValue(_ratio), Seed(result))
+                count, (int)(result.GetValue(_input) ?? 128), (int)(result.GetValue(_output) ?? 128), result.GetValue(_ratio) ?? 0, Seed(result))
             : Workload.ShareGptLike(count, (int)(result.GetValue(_maxTokens) ?? 2048), Seed(result));
     }
 }

@@ -28,19 +28,15 @@ internal sealed class BenchServeCommand
         CustomParser = ParseRate,
     };
 
-    private readonly Option<double> _burstiness = new("--burstiness")
-    {
-        HelpName = "SHAPE",
-        Description = "1 is a Poisson process, below 1 arrivals clump, above 1 they even out.",
-        DefaultValueFactory = _ => 1,
-    };
+    private readonly Option<double?> _burstiness = Decimals.Option(
+        "--burstiness", "SHAPE", "1 is a Poisson process, below 1 arrivals clump, above 1 they even out. Default: 1.");
 
     private readonly Option<long?> _maxConcurrency = ModelArguments.Number(
         "--max-concurrency", "COUNT", "Requests under way at most. Default: no limit.", 1, 100_000);
 
     private readonly Option<bool> _ignoreEos = new("--ignore-eos") { Description = "Answers go on to their full length." };
 
-    private readonly Option<double?> _temperature = new("--temperature") { HelpName = "T", Description = "Default: what the server takes." };
+    private readonly Option<double?> _temperature = Decimals.Option("--temperature", "T", "Default: what the server takes.");
 
     private readonly Option<bool> _saveResult = new("--save-result") { Description = "Write the figures as JSON." };
 
@@ -93,7 +89,7 @@ internal sealed class BenchServeCommand
         var kind = result.GetValue(_backend) == "openai" ? PromptKind.Completion : PromptKind.Chat;
         var plan = new LoadPlan(
             result.GetValue(_endpoint)?.TrimStart('/') ?? (kind == PromptKind.Completion ? "v1/completions" : "v1/chat/completions"),
-            model, _workload.Read(result), result.GetValue(_rate) ?? double.PositiveInfinity, result.GetValue(_burstiness),
+            model, _workload.Read(result), result.GetValue(_rate) ?? double.PositiveInfinity, result.GetValue(_burstiness) ?? 1,
             (int?)result.GetValue(_maxConcurrency), _workload.Seed(result), ExtraBody(result));
         var facts = new BenchFacts(
             result.GetValue(_backend)!, model, plan.Items.Count, plan.Rate, plan.Burstiness, plan.MaxConcurrency, DateTimeOffset.Now);

@@ -50,7 +50,7 @@ internal sealed class Logs : IDisposable
             logging.AddJsonConsole(console =>
             {
                 console.UseUtcTimestamp = true;
-                console.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ";
+                console.TimestampFormat = "O"; // one of few that know no calendar but the Gregorian, whatever the machine's locale
             });
         }
         else

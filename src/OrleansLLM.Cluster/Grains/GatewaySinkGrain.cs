@@ -1,5 +1,6 @@
 using Orleans.Placement;
 using OrleansLLM.Sequences;
+using static System.FormattableString;
 
 namespace OrleansLLM.Cluster;
 
@@ -16,7 +17,7 @@ internal sealed class GatewaySinkGrain(SequenceLogs logs) : Grain, IGatewaySinkG
             var result = logs.Append(entry);
             if (result == AppendResult.Gap)
             {
-                logs.End(entry.Sequence, new SequenceEnd(FinishReason.Failed, Message: $"The tokens before position {entry.Position} were lost."));
+                logs.End(entry.Sequence, new SequenceEnd(FinishReason.Failed, Message: Invariant($"The tokens before position {entry.Position} were lost.")));
             }
 
             if (result is AppendResult.Gap or AppendResult.Unknown or AppendResult.OlderEpoch or AppendResult.Ended)

@@ -40,7 +40,7 @@ internal sealed class SequenceGrain : Grain, ISequenceGrain
     {
         if (_logs.OpenForks(sequence, at, count, _journal.Epoch) is not { } children)
         {
-            return SubmitReply.Refuse(RefusalReason.Invalid, $"A fork of {sequence} can begin at 1 to {_logs.Describe(sequence)?.Tokens}, not at {at}.");
+            return SubmitReply.Refuse(RefusalReason.Invalid, FormattableString.Invariant($"A fork of {sequence} can begin at 1 to {_logs.Describe(sequence)?.Tokens}, not at {at}."));
         }
 
         var message = new ForkMessage(sequence, at, [.. children]);

@@ -1,5 +1,6 @@
 using Orleans.Placement;
 using Orleans.Runtime.Placement;
+using static System.FormattableString;
 
 namespace OrleansLLM.Cluster;
 
@@ -28,6 +29,6 @@ internal sealed class PinnedPlacementDirector(ISiloStatusOracle silos) : IPlacem
             }
         }
 
-        throw new SiloUnavailableException($"No active silo named '{name}' can hold {target.GrainIdentity}: it stopped, or has not joined yet.");
+        throw new SiloUnavailableException(Invariant($"No active silo named '{name}' can hold {target.GrainIdentity}: it stopped, or has not joined yet."));
     }
 }

@@ -1,6 +1,7 @@
 using System.Runtime.ExceptionServices;
 using OrleansLLM.Compute.Cpu.Panels;
 using OrleansLLM.Compute.Cpu.Simd;
+using static System.FormattableString;
 
 namespace OrleansLLM.Compute.Cpu.Linears;
 
@@ -55,7 +56,7 @@ internal static unsafe class WeightPacker<TSimd, TVector>
     {
         if (source.Inputs > 32 * Int8Inputs.MostBlocks)
         {
-            throw new ArgumentException($"A linear has {source.Inputs} inputs; this device packs at most {32 * Int8Inputs.MostBlocks}.");
+            throw new ArgumentException(Invariant($"A linear has {source.Inputs} inputs; this device packs at most {32 * Int8Inputs.MostBlocks}."));
         }
 
         foreach (var part in source.Parts)
@@ -63,13 +64,13 @@ internal static unsafe class WeightPacker<TSimd, TVector>
             if (part.Columns != source.Inputs || part.Columns % part.Format.BlockElements != 0)
             {
                 throw new ArgumentException(
-                    $"A part of {part.Format} with {part.Columns} columns stands in a linear of {source.Inputs} inputs; parts must agree and fill whole blocks of {part.Format.BlockElements}.");
+                    Invariant($"A part of {part.Format} with {part.Columns} columns stands in a linear of {source.Inputs} inputs; parts must agree and fill whole blocks of {part.Format.BlockElements}."));
             }
         }
 
         if (!source.Bias.IsEmpty && source.Bias.Length != source.Outputs)
         {
-            throw new ArgumentException($"A bias has {source.Bias.Length} numbers; the linear has {source.Outputs} outputs.");
+            throw new ArgumentException(Invariant($"A bias has {source.Bias.Length} numbers; the linear has {source.Outputs} outputs."));
         }
     }
 }

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Runtime.ExceptionServices;
 using System.Runtime.InteropServices;
+using static System.FormattableString;
 
 namespace OrleansLLM.Compute.Cpu.Threads;
 
@@ -55,7 +56,7 @@ internal sealed unsafe class ThreadTeam
             {
                 grown[i] = new Worker();
                 var (worker, index) = (grown[i], i + 1);
-                var thread = new Thread(() => Work(worker, index), 512 * 1024) { IsBackground = true, Name = $"compute {index}" };
+                var thread = new Thread(() => Work(worker, index), 512 * 1024) { IsBackground = true, Name = Invariant($"compute {index}") };
                 thread.UnsafeStart();
             }
 

@@ -1,4 +1,5 @@
 using OrleansLLM.Compute;
+using static System.FormattableString;
 
 namespace OrleansLLM.Engine;
 
@@ -196,7 +197,7 @@ internal sealed class BlockManager
     {
         var leak = Pool.FindLeak();
         return leak is null && _prefixes.Count != Pool.Cached
-            ? $"The prefix cache knows {_prefixes.Count} blocks, but {Pool.Cached} free ones have a content."
+            ? Invariant($"The prefix cache knows {_prefixes.Count} blocks, but {Pool.Cached} free ones have a content.")
             : leak;
     }
 

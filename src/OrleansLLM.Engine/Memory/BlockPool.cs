@@ -1,3 +1,5 @@
+using static System.FormattableString;
+
 namespace OrleansLLM.Engine;
 
 /// <summary>
@@ -57,7 +59,7 @@ internal sealed class BlockPool
         }
         else
         {
-            throw new InvalidOperationException($"All {Total} blocks are in use.");
+            throw new InvalidOperationException(Invariant($"All {Total} blocks are in use."));
         }
 
         _nodes[block].References = 1;
@@ -79,7 +81,7 @@ internal sealed class BlockPool
         ref var node = ref _nodes[block];
         if (node.References == 0)
         {
-            throw new InvalidOperationException($"Block {block} is released more often than it was taken.");
+            throw new InvalidOperationException(Invariant($"Block {block} is released more often than it was taken."));
         }
 
         if (--node.References > 0)
@@ -122,7 +124,7 @@ internal sealed class BlockPool
         {
             if (_nodes[block].References != 0 || ++walked > _listed)
             {
-                return $"The free list holds block {block} with {_nodes[block].References} references, or runs in a circle.";
+                return Invariant($"The free list holds block {block} with {_nodes[block].References} references, or runs in a circle.");
             }
         }
 
@@ -130,11 +132,11 @@ internal sealed class BlockPool
         {
             if (_nodes[block].References != 0)
             {
-                return $"Block {block} still has {_nodes[block].References} references though nothing runs.";
+                return Invariant($"Block {block} still has {_nodes[block].References} references though nothing runs.");
             }
         }
 
-        return walked != _neverUsed ? $"{_neverUsed} blocks were used, {walked} of them are in the free list." : null;
+        return walked != _neverUsed ? Invariant($"{_neverUsed} blocks were used, {walked} of them are in the free list.") : null;
     }
 
     private void Link(int block, int previous, int next)

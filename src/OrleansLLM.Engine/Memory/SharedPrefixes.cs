@@ -1,3 +1,5 @@
+using static System.FormattableString;
+
 namespace OrleansLLM.Engine;
 
 /// <summary>
@@ -126,7 +128,7 @@ internal sealed class SharedPrefixes(CacheShape shape, PrefixHasher hasher, Pref
 
         if (!cache.TryFind(tables.Hashes[index], group, out var block))
         {
-            throw new InvalidOperationException($"Block {index} of group {group} was matched but is not in the prefix cache.");
+            throw new InvalidOperationException(Invariant($"Block {index} of group {group} was matched but is not in the prefix cache."));
         }
 
         pool.Share(block);

@@ -2,6 +2,7 @@ using Microsoft.Extensions.Logging;
 using OrleansLLM.Compute;
 using OrleansLLM.Models;
 using OrleansLLM.Sequences;
+using static System.FormattableString;
 
 namespace OrleansLLM.Engine;
 
@@ -221,7 +222,7 @@ internal sealed class EngineCore : IDisposable
         }
 
         return _swap.Free != _swap.Total
-            ? $"{_swap.Total - _swap.Free} host blocks are taken though nothing is swapped out."
+            ? Invariant($"{_swap.Total - _swap.Free} host blocks are taken though nothing is swapped out.")
             : _blocks.FindLeak();
     }
 

@@ -1,4 +1,5 @@
 using OrleansLLM.Compute;
+using static System.FormattableString;
 
 namespace OrleansLLM.Engine;
 
@@ -43,7 +44,7 @@ internal sealed class Preemption(
             if (victim == 0)
             {
                 throw new InvalidOperationException(
-                    $"{sequence.Id} needs slots for {count} tokens behind {sequence.Computed}, and the pool of {blocks.Pool.Total} blocks has {blocks.Pool.Free} "
+                    Invariant($"{sequence.Id} needs slots for {count} tokens behind {sequence.Computed}, and the pool of {blocks.Pool.Total} blocks has {blocks.Pool.Free} ")
                     + "free with nothing else running: admission counted wrong.");
             }
 

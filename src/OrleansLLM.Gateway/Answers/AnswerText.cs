@@ -24,11 +24,12 @@ internal sealed class AnswerText
     private int _released;
     private int _offset;
 
-    public AnswerText(ServedModel model, Prompt prompt, GenerationSettings settings, AnswerShape shape)
+    /// <param name="stops">The shape's, of this answer's own.</param>
+    public AnswerText(ServedModel model, Prompt prompt, GenerationSettings settings, AnswerShape shape, StopStrings stops)
     {
         _shape = shape;
         _settings = settings;
-        _stops = new StopStrings(shape.Stop, shape.StopText);
+        _stops = stops;
         _decoder = CreateDecoder(model.Tokenizer, prompt.Ids, shape.Special);
         _offset = CodePoints(prompt.Echo);
     }

@@ -24,6 +24,9 @@ internal sealed class Choice(int index, SequenceId sequence, Prompt prompt, Gene
     /// <summary>One entry a prompt token, filled before the first delta, where the shape needs it.</summary>
     public TokenLogprobs?[] PromptLogprobs { get; } = input.Shape.NeedsPrompt ? new TokenLogprobs?[prompt.Ids.Length] : [];
 
+    /// <summary>Called once, when the sequence waits no more: something of it, if only its end, was read.</summary>
+    public required Action OnStart { get; init; }
+
     /// <summary>Whether the sequence has ended, so that nothing needs to be cancelled.</summary>
     public bool HasEnded { get; private set; }
 
@@ -35,8 +38,15 @@ internal sealed class Choice(int index, SequenceId sequence, Prompt prompt, Gene
         IGenerator generator, IAnswerSink sink, ByteReservation held, ChoiceTimer timer, CancellationToken cancellation)
     {
         var from = input.Shape.NeedsPrompt ? 0 : Prompt.Ids.Length;
+        var hasStarted = false;
         await foreach (var range in generator.ReadAsync(Sequence, from, cancellation))
         {
+            if (!hasStarted)
+            {
+                hasStarted = true;
+                OnStart();
+            }
+
             if (BytesOf(range) is > 0 and var bytes && !held.TryAdd(bytes))
             {
                 return null;

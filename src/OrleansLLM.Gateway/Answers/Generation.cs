@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using OrleansLLM.Gateway.Http;
 using OrleansLLM.Gateway.OpenAI;
 using OrleansLLM.Gateway.Requests;
+using OrleansLLM.Text;
 
 namespace OrleansLLM.Gateway.Answers;
 
@@ -13,6 +14,8 @@ internal sealed class Generation(GatewayCall call, GenerationInput input, string
 {
     private readonly List<Choice> _choices = [];
     private readonly List<RequestId> _requests = [];
+    private readonly StopStrings _stops = new(input.Shape.Stop, input.Shape.StopText);
+    private readonly ByteReservation _waiting = call.Server.Waiting.Open();
     private readonly ByteReservation _held = call.Server.Answers.Open();
     private readonly long _arrival = call.Server.Time.GetTimestamp();
 
@@ -25,6 +28,12 @@ internal sealed class Generation(GatewayCall call, GenerationInput input, string
     /// <summary>Submits all prompts at once; the refusal of one is the error of all, which the disposal then cancels.</summary>
     public async ValueTask<ApiError?> SubmitAsync()
     {
+        if (!_waiting.TryAdd(input.Answers * BytesPerAnswer))
+        {
+            return ApiError.QueueFull(
+                "The requests that wait hold all the memory that they may (--max-waiting-bytes): try again later.", call.Server.Options.RetryAfter);
+        }
+
         GenerationRequest[] requests = [.. input.Prompts.Select(Describe)];
         _requests.AddRange(requests.Select(request => request.Id));
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(call.Aborted);
@@ -123,6 +132,7 @@ internal sealed class Generation(GatewayCall call, GenerationInput input, string
 
     public async ValueTask DisposeAsync()
     {
+        _waiting.Dispose();
         _held.Dispose();
         foreach (var request in _requests)
         {
@@ -134,6 +144,9 @@ internal sealed class Generation(GatewayCall call, GenerationInput input, string
         }
     }
 
+    /// <summary>About what one answer holds in gateway, log and engine while it waits, with its share of the prompts.</summary>
+    private long BytesPerAnswer => input.BytesWaiting / input.Answers;
+
     private ApiError NoRoom() => ApiError.Unavailable(
         "The answers that are being collected hold all the memory that they may (--max-collected-bytes): stream this one, ask for fewer log probabilities, or try again later.",
         call.Server.Options.RetryAfter);
@@ -144,8 +157,8 @@ internal sealed class Generation(GatewayCall call, GenerationInput input, string
         {
             foreach (var sequence in sequences)
             {
-                var text = new AnswerText(input.Model, prompt, input.Settings, input.Shape);
-                _choices.Add(new Choice(_choices.Count, sequence, prompt, input, text));
+                var text = new AnswerText(input.Model, prompt, input.Settings, input.Shape, _stops.NewStream());
+                _choices.Add(new Choice(_choices.Count, sequence, prompt, input, text) { OnStart = () => _waiting.Shrink(BytesPerAnswer) });
             }
 
             call.Server.Metrics.OnSubmitted(input, prompt);

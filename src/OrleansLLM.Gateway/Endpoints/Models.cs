@@ -16,7 +16,8 @@ internal static class Models
 
     public static async ValueTask<ApiError?> GetAsync(GatewayCall call)
     {
-        var name = (string)call.Context.Request.RouteValues["model"]!;
+        // Of a path's escapes only that of the slash is left: in a name it stands for itself.
+        var name = ((string)call.Context.Request.RouteValues["model"]!).Replace("%2F", "/", StringComparison.OrdinalIgnoreCase);
         var found = call.Server.FindModel(name);
         if (found.Value is not { } model)
         {

@@ -21,7 +21,14 @@ internal enum Readiness
     Ready,
 }
 
-internal sealed record Route(string Method, string Path, Access Access, Readiness Needs, Handler Handle);
+internal sealed record Route(string Method, string Path, Access Access, Readiness Needs, Handler Handle)
+{
+    /// <summary>HEAD is answered wherever GET is: the same without a body.</summary>
+    public IReadOnlyList<string> Methods { get; } = MethodsOf(Method);
+
+    public static IReadOnlyList<string> MethodsOf(string method) =>
+        HttpMethods.IsGet(method) ? [HttpMethods.Get, HttpMethods.Head] : [method];
+}
 
 /// <summary>Every endpoint but /metrics, which the exporter maps. To add one: a class beside this and a row here.</summary>
 internal static class Routes

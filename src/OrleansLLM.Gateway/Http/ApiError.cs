@@ -37,6 +37,9 @@ internal sealed record ApiError(
     public static ApiError Unavailable(string message, TimeSpan retryAfter) =>
         new(StatusCodes.Status503ServiceUnavailable, Server, message, null, "unavailable", retryAfter);
 
+    public static ApiError QueueFull(string message, TimeSpan retryAfter) =>
+        new(StatusCodes.Status429TooManyRequests, "rate_limit_error", message, null, "queue_full", retryAfter);
+
     /// <summary>A bug, or a device that broke: the log has the rest, under the request's id.</summary>
     public static ApiError Internal(string requestId) =>
         new(StatusCodes.Status500InternalServerError, Server, $"The server failed. The log says more under the request id {requestId}.");
@@ -58,8 +61,7 @@ internal sealed record ApiError(
         RefusalReason.TooLong => Invalid(promptField, refused.Message, "context_length_exceeded"),
         RefusalReason.UnknownModel => new(
             StatusCodes.Status404NotFound, InvalidRequest, refused.Message, "model", "model_not_found"),
-        RefusalReason.QueueFull => new(
-            StatusCodes.Status429TooManyRequests, "rate_limit_error", refused.Message, null, "queue_full", refused.RetryAfter ?? retryAfter),
+        RefusalReason.QueueFull => QueueFull(refused.Message, refused.RetryAfter ?? retryAfter),
         _ => Unavailable(refused.Message, refused.RetryAfter ?? retryAfter),
     };
 

@@ -61,5 +61,12 @@ internal sealed class ByteReservation(ByteBudget budget) : IDisposable
         return false;
     }
 
+    /// <summary>Gives a part back. Thread-safe, but not beside the disposal.</summary>
+    public void Shrink(long bytes)
+    {
+        Interlocked.Add(ref _bytes, -bytes);
+        budget.Free(bytes);
+    }
+
     public void Dispose() => budget.Free(Interlocked.Exchange(ref _bytes, 0));
 }

@@ -10,11 +10,12 @@ namespace OrleansLLM.Gateway.Http;
 /// </summary>
 internal sealed class JsonBody : IDisposable
 {
+    private readonly GatewayCall _call;
     private readonly BodyBuffer _buffer;
 
-    private JsonBody(BodyBuffer buffer, JsonView root)
+    private JsonBody(GatewayCall call, BodyBuffer buffer, JsonView root)
     {
-        (_buffer, Root) = (buffer, root);
+        (_call, _buffer, Root) = (call, buffer, root);
     }
 
     /// <summary>Lives as long as this.</summary>
@@ -50,13 +51,17 @@ internal sealed class JsonBody : IDisposable
         return body;
     }
 
+    /// <summary>Counts what is made of a part of the body; an error where there is no room for it. One that wants all there is waits to be alone.</summary>
+    public ApiError? TryReserve(long bytes) =>
+        _buffer.TryReserveReading(Math.Min(bytes, _call.Server.Bodies.Largest - _buffer.Bytes.Length)) ? null : Busy(_call);
+
     public void Dispose() => _buffer.Dispose();
 
     private static async ValueTask<Outcome<JsonBody>> ReadAsync(GatewayCall call, BodyBuffer buffer, int most)
     {
         try
         {
-            return await FillAsync(call, buffer, most) ?? (buffer.TryReserveReading() ? Check(buffer) : Busy(call));
+            return await FillAsync(call, buffer, most) ?? (buffer.TryReserveReading(0) ? Check(call, buffer) : Busy(call));
         }
         catch (BadHttpRequestException exception)
         {
@@ -66,25 +71,39 @@ internal sealed class JsonBody : IDisposable
         }
     }
 
-    /// <summary>Null once the body has arrived.</summary>
+    /// <summary>
+    /// Null once the body has arrived. One without room is read to its end all the same, and kept nowhere: a client that still writes would
+    /// not hear the answer.
+    /// </summary>
     private static async ValueTask<ApiError?> FillAsync(GatewayCall call, BodyBuffer buffer, int most)
     {
         var reader = call.Context.Request.BodyReader;
+        var arrived = 0L;
+        ApiError? error = null;
         while (true)
         {
             var result = await reader.ReadAsync(call.Aborted);
-            var error = buffer.Bytes.Length + result.Buffer.Length > most ? TooLarge(most)
-                : buffer.TryAppend(result.Buffer, (int?)call.Context.Request.ContentLength ?? most) ? null
-                : Busy(call);
+            arrived += result.Buffer.Length;
+            if (error is null && arrived <= most && !buffer.TryAppend(result.Buffer, (int?)call.Context.Request.ContentLength ?? most))
+            {
+                error = Busy(call);
+                buffer.Dispose();
+            }
+
             reader.AdvanceTo(result.Buffer.End);
-            if (error is not null || result.IsCompleted)
+            if (arrived > most)
+            {
+                return TooLarge(most);
+            }
+
+            if (result.IsCompleted)
             {
                 return error;
             }
         }
     }
 
-    private static Outcome<JsonBody> Check(BodyBuffer buffer)
+    private static Outcome<JsonBody> Check(GatewayCall call, BodyBuffer buffer)
     {
         // A byte order mark is no part of JSON, but some clients send one.
         var body = buffer.Bytes.Span.StartsWith("\uFEFF"u8) ? buffer.Bytes[3..] : buffer.Bytes;
@@ -107,7 +126,7 @@ internal sealed class JsonBody : IDisposable
 
         var root = JsonView.OfBody(body);
         return root.ValueKind == JsonValueKind.Object
-            ? new JsonBody(buffer, root)
+            ? new JsonBody(call, buffer, root)
             : ApiError.Invalid(null, $"The body must be a JSON object, but is {Json.Describe(root)}.");
     }
 

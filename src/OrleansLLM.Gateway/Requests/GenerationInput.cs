@@ -11,7 +11,18 @@ internal sealed record GenerationInput(
     IReadOnlyList<Prompt> Prompts,
     GenerationSettings Settings,
     AnswerShape Shape,
-    StreamOptions? Stream);
+    StreamOptions? Stream)
+{
+    // Measured: an answer's log, reader, texts and sequence; and the copies of a prompt and of lists on their way to the engine.
+    private const long PerAnswer = 8 << 10;
+    private const long PerToken = 16;
+
+    public int Answers => Prompts.Count * Settings.Samples;
+
+    /// <summary>About what it holds of memory while it waits.</summary>
+    public long BytesWaiting => (Answers * PerAnswer)
+        + (PerToken * (Prompts.Sum(prompt => (long)prompt.Ids.Length) + ((long)Prompts.Count * Settings.ListedTokens)));
+}
 
 /// <param name="Ids">At least one.</param>
 /// <param name="Echo">What echo repeats: the client's text, or the text of its ids; "" where nothing is to be repeated.</param>
@@ -40,6 +51,10 @@ internal sealed record GenerationSettings
     public int Priority { get; init; }
 
     public string CacheSalt { get; init; } = "";
+
+    /// <summary>Entries of all lists of tokens.</summary>
+    public int ListedTokens =>
+        StopTokenIds.Count + Sampling.LogitBias.Count + Sampling.AllowedTokenIds.Count + Sampling.BadWords.Sum(word => word.Count);
 }
 
 /// <summary>How answers are to look.</summary>

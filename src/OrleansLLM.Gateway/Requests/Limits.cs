@@ -48,6 +48,9 @@ internal static class Limits
     /// <summary>Bytes that reading a body costs at most, for each of its own: itself, and what is made of it.</summary>
     public const int BodyCost = 4;
 
+    /// <summary>Bytes that tokenizing costs at most, for each UTF-16 unit of a text.</summary>
+    public const long TokenizingCost = 48;
+
     /// <summary>Members of a request's own object, unknown ones included.</summary>
     public const int Fields = 1024;
 

@@ -74,6 +74,11 @@ internal sealed class PromptFields(RequestFields fields, ServedModel model, stri
             return fields.Refuse<int[]>(TooManyCharacters(model, field, text.Text.Length));
         }
 
+        if (!fields.TryReserve(text.Text.Length * Limits.TokenizingCost))
+        {
+            return null;
+        }
+
         try
         {
             var ids = model.Tokenizer.Encode(text.Text, [.. text.Literal], added);

@@ -14,7 +14,7 @@ internal static class RequestBody
         var (body, error) = await JsonBody.ReadAsync(call);
         using (body)
         {
-            return body is null ? error! : Read(call.Server, body.Root, read);
+            return body is null ? error! : Read(call.Server, body, read);
         }
     }
 
@@ -26,7 +26,7 @@ internal static class RequestBody
         var (body, error) = await JsonBody.ReadAsync(call);
         using (body) // whose reservation stands for the answer, too
         {
-            (var answer, error) = body is null ? error! : Read(call.Server, body.Root, answerOf);
+            (var answer, error) = body is null ? error! : Read(call.Server, body, answerOf);
             if (answer is not null)
             {
                 await Responses.WriteLargeAsync(call.Context, answer, type);
@@ -40,7 +40,7 @@ internal static class RequestBody
     public static string ModelName(RequestFields fields, ServedModel model) =>
         fields.Text(Limits.Model) is { Length: > 0 } name ? name : model.Name;
 
-    private static Outcome<T> Read<T>(GatewayServer server, JsonView body, Func<RequestFields, ServedModel, T?> read)
+    private static Outcome<T> Read<T>(GatewayServer server, JsonBody body, Func<RequestFields, ServedModel, T?> read)
         where T : class
     {
         var fields = RequestFields.OfBody(body);

@@ -18,20 +18,29 @@ internal sealed class RequestFields
     private readonly string _path;
     private int _left = Limits.CopiedValues;
 
+    private readonly JsonBody _body;
+
     /// <param name="path">Where the object stands in the request, "" for the request itself.</param>
-    private RequestFields(IEnumerable<JsonMember> members, string path)
+    private RequestFields(JsonBody body, IEnumerable<JsonMember> members, string path)
     {
-        _path = path;
+        (_body, _path) = (body, path);
         foreach (var member in members)
         {
             _members[member.Name] = member.Value;
         }
     }
 
-    public static RequestFields OfBody(JsonView body) =>
-        new(body.EnumerateObject().Where(member => member.NameText.Length <= LongestName), "");
+    public static RequestFields OfBody(JsonBody body) =>
+        new(body, body.Root.EnumerateObject().Where(member => member.NameText.Length <= LongestName), "");
 
     public ApiError? Error { get; private set; }
+
+    /// <summary>False, and an error, where the server has no room for that many bytes beside the body.</summary>
+    public bool TryReserve(long bytes)
+    {
+        Error ??= _body.TryReserve(bytes);
+        return Error is null;
+    }
 
     public string Name(string field) => _path.Length == 0 ? field : $"{_path}.{field}";
 
@@ -101,7 +110,7 @@ internal sealed class RequestFields
         }
 
         return value.ValueKind == JsonValueKind.Object
-            ? new RequestFields(value.EnumerateObject().Where(member => member.IsOneOf(names)), Name(field))
+            ? new RequestFields(_body, value.EnumerateObject().Where(member => member.IsOneOf(names)), Name(field))
             : Refuse<RequestFields>(field, $"`{Name(field)}` must be an object, but is {Json.Describe(value)}.");
     }
 

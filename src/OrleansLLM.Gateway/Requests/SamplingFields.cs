@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using OrleansLLM.Gateway.Http;
 using OrleansLLM.Text;
+using static System.FormattableString;
 
 namespace OrleansLLM.Gateway.Requests;
 
@@ -87,7 +88,7 @@ internal static class SamplingFields
 
         if (!Json.TryGetNumber(member.Value, out var number) || !Limits.LogitBiasValue.AllowsNumber(number))
         {
-            return fields.Refuse<bool>(field, Limits.LogitBiasValue.Refusal($"{field}.{id}", Json.Describe(member.Value)));
+            return fields.Refuse<bool>(field, Limits.LogitBiasValue.Refusal(Invariant($"{field}.{id}"), Json.Describe(member.Value)));
         }
 
         bias = number <= BanningBias ? float.NegativeInfinity : (float)number;

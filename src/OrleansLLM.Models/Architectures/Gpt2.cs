@@ -2,6 +2,7 @@ using OrleansLLM.Compute;
 using OrleansLLM.Models.Blueprints;
 using OrleansLLM.Models.Configuration;
 using OrleansLLM.Models.Tensors;
+using static System.FormattableString;
 
 namespace OrleansLLM.Models.Architectures;
 
@@ -39,7 +40,7 @@ internal sealed class Gpt2 : Architecture
         var (width, heads, layers) = (source.Size("n_embd"), source.Size("n_head", most: MaxHeads), source.Size("n_layer", most: MaxLayers));
         if (width % heads != 0)
         {
-            throw source.Refuse($"{width} numbers can't be split over {heads} heads; {source.KeyOf("n_embd")} must be a multiple");
+            throw source.Refuse(Invariant($"{width} numbers can't be split over {heads} heads; {source.KeyOf("n_embd")} must be a multiple"));
         }
 
         return StandardConfig.Check(source, new()

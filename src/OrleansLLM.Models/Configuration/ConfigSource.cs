@@ -1,4 +1,5 @@
 using OrleansLLM.Files;
+using static System.FormattableString;
 
 namespace OrleansLLM.Models.Configuration;
 
@@ -34,7 +35,7 @@ internal abstract class ConfigSource(string path)
 
         return value is long number && number >= least && number <= most
             ? (int)number
-            : throw Refuse($"{KeyOf(name)} is {Show(value)}; it must be a whole number from {least} to {most}");
+            : throw Refuse(Invariant($"{KeyOf(name)} is {Show(value)}; it must be a whole number from {least} to {most}"));
     }
 
     public double Number(string name, double standard) => Value(name) switch
@@ -51,7 +52,7 @@ internal abstract class ConfigSource(string path)
         var number = Number(name, standard);
         return double.IsNaN(number) ? throw Refuse($"{KeyOf(name)} is missing")
             : number is >= LeastPositive and <= MostPositive ? number
-            : throw Refuse($"{KeyOf(name)} is {number}; it must be a number above 0, from {LeastPositive} to {MostPositive}");
+            : throw Refuse(Invariant($"{KeyOf(name)} is {number}; it must be a number above 0, from {LeastPositive} to {MostPositive}"));
     }
 
     public bool Flag(string name, bool standard) => Value(name) switch

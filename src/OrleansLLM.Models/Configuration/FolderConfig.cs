@@ -1,4 +1,5 @@
 using System.Text.Json;
+using static System.FormattableString;
 
 namespace OrleansLLM.Models.Configuration;
 
@@ -40,7 +41,7 @@ internal sealed class FolderConfig(string path, JsonElement root) : ConfigSource
         var turned = (int)(width * inner.Positive("partial_rotary_factor", Positive("partial_rotary_factor", 1)));
         if (turned < 2 || turned > width || turned % 2 != 0)
         {
-            throw Refuse($"rotary embedding of {turned} of {width} numbers a head is impossible; an even count from 2 to the head's width is needed");
+            throw Refuse(Invariant($"rotary embedding of {turned} of {width} numbers a head is impossible; an even count from 2 to the head's width is needed"));
         }
 
         return Scale(inner, new(turned, theta, Kind(inner), 1, maxLength));

@@ -1,4 +1,5 @@
 using OrleansLLM.Files;
+using static System.FormattableString;
 
 namespace OrleansLLM.Models.Configuration;
 
@@ -51,7 +52,7 @@ internal sealed class GgufConfig(GgufFile file, string architecture) : ConfigSou
         var factor = ScalingFactor();
         return (Text("rope_scaling_type") ?? (factor == 0 ? "none" : "linear")) switch
         {
-            _ when turned % 2 != 0 => throw Refuse($"{KeyOf("rope_width")} is {turned}; it must be even"),
+            _ when turned % 2 != 0 => throw Refuse(Invariant($"{KeyOf("rope_width")} is {turned}; it must be even")),
             "none" => plain,
             "linear" => plain with { Scaling = factor is 0 or 1 ? RopeScaling.Default : RopeScaling.Linear, Factor = factor == 0 ? 1 : factor },
             "yarn" => plain with
@@ -72,7 +73,7 @@ internal sealed class GgufConfig(GgufFile file, string architecture) : ConfigSou
         var key = KeyOf(name);
         if (name == "vocab_size")
         {
-            return file.Tensors.TryGetValue("token_embd.weight", out var table) && table.Shape.Count == 2 ? table.Shape[0] : null;
+            return EmbeddingRows();
         }
 
         if (!Has(name))
@@ -81,6 +82,20 @@ internal sealed class GgufConfig(GgufFile file, string architecture) : ConfigSou
         }
 
         return file.Metadata.IsArray(key) ? OfEveryLayer(key) : file.Metadata.Scalar(key);
+    }
+
+    /// <summary>The embedding table's rows, of which every one must have its token, as in llama.cpp; null without a table.</summary>
+    private object? EmbeddingRows()
+    {
+        if (!file.Tensors.TryGetValue("token_embd.weight", out var table) || table.Shape.Count != 2)
+        {
+            return null;
+        }
+
+        var tokens = file.Metadata.Texts("tokenizer.ggml.tokens")?.Count;
+        return tokens is null || tokens == table.Shape[0]
+            ? table.Shape[0]
+            : throw Refuse(Invariant($"tokenizer.ggml.tokens names {tokens} tokens, but token_embd.weight has {table.Shape[0]} rows; convert the model anew, so that every row has its token"));
     }
 
     /// <summary>A list has one value a layer, which must be the same in all.</summary>

@@ -1,3 +1,5 @@
+using static System.FormattableString;
+
 namespace OrleansLLM.Models.Configuration;
 
 /// <summary>
@@ -51,14 +53,14 @@ internal static class StandardConfig
         var types = source.LayerTypes;
         if (types is not null && types.Count != layers)
         {
-            throw source.Refuse($"layer_types lists {types.Count} layers, num_hidden_layers says {layers}");
+            throw source.Refuse(Invariant($"layer_types lists {types.Count} layers, num_hidden_layers says {layers}"));
         }
 
         return [.. Enumerable.Range(0, layers).Select(layer => types?[layer] switch
         {
             null => slides(layer) ? window : 0,
             "full_attention" => 0,
-            "sliding_attention" => window > 0 ? window : throw source.Refuse($"layer {layer} slides, but there is no sliding_window"),
+            "sliding_attention" => window > 0 ? window : throw source.Refuse(Invariant($"layer {layer} slides, but there is no sliding_window")),
             var other => throw new UnsupportedModelException(
                 source.Path, $"layer_types has \"{other}\"; full_attention and sliding_attention are built"),
         })];
@@ -70,11 +72,11 @@ internal static class StandardConfig
         if (config.Heads % config.KeyHeads != 0)
         {
             throw source.Refuse(
-                $"{config.Heads} attention heads can't share {config.KeyHeads} key-value heads; the first must be a multiple of the second");
+                Invariant($"{config.Heads} attention heads can't share {config.KeyHeads} key-value heads; the first must be a multiple of the second"));
         }
 
         return config.HeadWidth > MaxHeadWidth || (long)config.Heads * config.HeadWidth > ConfigSource.MaxSize / config.Layers
-            ? throw source.Refuse($"{config.Layers} layers of {config.Heads} heads of {config.HeadWidth} numbers are more than any model has")
+            ? throw source.Refuse(Invariant($"{config.Layers} layers of {config.Heads} heads of {config.HeadWidth} numbers are more than any model has"))
             : config;
     }
 
@@ -83,7 +85,7 @@ internal static class StandardConfig
         var given = source.Size("head_dim", source.Standard("head_dim", standard.HeadWidth ?? 0, ofNull: 0), 0);
         return given > 0 ? given
             : width % heads == 0 ? width / heads
-            : throw source.Refuse($"{width} numbers can't be split over {heads} heads; {source.KeyOf("hidden_size")} must be a multiple");
+            : throw source.Refuse(Invariant($"{width} numbers can't be split over {heads} heads; {source.KeyOf("hidden_size")} must be a multiple"));
     }
 }
 

@@ -1,4 +1,5 @@
 using OrleansLLM.Templates.Values;
+using static System.FormattableString;
 
 namespace OrleansLLM.Templates.Library;
 
@@ -156,7 +157,7 @@ internal sealed class BraceFormat(Rendering rendering, TextValue format, Argumen
         _automatic = name.Length == 0 ? _automatic : -1;
         return index < arguments.Positional.Count
             ? arguments.Positional[index]
-            : throw TemplateError.Value($"Replacement index {index} out of range for positional args tuple");
+            : throw TemplateError.Value(Invariant($"Replacement index {index} out of range for positional args tuple"));
     }
 
     private static Value Convert(Value value, char conversion)

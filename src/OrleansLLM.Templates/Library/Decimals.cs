@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Numerics;
 using OrleansLLM.Templates.Values;
+using static System.FormattableString;
 
 namespace OrleansLLM.Templates.Library;
 
@@ -35,7 +36,7 @@ internal static class Decimals
     {
         var (digits, exponent) = Significant(number, precision + 1);
         var fraction = precision == 0 ? "" : "." + digits[1..];
-        return $"{digits[0]}{fraction}e{(exponent < 0 ? '-' : '+')}{Math.Abs(exponent):00}";
+        return Invariant($"{digits[0]}{fraction}e{(exponent < 0 ? '-' : '+')}{Math.Abs(exponent):00}");
     }
 
     /// <summary>Format %.{precision}g without a sign.</summary>
@@ -48,7 +49,7 @@ internal static class Decimals
         {
             var kept = keepZeros ? digits : digits[..1] + digits[1..].TrimEnd('0');
             var fraction = kept.Length > 1 || keepZeros ? "." + kept[1..] : "";
-            return $"{kept[0]}{fraction}e{(exponent < 0 ? '-' : '+')}{Math.Abs(exponent):00}";
+            return Invariant($"{kept[0]}{fraction}e{(exponent < 0 ? '-' : '+')}{Math.Abs(exponent):00}");
         }
 
         var text = exponent < 0
@@ -76,7 +77,7 @@ internal static class Decimals
         }
 
         var scaled = Scaled(Math.Abs(number), precision);
-        var rounded = double.Parse($"{scaled}E{-precision}", NumberStyles.Float, CultureInfo.InvariantCulture);
+        var rounded = double.Parse(Invariant($"{scaled}E{-precision}"), NumberStyles.Float, CultureInfo.InvariantCulture);
         return double.IsFinite(rounded)
             ? Math.CopySign(rounded, number)
             : throw TemplateError.Value("rounded value too large to represent");

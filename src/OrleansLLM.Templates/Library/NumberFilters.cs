@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Numerics;
 using OrleansLLM.Templates.Values;
+using static System.FormattableString;
 
 namespace OrleansLLM.Templates.Library;
 
@@ -111,7 +112,7 @@ internal static class NumberFilters
 
         if (bytes < unit)
         {
-            return new TextValue($"{new BigInteger(bytes)} Bytes");
+            return new TextValue(Invariant($"{new BigInteger(bytes)} Bytes"));
         }
 
         var prefix = 0;

@@ -1,5 +1,6 @@
 using System.Numerics;
 using OrleansLLM.Templates.Values;
+using static System.FormattableString;
 
 namespace OrleansLLM.Templates.Library;
 
@@ -180,7 +181,7 @@ internal sealed class PercentFormat
                 var number = Operators.Number(value is TextValue ? throw TemplateError.Type("must be real number, not str") : value);
                 return (conversion.SignOf(double.IsNegative(number)), new TextValue(Float(conversion, number)));
             default:
-                throw TemplateError.Value($"unsupported format character '{type}' (0x{(int)type:x}) at index {_at - 1}");
+                throw TemplateError.Value(Invariant($"unsupported format character '{type}' (0x{(int)type:x}) at index {_at - 1}"));
         }
     }
 

@@ -1,4 +1,5 @@
 using OrleansLLM.Templates.Values;
+using static System.FormattableString;
 
 namespace OrleansLLM.Templates.Library;
 
@@ -102,7 +103,7 @@ internal static class TextFilters
         var leeway = given[3] is null or NoneValue ? 5 : Methods.Integer(given[3], 5);
         if (length < end.CodePointCount || leeway < 0)
         {
-            throw TemplateError.Value($"expected length >= {end.CodePointCount}, got {length}");
+            throw TemplateError.Value(Invariant($"expected length >= {end.CodePointCount}, got {length}"));
         }
 
         if (value is not TextValue text)

@@ -1,5 +1,6 @@
 using System.Text;
 using OrleansLLM.Templates.Values;
+using static System.FormattableString;
 
 namespace OrleansLLM.Templates.Library;
 
@@ -82,7 +83,7 @@ internal static class TextOperations
         while (items.MoveNext())
         {
             var item = separator.IsMarkup ? Markup.Escape(items.Current) : items.Current as TextValue
-                ?? throw TemplateError.Type($"sequence item {index}: expected str instance, {items.Current.TypeName} found");
+                ?? throw TemplateError.Type(Invariant($"sequence item {index}: expected str instance, {items.Current.TypeName} found"));
             rendering.Charge(1);
             if (index++ > 0)
             {

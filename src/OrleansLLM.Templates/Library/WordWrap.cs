@@ -1,4 +1,5 @@
 using OrleansLLM.Templates.Values;
+using static System.FormattableString;
 
 namespace OrleansLLM.Templates.Library;
 
@@ -13,7 +14,7 @@ internal static class WordWrap
         var separator = given[2] is null or NoneValue ? new TextValue("\n") : Methods.Text(given[2]!);
         if (width <= 0)
         {
-            throw TemplateError.Value($"invalid width {width} (must be > 0)");
+            throw TemplateError.Value(Invariant($"invalid width {width} (must be > 0)"));
         }
 
         if (Methods.IsTrue(given[3] ?? IntValue.True) && text.Text.Contains('-', StringComparison.Ordinal))

@@ -1,4 +1,5 @@
 using OrleansLLM.Templates.Values;
+using static System.FormattableString;
 
 namespace OrleansLLM.Templates.Nodes;
 
@@ -81,7 +82,7 @@ internal sealed class ConditionalExpression(Expression test, Expression then, Ex
         }
 
         return otherwise?.Evaluate(rendering, frame) ?? new UndefinedValue(
-            $"the inline if-expression on line {Line} evaluated to false and no else section was defined.");
+            Invariant($"the inline if-expression on line {Line} evaluated to false and no else section was defined."));
     }
 }
 

@@ -1,4 +1,5 @@
 using OrleansLLM.Templates.Values;
+using static System.FormattableString;
 
 namespace OrleansLLM.Templates.Syntax;
 
@@ -249,7 +250,7 @@ internal sealed class Lexer
         var text = two is "//" or "**" or "==" or "!=" or ">=" or "<=" ? two : Current.ToString();
         if (text.Length == 1 && !"+-/*%~[](){}><=.:|,;".Contains(text, StringComparison.Ordinal))
         {
-            throw TemplateError.Syntax($"unexpected char '{text}' at {_at}");
+            throw TemplateError.Syntax(Invariant($"unexpected char '{text}' at {_at}"));
         }
 
         brackets.Follow(text[0]);

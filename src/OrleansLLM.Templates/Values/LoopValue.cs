@@ -1,3 +1,5 @@
+using static System.FormattableString;
+
 namespace OrleansLLM.Templates.Values;
 
 /// <summary>The variable `loop`: it walks the items itself, and looks ahead by one only when it is asked about the next.</summary>
@@ -61,7 +63,7 @@ internal sealed class LoopValue(Value iterable, IEnumerator<Value> items, int de
         return recurse(rendering, new Signature("iterable").Bind("loop", arguments)[0]!, depth + 1);
     }
 
-    public override void WriteRepr(TextBuilder to) => to.Append($"<LoopContext {_index + 1}/{Count()}>");
+    public override void WriteRepr(TextBuilder to) => to.Append(Invariant($"<LoopContext {_index + 1}/{Count()}>"));
 
     private bool Peek()
     {

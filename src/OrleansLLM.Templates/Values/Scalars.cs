@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Numerics;
+using static System.FormattableString;
 
 namespace OrleansLLM.Templates.Values;
 
@@ -121,7 +122,7 @@ internal sealed class FloatValue(double number) : Value
         if (exponent is < -4 or >= 16)
         {
             var fraction = digits.Length > 1 ? "." + digits[1..] : "";
-            return $"{sign}{digits[0]}{fraction}e{(exponent < 0 ? '-' : '+')}{Math.Abs(exponent):00}";
+            return Invariant($"{sign}{digits[0]}{fraction}e{(exponent < 0 ? '-' : '+')}{Math.Abs(exponent):00}");
         }
 
         if (exponent < 0)

@@ -1,4 +1,5 @@
 using System.Numerics;
+using static System.FormattableString;
 
 namespace OrleansLLM.Templates.Values;
 
@@ -121,7 +122,7 @@ internal sealed class RangeValue(BigInteger start, BigInteger stop, BigInteger s
     };
 
     public override void WriteRepr(TextBuilder to) =>
-        to.Append(step.IsOne ? $"range({start}, {stop})" : $"range({start}, {stop}, {step})");
+        to.Append(step.IsOne ? Invariant($"range({start}, {stop})") : Invariant($"range({start}, {stop}, {step})"));
 }
 
 /// <summary>A generator or another iterator: it can be walked once.</summary>

@@ -1,4 +1,5 @@
 using OrleansLLM.Templates;
+using static System.FormattableString;
 
 namespace OrleansLLM.Text;
 
@@ -38,10 +39,10 @@ public sealed class ChatTemplateException : Exception
 
     private static string Describe(TemplateException error) => error.Failure switch
     {
-        TemplateFailure.Refused => $"the chat template refused the messages (line {error.Line}): {error.Reason}",
-        TemplateFailure.Syntax => $"chat template, line {error.Line}: {error.Reason}",
-        TemplateFailure.NotBuilt => $"chat template, line {error.Line}: {error.Reason}",
-        TemplateFailure.Limit => $"chat template, line {error.Line}, went past a limit: {error.Reason}",
-        _ => $"the chat template failed on these messages (line {error.Line}): {error.Reason}",
+        TemplateFailure.Refused => Invariant($"the chat template refused the messages (line {error.Line}): {error.Reason}"),
+        TemplateFailure.Syntax => Invariant($"chat template, line {error.Line}: {error.Reason}"),
+        TemplateFailure.NotBuilt => Invariant($"chat template, line {error.Line}: {error.Reason}"),
+        TemplateFailure.Limit => Invariant($"chat template, line {error.Line}, went past a limit: {error.Reason}"),
+        _ => Invariant($"the chat template failed on these messages (line {error.Line}): {error.Reason}"),
     };
 }

@@ -71,6 +71,23 @@ internal sealed class AddedVocabulary(Vocabulary model, INormalizer? normalizer,
         _nextId = Math.Max(_nextId, id + 1);
     }
 
+    /// <summary>Adds a token, or changes how the one of its text is found; what was special stays so.</summary>
+    public void Change(AddedToken token)
+    {
+        if (_ids.TryGetValue(token.Content, out var id))
+        {
+            _tokens[id] = token with { Flags = token.Flags | (_tokens[id].Flags & AddedTokenFlags.Special) };
+        }
+        else
+        {
+            Add(token);
+        }
+    }
+
+    /// <summary>Adds a token, or makes the one of its text special.</summary>
+    public void MakeSpecial(AddedToken token) =>
+        Change(_ids.TryGetValue(token.Content, out var id) ? _tokens[id] with { Flags = _tokens[id].Flags | AddedTokenFlags.Special } : token);
+
     /// <summary>Call once all are added.</summary>
     public void Seal()
     {

@@ -58,12 +58,14 @@ internal static class Runes
     public static bool IsCircledLetter(int value) => value is (>= 0x24B6 and <= 0x24E9) or (>= 0x1F130 and <= 0x1F149)
         or (>= 0x1F150 and <= 0x1F169) or (>= 0x1F170 and <= 0x1F189);
 
-    public static bool IsNumber(Rune rune) => Rune.IsNumber(rune);
+    /// <summary>Of category N in Unicode 17, which is newer than .NET 10's.</summary>
+    public static bool IsNumber(Rune rune) =>
+        Rune.IsNumber(rune) || rune.Value is (>= 0x11DE0 and <= 0x11DE9) or (>= 0x16FF4 and <= 0x16FF6);
 
     /// <summary>ASCII's punctuation and symbols, and Unicode's punctuation.</summary>
     public static bool IsPunctuation(Rune rune) => rune.IsAscii
         ? rune.Value is (>= '!' and <= '/') or (>= ':' and <= '@') or (>= '[' and <= '`') or (>= '{' and <= '~')
-        : Rune.IsPunctuation(rune);
+        : OlderUnicode.IsPunctuation(rune);
 
     public static bool IsMark(Rune rune) => Rune.GetUnicodeCategory(rune)
         is UnicodeCategory.NonSpacingMark or UnicodeCategory.SpacingCombiningMark or UnicodeCategory.EnclosingMark;

@@ -1,3 +1,5 @@
+using static System.FormattableString;
+
 namespace OrleansLLM.Text.Tokenizers;
 
 /// <summary>How long a text may take; what a hostile file's patterns make of it could else take for ever.</summary>
@@ -15,7 +17,7 @@ internal readonly struct TimeBudget(int characters)
     {
         if (Environment.TickCount64 > _end)
         {
-            throw new TokenizerException($"splitting {characters} characters takes too long; a pattern of the tokenizer's file backtracks without end");
+            throw new TokenizerException(Invariant($"splitting {characters} characters takes too long; a pattern of the tokenizer's file backtracks without end"));
         }
     }
 }

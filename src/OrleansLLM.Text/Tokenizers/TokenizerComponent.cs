@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using OrleansLLM.Text.Tokenizers.Patterns;
+using static System.FormattableString;
 
 namespace OrleansLLM.Text.Tokenizers;
 
@@ -117,7 +118,7 @@ internal readonly record struct TokenizerComponent(JsonElement Element, string P
         }
 
         var path = $"{Path}.{name}";
-        return [.. list.EnumerateArray().Select((element, index) => Of(element, $"{path}[{index}]"))];
+        return [.. list.EnumerateArray().Select((element, index) => Of(element, Invariant($"{path}[{index}]")))];
     }
 
     /// <summary>The value of a key, or null where it is absent or null.</summary>

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using OrleansLLM.Files;
 
@@ -32,10 +33,23 @@ internal sealed class TokenizerConfiguration
     /// <exception cref="FileFormatException">A file is no JSON object, or can't be read.</exception>
     public static TokenizerConfiguration Read(FolderFiles folder) => new(Find(folder, ConfigFile), Find(folder, MapFile));
 
-    /// <summary>Adds the tokens that the vocabulary has not yet.</summary>
+    /// <summary>
+    /// As transformers: tokens of added_tokens_decoder are found as it says, whatever tokenizer.json says; named tokens are special; listed ones
+    /// are added where the vocabulary has them not yet.
+    /// </summary>
     public void AddTo(AddedVocabulary vocabulary)
     {
-        foreach (var token in DecoderTokens().Concat(SpecialTokens()))
+        foreach (var token in DecoderTokens())
+        {
+            vocabulary.Change(token);
+        }
+
+        foreach (var token in NamedSpecialTokens())
+        {
+            vocabulary.MakeSpecial(token);
+        }
+
+        foreach (var token in ListedSpecialTokens())
         {
             if (!vocabulary.TryGetId(token.Content, out _))
             {
@@ -59,18 +73,27 @@ internal sealed class TokenizerConfiguration
     private IEnumerable<AddedToken> DecoderTokens() =>
         _config?.Find("added_tokens_decoder") is { ValueKind: JsonValueKind.Object } tokens
             ? tokens.EnumerateObject()
-                .OrderBy(property => int.TryParse(property.Name, out var id) ? id : int.MaxValue)
-                .Select(property => AddedToken.Read(TokenizerComponent.Of(property.Value, $"{ConfigFile}.added_tokens_decoder.{property.Name}")))
+                .OrderBy(property => int.TryParse(property.Name, NumberStyles.None, CultureInfo.InvariantCulture, out var id) ? id : int.MaxValue)
+                .Select(property => DecoderToken(TokenizerComponent.Of(property.Value, $"{ConfigFile}.added_tokens_decoder.{property.Name}")))
             : [];
+
+    /// <summary>Python's default: what is not special is normalized.</summary>
+    private static AddedToken DecoderToken(TokenizerComponent component) => AddedToken.Read(component) is var token
+        && (token.Has(AddedTokenFlags.Special) || component.Find("normalized") is not null)
+        ? token
+        : token with { Flags = token.Flags | AddedTokenFlags.Normalized };
 
     /// <summary>
     /// Those that either file names. Of one that both name, transformers takes that of special_tokens_map.json, but for newer folders, whose
     /// tokenizer_config.json has added_tokens_decoder.
     /// </summary>
-    private IEnumerable<AddedToken> SpecialTokens() => NamedTokens
+    private IEnumerable<AddedToken> NamedSpecialTokens() => NamedTokens
         .Select(name => (Config: Special(_config?.Find(name), ConfigFile), Map: Special(_map?.Find(name), MapFile)))
         .Select(named => _config?.Find("added_tokens_decoder") is null ? named.Map ?? named.Config : named.Config ?? named.Map)
-        .Concat(ListedTokens.SelectMany(name => Elements(_config?.Find(name))).Select(token => Special(token, ConfigFile)))
+        .OfType<AddedToken>();
+
+    private IEnumerable<AddedToken> ListedSpecialTokens() => ListedTokens.SelectMany(name => Elements(_config?.Find(name)))
+        .Select(token => Special(token, ConfigFile))
         .Concat(ListedTokens.SelectMany(name => Elements(_map?.Find(name))).Select(token => Special(token, MapFile)))
         .OfType<AddedToken>();
 

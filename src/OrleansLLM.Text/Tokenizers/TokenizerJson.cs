@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using OrleansLLM.Files;
 using OrleansLLM.Text.Tokenizers.Decoders;
@@ -5,6 +6,7 @@ using OrleansLLM.Text.Tokenizers.Models;
 using OrleansLLM.Text.Tokenizers.Normalizers;
 using OrleansLLM.Text.Tokenizers.PostProcessors;
 using OrleansLLM.Text.Tokenizers.PreTokenizers;
+using static System.FormattableString;
 
 namespace OrleansLLM.Text.Tokenizers;
 
@@ -41,7 +43,7 @@ internal static class TokenizerJson
         var last = model.Vocabulary.Size - 1;
         if (last >= maxVocabulary)
         {
-            throw Beyond($"the model's vocabulary has the token '{model.Vocabulary.Find(last)}' with the id {last}", maxVocabulary);
+            throw Beyond(string.Create(CultureInfo.InvariantCulture, $"the model's vocabulary has the token '{model.Vocabulary.Find(last)}' with the id {last}"), maxVocabulary);
         }
 
         var normalizer = sections.Read("normalizer", NormalizerKinds.Read);
@@ -62,11 +64,11 @@ internal static class TokenizerJson
             SpecialTokensInText = configuration.SpecialTokensInText,
         });
         var beyond = tokenizer.Encode("", [], AddedTokens.PostProcessor).FirstOrDefault(id => id >= maxVocabulary, -1);
-        return beyond < 0 ? tokenizer : throw Beyond($"the post_processor adds a token with the id {beyond} to every text", maxVocabulary);
+        return beyond < 0 ? tokenizer : throw Beyond(Invariant($"the post_processor adds a token with the id {beyond} to every text"), maxVocabulary);
     }
 
     private static TokenizerException Beyond(string what, int maxVocabulary) => new(
-        $"{what}, but the model's ids go from 0 to {maxVocabulary - 1}: the tokenizer is another model's, or the model was not resized for it");
+        Invariant($"{what}, but the model's ids go from 0 to {maxVocabulary - 1}: the tokenizer is another model's, or the model was not resized for it"));
 
     /// <summary>The file's top-level keys.</summary>
     private sealed class Sections
@@ -108,7 +110,7 @@ internal static class TokenizerJson
 
         public IEnumerable<AddedToken> AddedTokens() => _small.TryGetValue("added_tokens", out var list) && list.ValueKind != JsonValueKind.Null
             ? list.ValueKind == JsonValueKind.Array
-                ? list.EnumerateArray().Select((element, index) => AddedToken.Read(TokenizerComponent.Of(element, $"added_tokens[{index}]")))
+                ? list.EnumerateArray().Select((element, index) => AddedToken.Read(TokenizerComponent.Of(element, Invariant($"added_tokens[{index}]"))))
                 : throw new TokenizerException("added_tokens is no list")
             : [];
 

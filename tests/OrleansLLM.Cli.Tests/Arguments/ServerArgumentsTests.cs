@@ -19,7 +19,7 @@ public sealed class ServerArgumentsTests
         Environment.SetEnvironmentVariable(Variable, key);
         try
         {
-            var refused = CommandTree.Create().Parse(arguments.Split(' ')).Errors;
+            var refused = CommandTree.Parse(arguments.Split(' ')).Errors;
             Assert.Equal(errors, refused.Count);
             Assert.All(refused, error =>
             {

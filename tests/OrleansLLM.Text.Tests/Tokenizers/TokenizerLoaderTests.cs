@@ -45,6 +45,36 @@ public sealed class TokenizerLoaderTests : IDisposable
         Assert.False(tokenizer.TryGetId(other, out _));
     }
 
+    [Theory]
+    [InlineData("tokenizer_config.json")]
+    [InlineData("special_tokens_map.json")]
+    public void An_added_token_is_special_where_either_file_names_it_though_tokenizer_json_says_otherwise(string name)
+    {
+        Write("tokenizer.json", SmallTokenizers.ByteLevelFile());
+        Write(name, """{"additional_special_tokens":["<tool>"]}""");
+        Assert.False(Load().IsSpecial(263));
+        Write(name, """{"eos_token":"<tool>"}""");
+        var tokenizer = Load();
+        Assert.True(tokenizer.IsSpecial(263));
+        Assert.Equal([97, 263, 98], tokenizer.Encode("a<tool>b", [], AddedTokens.None));
+        Assert.DoesNotContain(263, tokenizer.Encode("a<tool>b", [new TextSpan(0, 8)], AddedTokens.None));
+        Assert.Equal("ab", tokenizer.Decode([97, 263, 98], SpecialTokens.Skip));
+    }
+
+    [Fact]
+    public void Tokens_are_found_as_added_tokens_decoder_says_and_stay_special()
+    {
+        Write("tokenizer.json", SmallTokenizers.ByteLevelFile());
+        Write("tokenizer_config.json", """
+            {"added_tokens_decoder":{"263":{"content":"<tool>","lstrip":true,"rstrip":true,"normalized":false},"261":{"content":"<|s|>","special":false}}}
+            """);
+        var tokenizer = Load();
+        Assert.Equal([97, 263, 98], tokenizer.Encode("a <tool> b", [], AddedTokens.None));
+        Assert.True(tokenizer.IsSpecial(261));
+        Assert.False(tokenizer.IsSpecial(263));
+        Assert.Equal(264, tokenizer.VocabularySize);
+    }
+
     [Fact]
     public void An_added_token_without_a_row_is_left_out_and_is_plain_text()
     {

@@ -105,11 +105,19 @@ internal sealed class SuffixDecoder(string suffix) : ITokenDecoder
 {
     public void Decode(List<string> tokens)
     {
-        for (var i = 0; i < tokens.Count && suffix.Length > 0; i++)
+        for (var i = 0; i < tokens.Count; i++)
         {
-            tokens[i] = tokens[i].Replace(suffix, i == tokens.Count - 1 ? string.Empty : " ", StringComparison.Ordinal);
+            tokens[i] = EmptyPattern.Replace(tokens[i], suffix, i == tokens.Count - 1 ? string.Empty : " ");
         }
     }
+}
+
+/// <summary>An empty string is found, as in Rust, before each character and at the end.</summary>
+internal static class EmptyPattern
+{
+    public static string Replace(string text, string pattern, string content) => pattern.Length > 0
+        ? text.Replace(pattern, content, StringComparison.Ordinal)
+        : content + string.Concat(text.EnumerateRunes().Select(rune => rune.ToString() + content));
 }
 
 /// <summary>Whether spaces before English punctuation and contractions are taken out.</summary>
@@ -165,7 +173,7 @@ internal sealed class CtcDecoder(string padding, string delimiter, Cleanup clean
             if (cleanup == Cleanup.English)
             {
                 token = WordPieceDecoder.CleanUp(token);
-                token = delimiter.Length == 0 ? token : token.Replace(delimiter, " ", StringComparison.Ordinal);
+                token = EmptyPattern.Replace(token, delimiter, " ");
             }
 
             if (token.Length > 0)

@@ -4,6 +4,7 @@ using OrleansLLM.Text.Tokenizers.Models;
 using OrleansLLM.Text.Tokenizers.Normalizers;
 using OrleansLLM.Text.Tokenizers.Patterns;
 using OrleansLLM.Text.Tokenizers.PostProcessors;
+using static System.FormattableString;
 
 namespace OrleansLLM.Text.Tokenizers.Gguf;
 
@@ -136,5 +137,5 @@ internal static class GgufTokenizers
             : null
         : known < file.Tokens.Count
             ? new TemplatePart(Text: null, [(known, file.Tokens[known])], 0)
-            : throw new TokenizerException($"the {name} token is {known}, but the vocabulary has {file.Tokens.Count} tokens");
+            : throw new TokenizerException(Invariant($"the {name} token is {known}, but the vocabulary has {file.Tokens.Count} tokens"));
 }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using OrleansLLM.Files;
 using OrleansLLM.Text.Tokenizers.Models;
+using static System.FormattableString;
 
 namespace OrleansLLM.Text.Tokenizers.Gguf;
 
@@ -72,7 +73,7 @@ internal sealed class GgufVocabulary
     {
         if (count is not null && count != Tokens.Count)
         {
-            throw new TokenizerException($"{Prefix}{name} has {count} entries for {Tokens.Count} tokens");
+            throw new TokenizerException(Invariant($"{Prefix}{name} has {count} entries for {Tokens.Count} tokens"));
         }
     }
 }

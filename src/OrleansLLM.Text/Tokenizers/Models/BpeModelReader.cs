@@ -1,4 +1,6 @@
+using System.Globalization;
 using System.Text.Json;
+using static System.FormattableString;
 
 namespace OrleansLLM.Text.Tokenizers.Models;
 
@@ -110,7 +112,7 @@ internal static class JsonMerges
             }
         }
 
-        throw new TokenizerException($"model.merges[{rank}] is no pair of strings");
+        throw new TokenizerException(Invariant($"model.merges[{rank}] is no pair of strings"));
     }
 }
 
@@ -123,7 +125,7 @@ internal static class MergeAdder
         var space = line.IndexOf(' ');
         if (space < 0 || line[(space + 1)..].Contains(' '))
         {
-            throw new TokenizerException($"merge {rank} is '{line}', two strings with a space between are expected");
+            throw new TokenizerException(string.Create(CultureInfo.InvariantCulture, $"merge {rank} is '{line}', two strings with a space between are expected"));
         }
 
         Add(merges, vocabulary, line[..space], line[(space + 1)..], prefixLength, rank);
@@ -136,7 +138,7 @@ internal static class MergeAdder
         var length = left.Length + right.Length - prefixLength;
         if (right.Length < prefixLength)
         {
-            throw new TokenizerException($"merge {rank}: '{right}' is shorter than the continuing prefix");
+            throw new TokenizerException(string.Create(CultureInfo.InvariantCulture, $"merge {rank}: '{right}' is shorter than the continuing prefix"));
         }
 
         Span<char> merged = length <= 256 ? stackalloc char[length] : new char[length];
@@ -147,7 +149,7 @@ internal static class MergeAdder
 
     private static int Id(Vocabulary vocabulary, ReadOnlySpan<char> token, int rank) => vocabulary.TryGetId(token, out var id)
         ? id
-        : throw new TokenizerException($"merge {rank} needs the token '{token}', which is not in the vocabulary");
+        : throw new TokenizerException(string.Create(CultureInfo.InvariantCulture, $"merge {rank} needs the token '{token}', which is not in the vocabulary"));
 }
 
 internal static class JsonStrings

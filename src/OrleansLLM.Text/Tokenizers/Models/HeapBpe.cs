@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace OrleansLLM.Text.Tokenizers.Models;
 
 /// <summary>
@@ -20,101 +22,73 @@ internal sealed class HeapBpe(Vocabulary vocabulary, MergeTable merges, BpeOptio
     {
         var word = _scratch ??= new BpeWord();
         _scratch = null;
-        var vanishes = Split(piece, word);
-        word.Merge(merges);
         var first = tokens.Count;
-        word.AddTo(tokens);
+        if (Split(piece, word, Places.Characters))
+        {
+            word.Merge(merges);
+            word.AddTo(tokens);
+        }
+        else
+        {
+            word.Reset();
+            Split(piece, word, Places.Lengths);
+            word.Merge(merges);
+            word.AddTo(tokens);
+            PlaceInPiece(piece, CollectionsMarshal.AsSpan(tokens)[first..]);
+        }
+
         _scratch = word.Reset();
-        if (vanishes)
-        {
-            PlaceByLength(piece, tokens, first);
-        }
     }
 
-    /// <summary>Returns whether characters vanished.</summary>
-    private bool Split(ReadOnlySpan<char> piece, BpeWord word)
+    /// <summary>Where symbols are said to be.</summary>
+    private enum Places
     {
-        var pending = new ModelToken(Unknown, 0, 0);
-        var vanishes = false;
+        /// <summary>At their characters.</summary>
+        Characters,
+
+        /// <summary>
+        /// One behind the other by their lengths in UTF-8, as the reference has it: another place where characters vanish, where affixes
+        /// become bytes, and where unknown characters come behind bytes that stand behind them.
+        /// </summary>
+        Lengths,
+    }
+
+    /// <summary>Returns whether the places of characters are those that the reference has.</summary>
+    private bool Split(ReadOnlySpan<char> piece, BpeWord word, Places places)
+    {
+        var symbols = new SymbolWriter(word, places, options.UnknownRuns);
+        var isExact = true;
         for (var start = 0; start < piece.Length;)
         {
             var end = start + Runes.LengthAt(piece, start);
-            var id = IdOf(piece, start, end);
-            if (id != Unknown)
+            var symbol = new Symbol(IdOf(piece, start, end), start, end, Runes.At(piece, start).Utf8SequenceLength);
+            if (symbol.Id != Unknown)
             {
-                Flush(word, ref pending);
-                word.Add(id, start, end);
+                symbols.Flush();
+                symbols.Add(symbol);
             }
-            else if (!TryBytes(piece, start, end, word))
+            else if (BytesOf(piece, start, end) is { } bytes)
             {
-                vanishes |= options.UnknownId is null;
-                AddUnknown(word, ref pending, start, end);
+                isExact &= !symbols.HasUnknown && bytes.Length == symbol.Length;
+                foreach (var value in bytes)
+                {
+                    symbols.Add(symbol with { Id = options.ByteIds[value], Length = 1 });
+                }
+            }
+            else if (options.UnknownId is { } unknown)
+            {
+                symbols.AddUnknown(symbol with { Id = unknown });
+            }
+            else
+            {
+                isExact = false;
             }
 
             start = end;
         }
 
-        Flush(word, ref pending);
-        return vanishes;
-    }
-
-    private void AddUnknown(BpeWord word, ref ModelToken pending, int start, int end)
-    {
-        if (options.UnknownId is { } unknown)
-        {
-            var fuses = pending.Id != Unknown && options.UnknownRuns == UnknownRuns.Fused;
-            if (!fuses)
-            {
-                Flush(word, ref pending);
-            }
-
-            pending = new ModelToken(unknown, fuses ? pending.Start : start, end);
-        }
-    }
-
-    /// <summary>
-    /// Places tokens as the reference does where characters vanished: one behind the other from the piece's start, by their lengths in UTF-8,
-    /// as if nothing were missing.
-    /// </summary>
-    private void PlaceByLength(ReadOnlySpan<char> piece, List<ModelToken> tokens, int first)
-    {
-        var units = new List<(int Start, int End)>();
-        for (var start = 0; start < piece.Length;)
-        {
-            var end = start + Runes.LengthAt(piece, start);
-            units.AddRange(Enumerable.Repeat((start, end), Runes.At(piece, start).Utf8SequenceLength));
-            start = end;
-        }
-
-        var at = 0;
-        for (var i = first; i < tokens.Count; i++)
-        {
-            var length = Math.Max(1, Length(piece[tokens[i].Start..tokens[i].End]));
-            tokens[i] = tokens[i] with { Start = units[at].Start, End = units[Math.Min(at + length, units.Count) - 1].End };
-            at = Math.Min(at + length, units.Count - 1);
-        }
-    }
-
-    /// <summary>The UTF-8 length of the characters that did not vanish.</summary>
-    private int Length(ReadOnlySpan<char> span)
-    {
-        var length = 0;
-        for (var start = 0; start < span.Length; start += Runes.LengthAt(span, start))
-        {
-            var isKnown = vocabulary.TryGetId(Affixed(span, start, start + Runes.LengthAt(span, start)), out _);
-            length += isKnown ? Runes.At(span, start).Utf8SequenceLength : 0;
-        }
-
-        return length;
-    }
-
-    private static void Flush(BpeWord word, ref ModelToken pending)
-    {
-        if (pending.Id != Unknown)
-        {
-            word.Add(pending.Id, pending.Start, pending.End);
-            pending = new ModelToken(Unknown, 0, 0);
-        }
+        symbols.Flush();
+        return isExact;
     }
 
     private int IdOf(ReadOnlySpan<char> piece, int start, int end)
@@ -133,25 +107,81 @@ internal sealed class HeapBpe(Vocabulary vocabulary, MergeTable merges, BpeOptio
         piece[start..end],
         end == piece.Length ? options.EndOfWordSuffix : string.Empty);
 
-    /// <summary>Adds the bytes of an unknown character, if the vocabulary has them all.</summary>
-    private bool TryBytes(ReadOnlySpan<char> piece, int start, int end, BpeWord word)
+    /// <summary>The bytes of an unknown character, if the vocabulary has them all; else null.</summary>
+    private byte[]? BytesOf(ReadOnlySpan<char> piece, int start, int end)
     {
         if (options.ByteIds.Count == 0)
         {
-            return false;
+            return null;
         }
 
         var bytes = System.Text.Encoding.UTF8.GetBytes(Affixed(piece, start, end));
-        if (Array.Exists(bytes, value => options.ByteIds[value] < 0))
+        return Array.Exists(bytes, value => options.ByteIds[value] < 0) ? null : bytes;
+    }
+
+    /// <summary>Turns places by lengths in UTF-8 into those of the characters that lie there; what lies behind the piece is at its end.</summary>
+    private static void PlaceInPiece(ReadOnlySpan<char> piece, Span<ModelToken> tokens)
+    {
+        var units = new List<(int Start, int End)>();
+        for (var start = 0; start < piece.Length;)
         {
-            return false;
+            var end = start + Runes.LengthAt(piece, start);
+            units.AddRange(Enumerable.Repeat((start, end), Runes.At(piece, start).Utf8SequenceLength));
+            start = end;
         }
 
-        foreach (var value in bytes)
+        foreach (ref var token in tokens)
         {
-            word.Add(options.ByteIds[value], start, end);
+            token = token with
+            {
+                Start = units[Math.Min(token.Start, units.Count - 1)].Start,
+                End = units[Math.Min(Math.Max(token.Start + 1, token.End), units.Count) - 1].End,
+            };
+        }
+    }
+
+    /// <summary>A token before merging: the characters that it came from, in units, and its length in UTF-8.</summary>
+    private readonly record struct Symbol(int Id, int Start, int End, int Length);
+
+    /// <summary>Puts symbols into a word; unknown ones wait for what comes behind them, to be one with it or to be put.</summary>
+    private ref struct SymbolWriter(BpeWord word, Places places, UnknownRuns runs)
+    {
+        private Symbol _unknown = new(Unknown, 0, 0, 0);
+        private int _next;
+
+        public readonly bool HasUnknown => _unknown.Id != Unknown;
+
+        public void Add(Symbol symbol)
+        {
+            if (places == Places.Characters)
+            {
+                word.Add(symbol.Id, symbol.Start, symbol.End);
+                return;
+            }
+
+            word.Add(symbol.Id, _next, _next + symbol.Length);
+            _next += symbol.Length;
         }
 
-        return true;
+        public void AddUnknown(Symbol symbol)
+        {
+            if (HasUnknown && runs == UnknownRuns.Fused)
+            {
+                _unknown = _unknown with { End = symbol.End, Length = _unknown.Length + symbol.Length };
+                return;
+            }
+
+            Flush();
+            _unknown = symbol;
+        }
+
+        public void Flush()
+        {
+            if (HasUnknown)
+            {
+                Add(_unknown);
+                _unknown = _unknown with { Id = Unknown };
+            }
+        }
     }
 }

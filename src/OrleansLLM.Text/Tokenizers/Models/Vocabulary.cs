@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Numerics;
 
 namespace OrleansLLM.Text.Tokenizers.Models;
@@ -41,7 +42,7 @@ internal sealed class Vocabulary
     {
         if (id is < 0 or > MaxId)
         {
-            throw new TokenizerException($"the token '{token}' has the id {id}; ids go from 0 to {MaxId}");
+            throw new TokenizerException(string.Create(CultureInfo.InvariantCulture, $"the token '{token}' has the id {id}; ids go from 0 to {MaxId}"));
         }
 
         var hash = string.GetHashCode(token);

@@ -21,7 +21,7 @@ internal sealed class LowercaseNormalizer : INormalizer
             }
             else
             {
-                builder.Replace(Rune.ToLowerInvariant(rune));
+                builder.Replace(NewerCasing.ToLower(rune));
             }
         }
 
@@ -32,7 +32,7 @@ internal sealed class LowercaseNormalizer : INormalizer
 /// <summary>Drops combining marks.</summary>
 internal sealed class StripAccentsNormalizer : INormalizer
 {
-    public AlignedText Normalize(AlignedText text) => CharacterFilter.Apply(text, rune => !Runes.IsMark(rune), rune => rune);
+    public AlignedText Normalize(AlignedText text) => CharacterFilter.Apply(text, rune => !OlderUnicode.IsMark(rune), rune => rune);
 }
 
 /// <summary>What SentencePiece's nmt rules drop and turn into spaces.</summary>
@@ -92,7 +92,8 @@ internal sealed class BertNormalizer(IReadOnlyList<Func<AlignedText, AlignedText
 
         if (component.OptionalBoolean("strip_accents") ?? lowercase)
         {
-            steps.Add(text => CharacterFilter.Apply(Decompose.Normalize(text), IsNoAccent, rune => rune));
+            steps.Add(text => CharacterFilter.Apply(
+                Decompose.Normalize(text), rune => !OlderUnicode.IsNonspacingMark(rune), rune => rune));
         }
 
         if (lowercase)
@@ -105,11 +106,9 @@ internal sealed class BertNormalizer(IReadOnlyList<Func<AlignedText, AlignedText
 
     public AlignedText Normalize(AlignedText text) => steps.Aggregate(text, (current, step) => step(current));
 
-    private static bool IsNoAccent(Rune rune) => Rune.GetUnicodeCategory(rune) != UnicodeCategory.NonSpacingMark;
-
     private static bool IsKept(Rune rune) => rune.Value is '\t' or '\n' or '\r'
-        || (rune.Value is not (0 or 0xFFFD) && Rune.GetUnicodeCategory(rune)
-            is not (UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.PrivateUse));
+        || (rune.Value is not (0 or 0xFFFD) && !OlderUnicode.IsFormat(rune)
+            && Rune.GetUnicodeCategory(rune) is not (UnicodeCategory.Control or UnicodeCategory.PrivateUse));
 
     private static AlignedText SurroundChinese(AlignedText text)
     {

@@ -139,12 +139,41 @@ internal sealed class UnicodeNormalizer(NormalizationForm form) : INormalizer
         return 0;
     }
 
-    private bool IsNormalized(string text) => text.Contains('\uFFFE', StringComparison.Ordinal)
-        ? Form(text, form) == text
-        : text.IsNormalized(form);
+    private bool IsNormalized(string text) => HasInert(text) ? Form(text, form) == text : text.IsNormalized(form);
 
-    /// <summary>As <see cref="string.Normalize(NormalizationForm)"/>, which refuses the noncharacter U+FFFE.</summary>
-    private static string Form(string text, NormalizationForm form) => text.Contains('\uFFFE', StringComparison.Ordinal)
-        ? string.Join('\uFFFE', text.Split('\uFFFE').Select(part => part.Normalize(form)))
-        : text.Normalize(form);
+    /// <summary>As <see cref="string.Normalize(NormalizationForm)"/>, but for what stays as it is.</summary>
+    private static string Form(string text, NormalizationForm form)
+    {
+        if (!HasInert(text))
+        {
+            return text.Normalize(form);
+        }
+
+        var result = new StringBuilder();
+        var start = 0;
+        for (var at = 0; at < text.Length; at += Runes.LengthAt(text, at))
+        {
+            if (OlderUnicode.IsInert(Runes.At(text, at)))
+            {
+                var next = at + Runes.LengthAt(text, at);
+                result.Append(text[start..at].Normalize(form)).Append(text, at, next - at);
+                start = next;
+            }
+        }
+
+        return result.Append(text[start..].Normalize(form)).ToString();
+    }
+
+    private static bool HasInert(string text)
+    {
+        foreach (var rune in text.EnumerateRunes())
+        {
+            if (OlderUnicode.IsInert(rune))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
 }

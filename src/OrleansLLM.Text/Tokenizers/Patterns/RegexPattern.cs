@@ -1,11 +1,12 @@
 using System.Buffers;
 using System.Text.RegularExpressions;
+using static System.FormattableString;
 
 namespace OrleansLLM.Text.Tokenizers.Patterns;
 
 /// <summary>
-/// A regular expression in Oniguruma's dialect over whole characters, run by .NET's engine, which sees UTF-16 units: characters above
-/// U+FFFF are stood for by one unit of the same category.
+/// A regular expression in Oniguruma's dialect over whole characters, run by .NET's engine, which sees UTF-16 units: its
+/// <see cref="CharacterForm"/> says what it sees of characters above U+FFFF.
 /// </summary>
 internal sealed class RegexPattern : IPattern
 {
@@ -15,13 +16,13 @@ internal sealed class RegexPattern : IPattern
     public const int TimeLimitMilliseconds = 4000;
 
     private readonly Regex _regex;
-    private readonly SupplementaryUnits? _supplementary;
+    private readonly CharacterForm _form;
 
     /// <exception cref="TokenizerException">The pattern is malformed or uses what is not built.</exception>
     public RegexPattern(string pattern)
     {
         var translation = RegexTranslator.Translate(pattern);
-        _supplementary = translation.Supplementary;
+        _form = translation.Form;
         try
         {
             _regex = KnownPatterns.Find(translation.Pattern)
@@ -37,19 +38,19 @@ internal sealed class RegexPattern : IPattern
     {
         try
         {
-            if (text.IndexOfAnyInRange('\uD800', '\uDFFF') < 0 && (_supplementary is null || !SupplementaryUnits.AnyIn(text)))
+            if (_form.Exchanges(text))
             {
-                FindUnits(text, [], matches);
+                FindCharacters(text, matches);
             }
             else
             {
-                FindCharacters(text, matches);
+                FindUnits(text, [], matches);
             }
         }
         catch (RegexMatchTimeoutException error)
         {
             throw new TokenizerException(
-                $"the tokenizer's regular expression took longer than {TimeLimit.TotalSeconds} s for one match in {text.Length} characters", error);
+                Invariant($"the tokenizer's regular expression took longer than {TimeLimit.TotalSeconds} s for one match in {text.Length} characters"), error);
         }
     }
 
@@ -64,7 +65,7 @@ internal sealed class RegexPattern : IPattern
             {
                 var rune = Runes.At(text, i);
                 positions[count] = i;
-                units[count++] = _supplementary?.UnitOf(rune) ?? (rune.IsBmp ? (char)rune.Value : StandIns.For(rune));
+                units[count++] = _form.UnitOf(rune);
             }
 
             positions[count] = text.Length;

@@ -1,25 +1,20 @@
 using System.Globalization;
 using System.Text;
+using static System.FormattableString;
 
 namespace OrleansLLM.Text.Tokenizers.Patterns;
 
 /// <summary>Reads a regular expression character by character.</summary>
-/// <param name="pattern">The regular expression.</param>
-/// <param name="supplementary">Made after an earlier reading where <see cref="Named"/> was not empty.</param>
-internal sealed class RegexReader(string pattern, SupplementaryUnits? supplementary)
+internal sealed class RegexReader(string pattern)
 {
-    private readonly HashSet<(int First, int Last)> _named = [];
-
-    public SupplementaryUnits? Supplementary => supplementary;
-
-    /// <summary>Ranges that the pattern names and that the units for the categories of characters above U+FFFF can't keep apart.</summary>
-    public IReadOnlyCollection<(int First, int Last)> Named => _named;
-
     public int Position { get; private set; }
 
     public bool AtEnd => Position >= pattern.Length;
 
     public char Peek => AtEnd ? throw Error("it ends too early") : pattern[Position];
+
+    /// <summary>The unit before the position.</summary>
+    public char Previous => pattern[Position - 1];
 
     public char Next()
     {
@@ -27,6 +22,9 @@ internal sealed class RegexReader(string pattern, SupplementaryUnits? supplement
         Position++;
         return next;
     }
+
+    /// <summary>Goes back to an earlier position.</summary>
+    public void Return(int position) => Position = position;
 
     public bool TryTake(string expected)
     {
@@ -63,13 +61,46 @@ internal sealed class RegexReader(string pattern, SupplementaryUnits? supplement
         return rune.Value;
     }
 
-    /// <summary>Takes note of a range of code points.</summary>
-    public void Name(int first, int last)
+    /// <summary>The name of [:name:] at the position, which is passed, with a ^ where it has one; null where there is none.</summary>
+    public string? TryTakePosixName()
     {
-        if (last > char.MaxValue || StandIns.AnyIn(first, last))
+        if (!Follows("[:"))
         {
-            _named.Add((first, last));
+            return null;
         }
+
+        var start = Position + 2;
+        var end = start + (start < pattern.Length && pattern[start] == '^' ? 1 : 0);
+        while (end < pattern.Length && char.IsLetter(pattern[end]))
+        {
+            end++;
+        }
+
+        if (end == start || !pattern.AsSpan(end).StartsWith(":]", StringComparison.Ordinal))
+        {
+            return null;
+        }
+
+        Position = end + 2;
+        return pattern[start..end];
+    }
+
+    /// <summary>A whole number at the position, or null.</summary>
+    public int? TryTakeNumber()
+    {
+        var end = Position;
+        while (end < pattern.Length && char.IsAsciiDigit(pattern[end]))
+        {
+            end++;
+        }
+
+        if (!int.TryParse(pattern.AsSpan(Position, end - Position), NumberStyles.None, CultureInfo.InvariantCulture, out var number))
+        {
+            return null;
+        }
+
+        Position = end;
+        return number;
     }
 
     /// <summary>{n}, {n,}, {n,m} or {,m} at the position, as .NET writes it.</summary>
@@ -89,6 +120,9 @@ internal sealed class RegexReader(string pattern, SupplementaryUnits? supplement
         return true;
     }
 
+    /// <summary>The character that an escape names in a class, where \b is a backspace; the backslash is behind.</summary>
+    public int EscapedCodePointInClass() => TryTake("b") ? '\b' : EscapedCodePoint();
+
     /// <summary>The character that an escape names; the backslash is behind.</summary>
     public int EscapedCodePoint()
     {
@@ -98,11 +132,12 @@ internal sealed class RegexReader(string pattern, SupplementaryUnits? supplement
             case 'x' when TryTake("{"):
                 return Hex(TakeThrough('}'));
             case 'x':
-                return Hex(Take(2));
+                return Bytes(Hex(Take(2)));
             case 'u':
                 return Hex(Take(4));
-            case '0':
-                return '\0';
+            case >= '0' and <= '7':
+                Position--;
+                return Octal(digits: 3);
             case 'n':
                 return '\n';
             case 'r':
@@ -129,7 +164,33 @@ internal sealed class RegexReader(string pattern, SupplementaryUnits? supplement
     }
 
     public TokenizerException Error(string what) =>
-        new($"the regular expression '{pattern}' can't be read at position {Position}: {what}");
+        new(Invariant($"the regular expression '{pattern}' can't be read at position {Position}: {what}"));
+
+    /// <summary>A character whose UTF-8 bytes are written as \xHH each; one below 0x80 is the character.</summary>
+    private int Bytes(int first)
+    {
+        Span<byte> utf8 = [(byte)first, 0, 0, 0];
+        var length = first switch { < 0x80 => 1, < 0xE0 => 2, < 0xF0 => 3, _ => 4 };
+        for (var i = 1; i < length; i++)
+        {
+            utf8[i] = TryTake("\\x") ? (byte)Hex(Take(2)) : throw Error($"\\x{first:X2} begins no character in UTF-8");
+        }
+
+        return Rune.DecodeFromUtf8(utf8[..length], out var rune, out _) == System.Buffers.OperationStatus.Done
+            ? rune.Value
+            : throw Error($"\\x{first:X2} begins no character in UTF-8");
+    }
+
+    private int Octal(int digits)
+    {
+        var value = 0;
+        for (; digits > 0 && !AtEnd && Peek is >= '0' and <= '7'; digits--)
+        {
+            value = (value * 8) + Next() - '0';
+        }
+
+        return value < 0x80 ? value : throw Error("an octal escape above \\177 is not built");
+    }
 
     private string Take(int count)
     {

@@ -3,25 +3,27 @@ using System.Text;
 
 namespace OrleansLLM.Text.Tokenizers.Patterns;
 
-/// <summary>A pattern for .NET, and the units that it sees in place of characters above U+FFFF; null: <see cref="StandIns"/>.</summary>
-internal sealed record RegexTranslation(string Pattern, SupplementaryUnits? Supplementary);
+/// <summary>A pattern for .NET, and how it sees characters.</summary>
+internal sealed record RegexTranslation(string Pattern, CharacterForm Form);
 
 /// <summary>
-/// Writes a regular expression of Oniguruma's Ruby dialect (doc/RE of Oniguruma 6.9) in .NET's: possessive quantifiers, <c>\h</c>,
-/// <c>\R</c>, <c>\x{}</c>, line anchors, nested classes and intersections, scripts, and the long s, which <c>(?i:s)</c> matches there.
+/// Writes a regular expression of Oniguruma's own dialect (doc/RE of Oniguruma 6.9.10) in .NET's: possessive quantifiers, <c>\h</c>,
+/// <c>\R</c>, <c>\X</c>, <c>\x{}</c>, line anchors, nested classes and intersections, POSIX classes, properties, back-references over whole
+/// characters, and the long s, which <c>(?i:s)</c> matches there.
 /// </summary>
-internal sealed class RegexTranslator
+internal sealed partial class RegexTranslator
 {
     /// <summary>Longer patterns are refused: no tokenizer's comes near.</summary>
     private const int MaxLength = 20_000;
 
     private readonly RegexReader _reader;
+    private readonly CharacterForm _form;
     private readonly StringBuilder _output = new();
-    private readonly Stack<(int Start, bool IgnoreCase)> _groups = new();
-    private bool _ignoreCase;
+    private GroupOptions _options;
     private int _atom;
 
-    private RegexTranslator(string pattern, SupplementaryUnits? supplementary) => _reader = new RegexReader(pattern, supplementary);
+    private RegexTranslator(string pattern, CharacterForm form, GroupNames names) =>
+        (_reader, _form, _names) = (new RegexReader(pattern), form, names);
 
     /// <exception cref="TokenizerException">The pattern is malformed or uses what is not built.</exception>
     public static RegexTranslation Translate(string pattern)
@@ -31,18 +33,28 @@ internal sealed class RegexTranslator
             throw new TokenizerException($"a regular expression of {pattern.Length} characters is longer than {MaxLength}");
         }
 
-        var translator = new RegexTranslator(pattern, supplementary: null);
-        translator.Run();
-        if (translator._reader.Named.Count > 0)
+        var names = new GroupNames();
+        var byCategory = new CategoryForm();
+        var translated = new RegexTranslator(pattern, byCategory, names).Run();
+        if (names.AreReferred)
         {
-            translator = new RegexTranslator(pattern, new SupplementaryUnits(translator._reader.Named));
-            translator.Run();
+            return Translate(pattern, new PairForm(), names);
         }
 
-        return new RegexTranslation(translator._output.ToString(), translator._reader.Supplementary);
+        if (!byCategory.IsTooCoarse)
+        {
+            return new RegexTranslation(translated, byCategory);
+        }
+
+        var survey = new SurveyForm();
+        new RegexTranslator(pattern, survey, names).Run();
+        return Translate(pattern, new UnitForm(survey.Sets), names);
     }
 
-    private void Run()
+    private static RegexTranslation Translate(string pattern, CharacterForm form, GroupNames names) =>
+        new(form.Finish(new RegexTranslator(pattern, form, names).Run()), form);
+
+    private string Run()
     {
         while (!_reader.AtEnd)
         {
@@ -53,6 +65,8 @@ internal sealed class RegexTranslator
         {
             throw _reader.Error("a group is not closed");
         }
+
+        return _output.Append(')', _openOptions).ToString();
     }
 
     private void Step()
@@ -65,120 +79,46 @@ internal sealed class RegexTranslator
             case ')':
                 CloseGroup();
                 break;
-            case '[':
-                _atom = _output.Length;
-                _output.Append(RegexClass.Read(_reader).ToNet(_ignoreCase));
-                break;
-            case '\\':
-                _atom = _output.Length;
-                _reader.Next();
-                Escape();
-                break;
             case '*' or '+' or '?':
                 Quantifier(_reader.Next().ToString(), possessive: "+");
                 break;
             case '{' when _reader.TryInterval(out var interval):
                 Quantifier(interval, possessive: null);
                 break;
-            case '^' or '$':
-                _atom = _output.Length;
-                _output.Append(CultureInfo.InvariantCulture, $"(?m:{_reader.Next()})");
-                break;
-            case '|' or '.':
-                _atom = _output.Length;
+            case '|':
                 _output.Append(_reader.Next());
+                _atom = _output.Length;
                 break;
             default:
                 _atom = _output.Length;
-                Literal(_reader.NextCodePoint());
+                Atom();
                 break;
         }
     }
 
-    private void OpenGroup()
+    /// <summary>What a quantifier can follow.</summary>
+    private void Atom()
     {
-        var start = _output.Length;
-        _reader.Next();
-        if (_reader.AtEnd || _reader.Peek != '?')
+        switch (_reader.Peek)
         {
-            _output.Append('(');
-            _groups.Push((start, _ignoreCase));
-            return;
+            case '[':
+                Write(ClassReader.Read(_reader));
+                break;
+            case '\\':
+                _reader.Next();
+                Escape();
+                break;
+            case '^' or '$':
+                _output.Append(CultureInfo.InvariantCulture, $"(?m:{_reader.Next()})");
+                break;
+            case '.':
+                _reader.Next();
+                _output.Append(_form.Dot(_options.DotMatchesNewline));
+                break;
+            default:
+                Literal(_reader.NextCodePoint());
+                break;
         }
-
-        _reader.Next();
-        if (_reader.TryTake("#"))
-        {
-            _reader.TakeThrough(')');
-            return;
-        }
-
-        foreach (var opening in (ReadOnlySpan<string>)[":", "=", "!", ">", "<=", "<!"])
-        {
-            if (_reader.TryTake(opening))
-            {
-                _output.Append("(?").Append(opening);
-                _groups.Push((start, _ignoreCase));
-                return;
-            }
-        }
-
-        if (_reader.TryTake("<"))
-        {
-            _output.Append("(?<").Append(_reader.TakeThrough('>')).Append('>');
-            _groups.Push((start, _ignoreCase));
-            return;
-        }
-
-        Options(start);
-    }
-
-    /// <summary>(?i), (?i:...), (?m), ... Oniguruma's m lets the dot match a newline, which .NET calls s.</summary>
-    private void Options(int start)
-    {
-        var on = true;
-        var before = _ignoreCase;
-        var options = new StringBuilder();
-        while (!_reader.AtEnd && _reader.Peek is not (':' or ')'))
-        {
-            var option = _reader.Next();
-            if (option is not ('-' or 'i' or 'm'))
-            {
-                throw _reader.Error($"the option '{option}' of a group is not built");
-            }
-
-            on &= option != '-';
-            _ignoreCase = option == 'i' ? on : _ignoreCase;
-            options.Append(option == 'm' ? 's' : option);
-        }
-
-        if (_reader.AtEnd)
-        {
-            throw _reader.Error("a group is not closed");
-        }
-
-        _output.Append("(?").Append(options);
-        if (_reader.Next() == ':')
-        {
-            _output.Append(':');
-            _groups.Push((start, before));
-        }
-        else
-        {
-            _output.Append(')');
-        }
-    }
-
-    private void CloseGroup()
-    {
-        _reader.Next();
-        if (!_groups.TryPop(out var group))
-        {
-            throw _reader.Error("a ')' closes no group");
-        }
-
-        _output.Append(')');
-        (_atom, _ignoreCase) = (group.Start, group.IgnoreCase);
     }
 
     private void Quantifier(string quantifier, string? possessive)
@@ -229,19 +169,25 @@ internal sealed class RegexTranslator
                 _reader.Next();
                 _output.Append(@"(?>\r\n|[\n-\r\x85\u2028\u2029])");
                 break;
-            case 'w' or 'W':
-                _output.Append(RegexClass.ReadWord(_reader).ToNet(_ignoreCase));
+            case 'X' or 'y' or 'Y':
+                var clusters = new GraphemeClusters(set => _form.Write(Alone(new CharacterProperty(Net: null, () => set)), ignoreCase: false));
+                _output.Append(_reader.Next() switch { 'X' => clusters.Cluster, 'y' => clusters.Border, _ => clusters.NoBorder });
+                break;
+            case 'O' or 'N':
+                Write(Alone(_reader.Next() == 'O' ? CharacterProperties.Any : CharacterProperties.NoNewline));
                 break;
             case 'b' or 'B':
                 WordBorder();
                 break;
-            case 'A' or 'z' or 'Z' or 'G' or (>= '1' and <= '9'):
+            case 'A' or 'z' or 'Z' or 'G':
                 _output.Append('\\').Append(_reader.Next());
                 break;
-            case 'k':
-                _output.Append('\\').Append(_reader.TakeThrough('>')).Append('>');
+            case >= '1' and <= '9' when TryReference():
                 break;
-            case 'K' or 'X' or 'g' or 'y' or 'Y' or 'N' or 'O':
+            case 'k':
+                NamedReference();
+                break;
+            case 'K' or 'g':
                 throw _reader.Error($"'\\{_reader.Peek}' is not built");
             default:
                 EscapedCharacters();
@@ -252,16 +198,16 @@ internal sealed class RegexTranslator
     /// <summary>\b and \B by what \w is here.</summary>
     private void WordBorder()
     {
-        var (ahead, notAhead) = _reader.Peek == 'b' ? ('!', '=') : ('=', '!');
-        var word = RegexClass.ReadWord(_reader).ToNet(ignoreCase: false);
+        var (ahead, notAhead) = _reader.Next() == 'b' ? ('!', '=') : ('=', '!');
+        var word = _form.Write(Alone(CharacterProperties.WordAlone), ignoreCase: false);
         _output.Append(CultureInfo.InvariantCulture, $"(?:(?<={word})(?{ahead}{word})|(?<!{word})(?{notAhead}{word}))");
     }
 
     private void EscapedCharacters()
     {
-        if (RegexClass.TryReadEscape(_reader) is { } set)
+        if (ClassReader.TryReadEscape(_reader, CharacterProperties.WordAlone) is { } escaped)
         {
-            _output.Append(set.ToNet(_ignoreCase));
+            Write(RegexClass.Of(escaped.Property, escaped.Negated));
         }
         else
         {
@@ -269,28 +215,25 @@ internal sealed class RegexTranslator
         }
     }
 
+    private static RegexClass Alone(CharacterProperty property) => RegexClass.Of(property, negated: false);
+
+    private void Write(RegexClass characters) => _output.Append(_form.Write(characters, _options.IgnoreCase));
+
     private void Literal(int codePoint)
     {
-        _reader.Name(codePoint, codePoint);
-        var unit = codePoint <= char.MaxValue ? (char)codePoint : _reader.Supplementary?.UnitOf(new Rune(codePoint)) ?? '\0';
-        if (_ignoreCase && unit is ('s' or 'S'))
+        if (_form.LiteralOf(codePoint) is not { } unit || (_options.IgnoreCase && codePoint > 0x7F))
+        {
+            var characters = new RegexClass();
+            characters.Add(codePoint, codePoint);
+            Write(characters);
+        }
+        else if (_options.IgnoreCase && unit is ('s' or 'S'))
         {
             _output.Append('[').Append(unit).Append('\u017F').Append(']');
         }
-        else if (unit is ' ' or '#')
-        {
-            _output.Append(unit);
-        }
         else
         {
-            _output.Append(NetEscape(unit));
+            _output.Append(NetText.Literal(unit));
         }
     }
-
-    private static string NetEscape(char unit) => unit switch
-    {
-        '\\' or '*' or '+' or '?' or '|' or '{' or '}' or '[' or ']' or '(' or ')' or '^' or '$' or '.' => "\\" + unit,
-        < ' ' => string.Create(CultureInfo.InvariantCulture, $"\\u{(int)unit:X4}"),
-        _ => unit.ToString(),
-    };
 }

@@ -9,7 +9,6 @@ namespace OrleansLLM.Text.Tokenizers.Patterns;
 /// </summary>
 internal static class StandIns
 {
-    private const char Han = '\u3400';
     private const char CircledLetter = '\u24B6';
 
     /// <summary>Indexed by <see cref="UnicodeCategory"/>.</summary>
@@ -25,16 +24,8 @@ internal static class StandIns
 
     /// <summary>Whether one of them lies in a range of code points: a pattern that names it means that character.</summary>
     public static bool AnyIn(int first, int last) =>
-        Array.Exists([.. ByCategory, Han, CircledLetter], unit => unit >= first && unit <= last);
+        Array.Exists([.. ByCategory, CircledLetter], unit => unit >= first && unit <= last);
 
-    public static char For(Rune rune)
-    {
-        var category = Rune.GetUnicodeCategory(rune);
-        if (rune.Value is >= 0x20000 and <= 0x3FFFF && category == UnicodeCategory.OtherLetter)
-        {
-            return Han;
-        }
-
-        return Runes.IsCircledLetter(rune.Value) ? CircledLetter : ByCategory[(int)category];
-    }
+    public static char For(Rune rune) =>
+        Runes.IsCircledLetter(rune.Value) ? CircledLetter : ByCategory[(int)Rune.GetUnicodeCategory(rune)];
 }

@@ -27,6 +27,7 @@ internal static class PreTokenizerKinds
             component.OptionalChoice<SplitBehavior>("behavior") ?? SplitBehavior.Isolated),
         ["Sequence"] = component => new PreTokenizerSequence([.. component.Children("pretokenizers").Select(Read)]),
         ["Split"] = ReadSplit,
+        ["UnicodeScripts"] = _ => new UnicodeScriptsPreTokenizer(),
         ["Whitespace"] = _ => Split(new InvertedPattern(new WordPattern()), SplitBehavior.Removed),
         ["WhitespaceSplit"] = _ => Split(new CharacterPattern(Runes.IsWhiteSpace), SplitBehavior.Removed),
     };
