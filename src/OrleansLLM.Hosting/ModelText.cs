@@ -34,17 +34,8 @@ public sealed record ModelText(TextTokenizer Tokenizer, IChatTemplate? Template)
     }
 
     /// <exception cref="TokenizerException">The tokenizer can't be read, is not built, or is another model's.</exception>
-    public static TextTokenizer ReadTokenizer(ModelFile file)
-    {
-        if (file.Gguf is null)
-        {
-            return TokenizerLoader.FromFolder(file.Path, file.VocabularySize);
-        }
-
-        var tokenizer = TokenizerLoader.FromGguf(file.Gguf);
-        return tokenizer.VocabularySize <= file.VocabularySize ? tokenizer : throw new TokenizerException(FormattableString.Invariant(
-            $"{file.Path}: its vocabulary has ids up to {tokenizer.VocabularySize - 1}, but the model's go from 0 to {file.VocabularySize - 1}"));
-    }
+    public static TextTokenizer ReadTokenizer(ModelFile file) =>
+        file.Gguf is { } gguf ? TokenizerLoader.FromGguf(gguf) : TokenizerLoader.FromFolder(file.Path, file.VocabularySize);
 
     private static ModelText OfFolder(FolderFiles folder, ModelFile file, TextTokenizer tokenizer)
     {

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using OrleansLLM.Files;
 
@@ -113,7 +114,7 @@ internal static class GenerationDefaultsReader
                 ? id
                 : throw new FileFormatException(path, $"{name} must be a token id or a list of them, but there is {element.GetRawText()}"));
             _ids.AddRange(ids.Where(id => id >= 0 && id < vocabularySize).Select(id => (int)id).Except(_ids));
-            var outside = ids.Where(id => id < 0 || id >= vocabularySize).Distinct().ToList();
+            var outside = ids.Where(id => id < 0 || id >= vocabularySize).Distinct().Select(id => id.ToString(CultureInfo.InvariantCulture)).ToList();
             if (outside.Count > 0)
             {
                 var more = outside.Count > ShownIds ? FormattableString.Invariant($" and {outside.Count - ShownIds} more") : "";
