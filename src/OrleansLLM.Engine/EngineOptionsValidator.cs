@@ -46,7 +46,7 @@ public static class EngineOptionsValidator
         problems.Require(options.MaxPartialPrefills is >= 1 and <= Most, MaxPartialPrefills, options.MaxPartialPrefills, $"1 to {Most}");
         problems.Require(
             options.MaxLongPartialPrefills >= 1 && options.MaxLongPartialPrefills <= Math.Max(1, options.MaxPartialPrefills),
-            MaxLongPartialPrefills, options.MaxLongPartialPrefills, $"1 to {options.MaxPartialPrefills}, which {MaxPartialPrefills} allows");
+            MaxLongPartialPrefills, options.MaxLongPartialPrefills, Invariant($"1 to {options.MaxPartialPrefills}, which {MaxPartialPrefills} allows"));
         problems.Require(
             options.LongPrefillTokenThreshold is null or (>= 1 and <= Most),
             LongPrefillTokenThreshold, options.LongPrefillTokenThreshold, $"1 to {Most}");

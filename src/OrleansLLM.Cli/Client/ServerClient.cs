@@ -80,7 +80,7 @@ internal sealed class ServerClient : IDisposable
         if (!response.IsSuccessStatusCode)
         {
             var text = await response.Content.ReadAsStringAsync(cancellation).ConfigureAwait(false);
-            throw new HttpRequestException($"{(int)response.StatusCode}: {MessageOf(text)}", null, response.StatusCode);
+            throw new HttpRequestException(FormattableString.Invariant($"{(int)response.StatusCode}: {MessageOf(text)}"), null, response.StatusCode);
         }
     }
 

@@ -48,8 +48,8 @@ internal sealed class BenchThroughputCommand
             var report = await ProgressBar.RunAsync(
                 "Requests", items.Count, advance => driver.RunAsync(items, _workload.Seed(result), advance, cancellation)).ConfigureAwait(false);
             Console.WriteLine(report);
-            Console.WriteLine($"Total num prompt tokens:  {report.PromptTokens}");
-            Console.WriteLine($"Total num output tokens:  {report.OutputTokens}");
+            Console.WriteLine(FormattableString.Invariant($"Total num prompt tokens:  {report.PromptTokens}"));
+            Console.WriteLine(FormattableString.Invariant($"Total num output tokens:  {report.OutputTokens}"));
             Save(result.GetValue(_output), report);
             return 0;
         }

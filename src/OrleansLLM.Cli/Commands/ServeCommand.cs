@@ -97,8 +97,8 @@ internal sealed class ServeCommand
 
     private static string? WhyNotListening(Exception error, ServerOptions options) => error switch
     {
-        IOException { InnerException: AddressInUseException } => $"Port {options.Port} of {options.Host} is in use: take another with --port, or 0 for any.",
-        SocketException => $"Nothing can listen on port {options.Port} of {options.Host}: {error.Message}. Take others with --host and --port.",
+        IOException { InnerException: AddressInUseException } => FormattableString.Invariant($"Port {options.Port} of {options.Host} is in use: take another with --port, or 0 for any."),
+        SocketException => FormattableString.Invariant($"Nothing can listen on port {options.Port} of {options.Host}: {error.Message}. Take others with --host and --port."),
         _ => null,
     };
 

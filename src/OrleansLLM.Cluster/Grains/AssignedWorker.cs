@@ -70,7 +70,7 @@ internal sealed class AssignedWorker(IGrainFactory grains, ISiloStatusOracle sil
         }
         else if (_id is not null && time.GetElapsedTime(_heard) > Silence)
         {
-            Lose($"it has not answered for {Silence.TotalSeconds:0} s.");
+            Lose(FormattableString.Invariant($"it has not answered for {Silence.TotalSeconds:0} s."));
         }
     }
 

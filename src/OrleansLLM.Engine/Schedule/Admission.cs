@@ -57,8 +57,7 @@ internal sealed class Admission(EngineFacts facts, CacheShape shape)
             : "";
         return new SubmitResult.Refused(
             RefusalReason.TooLong,
-            Say($"The prompt has {prompt} tokens and max_tokens is {request.MaxTokens}: {asked} together, but at most {facts.MaxLength} fit.{why} ")
-            + "Shorten the prompt or lower max_tokens.");
+            Say($"The prompt has {prompt} tokens and max_tokens is {request.MaxTokens}: {asked} together, but at most {facts.MaxLength} fit.{why} Shorten the prompt or lower max_tokens."));
     }
 
     private SubmitResult.Refused? CheckOutputs(Attempt attempt)

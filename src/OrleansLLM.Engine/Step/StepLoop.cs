@@ -1,5 +1,4 @@
 using Microsoft.Extensions.Logging;
-using OrleansLLM.Sequences;
 
 namespace OrleansLLM.Engine;
 
@@ -103,7 +102,7 @@ internal sealed class StepLoop : IDisposable
             return;
         }
 
-        var end = Fail($"The engine is stuck: its step has got nowhere for {StepWatch.Patience.TotalSeconds:0} s.");
+        var end = Fail(FormattableString.Invariant($"The engine is stuck: its step has got nowhere for {StepWatch.Patience.TotalSeconds:0} s."));
         _logger.LogLoopStuck(StepWatch.Patience.TotalSeconds, _inbox.Accepted);
         Acceptance.End(_inbox.Close(LoopPhase.Failed), end, _logger);
     }

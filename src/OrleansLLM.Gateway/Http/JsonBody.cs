@@ -183,7 +183,7 @@ internal sealed class JsonBody : IDisposable
     }
 
     private static ApiError TooLarge(int most) =>
-        ApiError.Http(StatusCodes.Status413PayloadTooLarge, $"The body is larger than the {most} bytes that this server reads.");
+        ApiError.Http(StatusCodes.Status413PayloadTooLarge, FormattableString.Invariant($"The body is larger than the {most} bytes that this server reads."));
 
     private static ApiError Busy(GatewayCall call) => ApiError.Unavailable(
         "The bodies that are being read hold all the memory that they may (--max-parsed-bytes): try again later.", call.Server.Options.RetryAfter);

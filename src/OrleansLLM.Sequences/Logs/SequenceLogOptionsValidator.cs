@@ -20,7 +20,7 @@ public static class SequenceLogOptionsValidator
             options.SubmitterHold >= TimeSpan.Zero || options.SubmitterHold == Timeout.InfiniteTimeSpan,
             SubmitterHold, options.SubmitterHold, "0 or more, or Timeout.InfiniteTimeSpan");
         problems.Require(
-            options.Retention >= TimeSpan.Zero && options.Retention <= Longest, Retention, options.Retention, $"0 to {Longest.Days} days");
+            options.Retention >= TimeSpan.Zero && options.Retention <= Longest, Retention, options.Retention, FormattableString.Invariant($"0 to {Longest.Days} days"));
         problems.Require(options.MaxRetainedBytes >= LeastBytes, MaxRetainedBytes, options.MaxRetainedBytes, $"{LeastBytes} bytes or more");
         return problems;
     }

@@ -117,7 +117,7 @@ internal static class EmptyPattern
 {
     public static string Replace(string text, string pattern, string content) => pattern.Length > 0
         ? text.Replace(pattern, content, StringComparison.Ordinal)
-        : content + string.Concat(text.EnumerateRunes().Select(rune => rune.ToString() + content));
+        : content + string.Concat(text.EnumerateRunes().Select(rune => string.Concat(rune.ToString(), content)));
 }
 
 /// <summary>Whether spaces before English punctuation and contractions are taken out.</summary>
