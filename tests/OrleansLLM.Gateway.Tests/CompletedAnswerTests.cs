@@ -20,16 +20,23 @@ public sealed class CompletedAnswerTests
         using var request = new HttpRequestMessage(HttpMethod.Post, "/v1/completions") { Content = content };
         using var response = await host.Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, Cancellation);
         using var reader = new StreamReader(await response.Content.ReadAsStreamAsync(Cancellation));
-        string? line;
-        do
+        try
         {
-            line = await reader.ReadLineAsync(Cancellation).AsTask().WaitAsync(TimeSpan.FromSeconds(30), Cancellation);
-        }
-        while (line?.Contains("\"finish_reason\":\"stop\"", StringComparison.Ordinal) == false);
+            string? line;
+            do
+            {
+                line = await reader.ReadLineAsync(Cancellation).AsTask().WaitAsync(TimeSpan.FromSeconds(30), Cancellation);
+            }
+            while (line?.Contains("\"finish_reason\":\"stop\"", StringComparison.Ordinal) == false);
 
-        Assert.NotNull(line);
-        Assert.False(finished.Task.IsCompleted);
-        finished.SetResult(true);
+            Assert.NotNull(line);
+            Assert.False(finished.Task.IsCompleted);
+        }
+        finally
+        {
+            finished.SetResult(true);
+        }
+
         Assert.Contains("[DONE]", await reader.ReadToEndAsync(Cancellation), StringComparison.Ordinal);
     }
 

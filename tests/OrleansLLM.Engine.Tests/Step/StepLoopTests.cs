@@ -32,6 +32,7 @@ public sealed class StepLoopTests : IDisposable
         arrived.Set();
         Assert.True(await held);
         await drain.WaitAsync(Cancellation);
+        Assert.False(await engine.AskAsync(_ => true, false));
         await Task.Run(engine.Dispose, Cancellation).WaitAsync(TimeSpan.FromSeconds(30), Cancellation);
     }
 
