@@ -26,14 +26,13 @@ internal sealed class Generation(GatewayCall call, GenerationInput input, string
     public RequestId Id => _requests[0];
 
     /// <summary>Submits all prompts at once; the refusal of one is the error of all, which the disposal then cancels.</summary>
-    public async ValueTask<ApiError?> SubmitAsync()
-    {
-        if (!_waiting.TryAdd(input.Answers * BytesPerAnswer))
-        {
-            return ApiError.QueueFull(
-                "The requests that wait hold all the memory that they may (--max-waiting-bytes): try again later.", call.Server.Options.RetryAfter);
-        }
+    public async ValueTask<ApiError?> SubmitAsync() => _waiting.TryAdd(input.Answers * BytesPerAnswer)
+        ? await SubmitAllAsync()
+        : ApiError.QueueFull(
+            "The requests that wait hold all the memory that they may (--max-waiting-bytes): try again later.", call.Server.Options.RetryAfter);
 
+    private async Task<ApiError?> SubmitAllAsync()
+    {
         GenerationRequest[] requests = [.. input.Prompts.Select(Describe)];
         _requests.AddRange(requests.Select(request => request.Id));
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(call.Aborted);

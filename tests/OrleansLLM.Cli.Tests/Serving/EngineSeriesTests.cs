@@ -1,4 +1,3 @@
-using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 using OrleansLLM.Cli.Arguments;
 using OrleansLLM.Cli.Serving;
