@@ -107,5 +107,5 @@ internal readonly struct Relu<TSimd, TVector> : IActivation<TVector>
     where TVector : struct
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static TVector Apply(TVector x) => TSimd.Select(TSimd.Greater(TSimd.Zero, x), TSimd.Zero, x);
+    public static TVector Apply(TVector x) => TSimd.Except(x, TSimd.Greater(TSimd.Zero, x));
 }

@@ -24,7 +24,7 @@ internal static class VectorMath<TSimd, TVector>
     {
         var isTooLow = TSimd.Greater(TSimd.Broadcast(LeastExponent), x);
         var highest = TSimd.Broadcast(HighestExponent);
-        x = TSimd.Select(isTooLow, TSimd.Zero, TSimd.Select(TSimd.Greater(x, highest), highest, x));
+        x = TSimd.Except(TSimd.Select(TSimd.Greater(x, highest), highest, x), isTooLow);
         var shifted = TSimd.Fma(x, TSimd.Broadcast(1.442695041f), TSimd.Broadcast(RoundingShift));
         var n = TSimd.Subtract(shifted, TSimd.Broadcast(RoundingShift));
         var r = TSimd.Fma(n, TSimd.Broadcast(-0.693359375f), x);
@@ -38,7 +38,7 @@ internal static class VectorMath<TSimd, TVector>
         sum = TSimd.Fma(sum, r, TSimd.Broadcast(1f));
         // The shifted number's low bits are n: they go to the exponent's place.
         var power = TSimd.AddInt32(TSimd.ShiftLeftInt32(shifted, 23), TSimd.Broadcast(1f));
-        return TSimd.Select(isTooLow, TSimd.Zero, TSimd.Multiply(sum, power));
+        return TSimd.Except(TSimd.Multiply(sum, power), isTooLow);
     }
 
     /// <summary>1 / (1 + e^-x).</summary>

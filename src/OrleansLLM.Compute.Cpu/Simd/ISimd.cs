@@ -36,6 +36,9 @@ internal unsafe interface ISimd<TVector>
 
     static abstract TVector And(TVector left, TVector right);
 
+    /// <summary>The bits of value that are clear in mask.</summary>
+    static abstract TVector Except(TVector value, TVector mask);
+
     static abstract TVector Or(TVector left, TVector right);
 
     static abstract TVector Xor(TVector left, TVector right);

@@ -72,6 +72,9 @@ internal readonly unsafe struct Simd128 : ISimd<Vector128<byte>>
     public static Vector128<byte> And(Vector128<byte> left, Vector128<byte> right) => left & right;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<byte> Except(Vector128<byte> value, Vector128<byte> mask) => Vector128.AndNot(value, mask);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<byte> Or(Vector128<byte> left, Vector128<byte> right) => left | right;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
