@@ -33,8 +33,11 @@ public sealed record GenerationRequest
     /// <summary>Whose request it is (the API key's name), empty without keys: only its owner may read, fork or end it.</summary>
     public string Tenant { get; init; } = "";
 
-    /// <summary>Separates prefix caches; empty shares with everybody.</summary>
+    /// <summary>Whoever gives the same one shares cached prefixes; empty shares with the requests of its tenant.</summary>
     public string CacheSalt { get; init; } = "";
+
+    /// <summary>Requests share cached prefixes where this is equal: the salt, or else the tenant.</summary>
+    public string PrefixOwner => CacheSalt.Length > 0 ? $"salt {CacheSalt}" : Tenant.Length > 0 ? $"tenant {Tenant}" : "";
 
     /// <summary>How long an answer goes on after its last reader has left.</summary>
     public TimeSpan Linger { get; init; }

@@ -109,10 +109,10 @@ public sealed class InferenceEngine : IEngine, IDisposable
     public ValueTask<SequenceDescription?> DescribeAsync(SequenceId sequence, CancellationToken cancellation) =>
         ValueTask.FromResult(_inbox.View(sequence)?.Describe());
 
-    public ValueTask<int> MatchPrefixAsync(ReadOnlyMemory<int> promptIds, string cacheSalt, CancellationToken cancellation)
+    public ValueTask<int> MatchPrefixAsync(ReadOnlyMemory<int> promptIds, string prefixOwner, CancellationToken cancellation)
     {
         var hashes = new PrefixHash[Math.Max(0, promptIds.Length - 1) / Facts.BlockSize];
-        var previous = _core.Hasher.Seed(cacheSalt, promptIds.Length);
+        var previous = _core.Hasher.Seed(prefixOwner, promptIds.Length);
         for (var i = 0; i < hashes.Length; i++)
         {
             hashes[i] = previous = PrefixHasher.Next(previous, promptIds.Span.Slice(i * Facts.BlockSize, Facts.BlockSize));

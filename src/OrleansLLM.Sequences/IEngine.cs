@@ -36,7 +36,8 @@ public interface IEngine
     ValueTask<SequenceDescription?> DescribeAsync(SequenceId sequence, CancellationToken cancellation);
 
     /// <summary>How many tokens of this prompt the prefix cache holds now: a hint, it may be gone at admission.</summary>
-    ValueTask<int> MatchPrefixAsync(ReadOnlyMemory<int> promptIds, string cacheSalt, CancellationToken cancellation);
+    /// <param name="prefixOwner">As <see cref="GenerationRequest.PrefixOwner"/>.</param>
+    ValueTask<int> MatchPrefixAsync(ReadOnlyMemory<int> promptIds, string prefixOwner, CancellationToken cancellation);
 
     /// <summary>Takes no more attempts and completes when all that it holds have ended.</summary>
     Task DrainAsync(CancellationToken cancellation);

@@ -42,8 +42,8 @@ internal sealed class TimedEngine(IEngine engine) : IEngine
     public ValueTask<SequenceDescription?> DescribeAsync(SequenceId sequence, CancellationToken cancellation) =>
         engine.DescribeAsync(sequence, cancellation);
 
-    public ValueTask<int> MatchPrefixAsync(ReadOnlyMemory<int> promptIds, string cacheSalt, CancellationToken cancellation) =>
-        engine.MatchPrefixAsync(promptIds, cacheSalt, cancellation);
+    public ValueTask<int> MatchPrefixAsync(ReadOnlyMemory<int> promptIds, string prefixOwner, CancellationToken cancellation) =>
+        engine.MatchPrefixAsync(promptIds, prefixOwner, cancellation);
 
     public Task DrainAsync(CancellationToken cancellation) => engine.DrainAsync(cancellation);
 

@@ -107,7 +107,7 @@ internal sealed class ManualEngine(string model) : IEngine
         return new(_running.ContainsKey(sequence) ? new SequenceDescription(sequence, SequencePhase.Preempted, 3, 4, 2, null) : null);
     }
 
-    public ValueTask<int> MatchPrefixAsync(ReadOnlyMemory<int> promptIds, string cacheSalt, CancellationToken cancellation) =>
+    public ValueTask<int> MatchPrefixAsync(ReadOnlyMemory<int> promptIds, string prefixOwner, CancellationToken cancellation) =>
         new(promptIds.Length - 1);
 
     public Task DrainAsync(CancellationToken cancellation) => Task.CompletedTask;

@@ -126,7 +126,7 @@ public sealed class InferenceEngineTests : IDisposable
         await generator.SubmitAsync(CoreFixture.Request(prompt, 2), Cancellation);
         await _engine.DrainAsync(Cancellation);
         Assert.Equal(8, await _engine.MatchPrefixAsync(prompt, "", Cancellation));
-        Assert.Equal(0, await _engine.MatchPrefixAsync(prompt, "salt", Cancellation));
+        Assert.Equal(0, await _engine.MatchPrefixAsync(prompt, (CoreFixture.Request(prompt, 1) with { CacheSalt = "salt" }).PrefixOwner, Cancellation));
     }
 
     [Fact]

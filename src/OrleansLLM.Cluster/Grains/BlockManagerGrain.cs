@@ -13,7 +13,7 @@ internal sealed class BlockManagerGrain(LocalWorkers workers) : Grain, IBlockMan
     public Task<LoadMessage?> GetLoad() => Task.FromResult(Worker is { } worker ? LoadMessage.From(worker.Engine.Load) : null);
 
     public async Task<int> MatchPrefix(PrefixQuery query) => Worker is { } worker
-        ? await worker.Engine.MatchPrefixAsync(MemoryMarshal.Cast<byte, int>(query.PromptIds).ToArray(), query.CacheSalt, CancellationToken.None)
+        ? await worker.Engine.MatchPrefixAsync(MemoryMarshal.Cast<byte, int>(query.PromptIds).ToArray(), query.PrefixOwner, CancellationToken.None)
         : 0;
 
     public async Task<SubmitReply> Fork(ForkMessage message) => Worker is { } worker

@@ -5,7 +5,7 @@ namespace OrleansLLM.Cluster;
 [GenerateSerializer, Immutable, Alias("OrleansLLM.RouteQuery")]
 public sealed record RouteQuery([property: Id(0)] byte[] Prefix)
 {
-    public static RouteQuery For(GenerationRequest request) => new(PrefixChunks.Hash(request.PromptIds.Span, request.CacheSalt));
+    public static RouteQuery For(GenerationRequest request) => new(PrefixChunks.Hash(request.PromptIds.Span, request.PrefixOwner));
 }
 
 /// <param name="Worker">Null where nobody serves the model; then <paramref name="Reason"/> and <paramref name="Message"/> say why.</param>
@@ -16,4 +16,4 @@ public sealed record RouteReply(
 /// <summary>Asks how much of a prompt a worker has cached.</summary>
 /// <param name="PromptIds">Little-endian int32 ids.</param>
 [GenerateSerializer, Immutable, Alias("OrleansLLM.PrefixQuery")]
-public sealed record PrefixQuery([property: Id(0)] byte[] PromptIds, [property: Id(1)] string CacheSalt);
+public sealed record PrefixQuery([property: Id(0)] byte[] PromptIds, [property: Id(1)] string PrefixOwner);

@@ -15,11 +15,11 @@ internal static class PrefixChunks
     private const int HashBytes = 8;
 
     /// <summary>Little-endian 64-bit hashes, one behind the other.</summary>
-    public static byte[] Hash(ReadOnlySpan<int> promptIds, string cacheSalt)
+    public static byte[] Hash(ReadOnlySpan<int> promptIds, string prefixOwner)
     {
         var chunks = promptIds.Length / Tokens;
         var hashes = new byte[HashBytes * chunks];
-        var last = (long)XxHash3.HashToUInt64(MemoryMarshal.AsBytes(cacheSalt.AsSpan()));
+        var last = (long)XxHash3.HashToUInt64(MemoryMarshal.AsBytes(prefixOwner.AsSpan()));
         for (var chunk = 0; chunk < chunks; chunk++)
         {
             last = (long)XxHash3.HashToUInt64(MemoryMarshal.AsBytes(promptIds.Slice(chunk * Tokens, Tokens)), last);

@@ -61,6 +61,7 @@ internal sealed class Sequence
         Id = id;
         Epoch = epoch;
         Request = request;
+        PrefixOwner = request.PrefixOwner;
         Sampling = request.Sampling;
         MaxTokens = request.MaxTokens;
         Priority = request.Priority;
@@ -83,6 +84,9 @@ internal sealed class Sequence
     public int Epoch { get; }
 
     public GenerationRequest Request { get; }
+
+    /// <summary>The request's, made once.</summary>
+    public string PrefixOwner { get; }
 
     public int PromptLength { get; }
 

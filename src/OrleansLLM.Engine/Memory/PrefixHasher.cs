@@ -1,14 +1,15 @@
 using System.Buffers.Binary;
-using System.IO.Hashing;
 using System.Runtime.InteropServices;
+using System.Security.Cryptography;
 
 namespace OrleansLLM.Engine;
 
 /// <summary>
 /// The content hash of full blocks: 128 bits, chained over the prefix, equal in every process.
 /// <code>
-/// h(-1) = XxHash128 chained over fingerprint, salt, rope length      h(i) = XxHash128(h(i-1), tokens of block i, little-endian)
+/// h(-1) = H chained over fingerprint, owner, rope length      h(i) = H(h(i-1), tokens of block i, little-endian)      H = first half of SHA-256
 /// </code>
+/// Nobody can make a prompt whose blocks pass for those of another, and an owner finds only its own.
 /// The rope length is 0, or the prompt's length where a dynamic scaling turns all of that prompt's keys by it. May be called from any
 /// thread; allocates nothing.
 /// </summary>
@@ -18,7 +19,8 @@ internal sealed class PrefixHasher(string fingerprint, int blockSize, int dynami
 
     public int BlockSize { get; } = blockSize;
 
-    public PrefixHash Seed(string cacheSalt, int promptLength) => Next(NextText(_model, cacheSalt), [RopeLength(promptLength)]);
+    /// <param name="owner"><see cref="GenerationRequest.PrefixOwner"/>.</param>
+    public PrefixHash Seed(string owner, int promptLength) => Next(NextText(_model, owner), [RopeLength(promptLength)]);
 
     /// <summary>What a prompt's length does to all of its keys; sequences share blocks only where it is equal.</summary>
     public int RopeLength(int promptLength) => dynamicRopeOrigin > 0 && promptLength > dynamicRopeOrigin ? promptLength : 0;
@@ -30,7 +32,7 @@ internal sealed class PrefixHasher(string fingerprint, int blockSize, int dynami
         while (tables.HashCount < blocks)
         {
             var index = tables.HashCount;
-            var previous = index > 0 ? tables.Hashes[index - 1] : Seed(sequence.Request.CacheSalt, sequence.PromptLength);
+            var previous = index > 0 ? tables.Hashes[index - 1] : Seed(sequence.PrefixOwner, sequence.PromptLength);
             tables.AddHash(Next(previous, sequence.Tokens.Slice(index * BlockSize, BlockSize)));
         }
     }
@@ -86,8 +88,8 @@ internal sealed class PrefixHasher(string fingerprint, int blockSize, int dynami
             }
         }
 
-        Span<byte> hash = stackalloc byte[PrefixHash.Bytes];
-        XxHash128.Hash(bytes[..(PrefixHash.Bytes + target.Length)], hash);
+        Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
+        SHA256.HashData(bytes[..(PrefixHash.Bytes + target.Length)], hash);
         return PrefixHash.Read(hash);
     }
 }

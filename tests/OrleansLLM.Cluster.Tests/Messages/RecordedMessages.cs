@@ -44,12 +44,14 @@ internal static class RecordedMessages
             new RouteReply(Worker: Worker, Reason: RefusalReason.UnknownModel, Message: "Unknown."),
             new RouteReply(Worker: null, Reason: RefusalReason.Invalid, Message: ""),
         ],
-        [typeof(PrefixQuery)] = [new PrefixQuery(PromptIds: [1, 2, 3], CacheSalt: "salt")],
+        [typeof(PrefixQuery)] = [new PrefixQuery(PromptIds: [1, 2, 3], PrefixOwner: "salt")],
         [typeof(StepMessage)] = [new StepMessage(Worker: Worker, Entries: new byte[] { 1, 2, 3 })],
         [typeof(WorkerReport)] =
         [
             new WorkerReport(
                 Worker: Worker, Incarnation: long.MaxValue, Model: Model, Phase: WorkerPhase.Draining, Load: Load, Progress: 61, Number: 62, Failure: "It is stuck."),
+            new WorkerReport(
+                Worker: Worker, Incarnation: 1, Model: Model, Phase: WorkerPhase.Ready, Load: Load, Progress: 61, Number: 62, Failure: null),
         ],
         [typeof(ServedModelMessage)] = [Model],
         [typeof(LoadMessage)] = [Load],

@@ -54,6 +54,24 @@ public class EngineCoreTests
         Assert.Equal(0, fixture.Answers[other].CachedTokens);
     }
 
+    [Theory]
+    [InlineData("", "", "", "", true)]
+    [InlineData("a", "", "a", "", true)]
+    [InlineData("a", "", "b", "", false)]
+    [InlineData("a", "", "", "", false)]
+    [InlineData("a", "shared", "b", "shared", true)]
+    [InlineData("a", "x", "a", "y", false)]
+    [InlineData("x", "", "", "x", false)]
+    public void A_prefix_belongs_to_its_salt_or_else_to_its_tenant(string tenant, string salt, string otherTenant, string otherSalt, bool isShared)
+    {
+        using var fixture = new CoreFixture(CoreFixture.Options(100), [0, 6]);
+        fixture.Submit(CoreFixture.Request(Prompt, 2) with { Tenant = tenant, CacheSalt = salt });
+        fixture.RunToRest();
+        var other = fixture.Submit(CoreFixture.Request(Prompt, 2) with { Tenant = otherTenant, CacheSalt = otherSalt })[0];
+        fixture.RunToRest();
+        Assert.Equal(isShared ? 20 : 0, fixture.Answers[other].CachedTokens);
+    }
+
     [Fact]
     public void A_longer_prompt_of_a_dynamic_rope_shares_nothing_with_a_shorter_one()
     {
