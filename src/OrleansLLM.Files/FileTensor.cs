@@ -1,3 +1,4 @@
+using System.Globalization;
 using static System.FormattableString;
 
 namespace OrleansLLM.Files;
@@ -28,5 +29,7 @@ public sealed record FileTensor(MappedFile File, string Name, string Type, IRead
     public void Release(long length) => File.Release(Offset, length);
 
     /// <summary>The shape as people write it, such as <c>[320, 64]</c>.</summary>
-    public string ShapeText => $"[{string.Join(", ", Shape)}]";
+    public string ShapeText => $"[{Join(Shape)}]";
+
+    internal static string Join(IEnumerable<long> numbers) => string.Join(", ", numbers.Select(number => number.ToString(CultureInfo.InvariantCulture)));
 }

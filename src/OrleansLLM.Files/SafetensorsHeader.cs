@@ -125,13 +125,13 @@ internal sealed class SafetensorsHeader(MappedFile file, long dataStart)
         if (offsets.Length != 2 || offsets[0] > offsets[1] || offsets[1] > file.Length - dataStart)
         {
             throw Broken(
-                Invariant($"data_offsets [{string.Join(", ", offsets)}] of tensor {name} do not lie in the {file.Length - dataStart} bytes of data: ")
+                Invariant($"data_offsets [{FileTensor.Join(offsets)}] of tensor {name} do not lie in the {file.Length - dataStart} bytes of data: ")
                 + "the file is cut off or broken");
         }
 
         var bytes = offsets[1] - offsets[0];
         return (Int128)elements * bits != (Int128)bytes * 8
-            ? throw Broken(Invariant($"tensor {name} has {bytes} bytes, {type} [{string.Join(", ", shape)}] needs {(Int128)elements * bits / 8}"))
+            ? throw Broken(Invariant($"tensor {name} has {bytes} bytes, {type} [{FileTensor.Join(shape)}] needs {(Int128)elements * bits / 8}"))
             : new(file, name, type, shape, dataStart + offsets[0], bytes);
     }
 

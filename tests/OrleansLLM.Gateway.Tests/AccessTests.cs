@@ -55,7 +55,7 @@ public sealed class AccessTests
             PriorityApiKeys = priorityKey is null ? [] : [new("pat", priorityKey)],
         });
         (string, string)[] headers = sent is null ? [] : [("Authorization", $"Bearer {sent}")];
-        var field = priority is null ? "" : $",\"priority\":{priority}";
+        var field = priority is null ? "" : FormattableString.Invariant($",\"priority\":{priority}");
         foreach (var (path, prompt) in new[]
         {
             ("/v1/completions", "\"prompt\":\"a\""), ("/v1/chat/completions", "\"messages\":[{\"role\":\"user\",\"content\":\"a\"}]"),

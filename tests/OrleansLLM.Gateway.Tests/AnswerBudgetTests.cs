@@ -65,6 +65,27 @@ public sealed class AnswerBudgetTests
     }
 
     [Theory]
+    [InlineData("\"prompt\":\"a\"", 8_000, 9_000)]
+    [InlineData("\"prompt\":\"a\",\"n\":128", 1_024_000, 1_100_000)]
+    [InlineData("\"prompt\":[[1],[1],[1],[1]]", 32_000, 36_000)]
+    [InlineData("\"prompt\":\"@\",\"prompt_logprobs\":20", 48_000, 60_000)]
+    [InlineData("\"prompt\":\"@\",\"n\":2,\"logprobs\":20,\"max_tokens\":20", 25_000, 35_000)]
+    [InlineData("\"prompt\":\"@\",\"repetition_penalty\":1.1", 15_000, 18_000)]
+    [InlineData("\"prompt\":\"a\",\"logit_bias\":{\"1\":1,\"2\":1},\"bad_words\":[\"hello\"],\"stop_token_ids\":[3]", 8_200, 9_000)]
+    public async Task A_waiting_request_counts_with_all_that_is_prepared_for_it(string fields, long least, long most)
+    {
+        await using var host = await GatewayHost.StartAsync();
+        var held = 0L;
+        host.Generator.Admit = (_, _) =>
+        {
+            held = host.Server.Waiting.Held;
+            return new((SubmitResult.Refused?)null);
+        };
+        await host.PostAsync("/v1/completions", $"{{{fields.Replace("@", new string('a', 160), StringComparison.Ordinal)}}}");
+        Assert.InRange(held, least, most);
+    }
+
+    [Theory]
     [InlineData(false)]
     [InlineData(true)]
     public async Task A_request_that_was_refused_or_left_waits_no_more(bool leaves)

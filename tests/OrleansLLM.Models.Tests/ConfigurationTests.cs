@@ -1,8 +1,10 @@
+using System.Globalization;
 using System.Text.Json;
 using OrleansLLM.Compute;
 using OrleansLLM.Files;
 using OrleansLLM.Models.Configuration;
 using OrleansLLM.Models.Layers;
+using OrleansLLM.Testing;
 
 namespace OrleansLLM.Models.Tests;
 
@@ -50,6 +52,18 @@ public class ConfigurationTests
         Assert.Equal(tying, Configure(type, """ "num_key_value_heads": 8 """).Head.ToString());
         Assert.Equal(HeadTying.Embedding, Configure(type, """ "num_key_value_heads": 8, "tie_word_embeddings": true """).Head);
         Assert.Equal(HeadTying.Separate, Configure(type, """ "num_key_value_heads": 8, "tie_word_embeddings": false """).Head);
+    }
+
+    [Fact]
+    public void A_description_is_the_same_in_every_locale_and_leaves_no_number_out()
+    {
+        var rope = new RopeConfig(8, 10000.5, RopeScaling.Yarn, 1.25, 2048)
+        {
+            AttentionFactor = 0.5, BetaFast = 32.5, BetaSlow = 1.5, LowFrequencyFactor = 0.25, HighFrequencyFactor = 4.5, Divisors = [-1.5f],
+        };
+        var bits = BitConverter.SingleToInt32Bits(-1.5f).ToString(CultureInfo.InvariantCulture);
+        var expected = $"{Cultures.In("", rope.ToString)} {bits}";
+        Assert.All(Cultures.InEach(rope.Describe), result => Assert.Equal((result.Culture, expected), result));
     }
 
     [Fact]

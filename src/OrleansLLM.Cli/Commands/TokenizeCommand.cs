@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using OrleansLLM.Files;
 using OrleansLLM.Hosting;
 using OrleansLLM.Models;
@@ -59,7 +60,7 @@ internal sealed class TokenizeCommand
     {
         if (idsOnly)
         {
-            Console.WriteLine(string.Join(' ', ids));
+            Console.WriteLine(string.Join(' ', ids.Select(id => id.ToString(CultureInfo.InvariantCulture))));
             return;
         }
 

@@ -67,7 +67,7 @@ internal sealed class AnswerStream<TChunk> : IAnswerSink, IAsyncDisposable
             }
 
             _keepAlive.OnWritten();
-            await _events.FlushAsync(cancellation);
+            await _events.FlushAsync(_call.Aborted); // a flush that is cancelled takes the connection with it, and the error that is still to be said
         }
         finally
         {

@@ -13,15 +13,10 @@ internal sealed record GenerationInput(
     AnswerShape Shape,
     StreamOptions? Stream)
 {
-    // Measured: an answer's log, reader, texts and sequence; and the copies of a prompt and of lists on their way to the engine.
-    private const long PerAnswer = 8 << 10;
-    private const long PerToken = 16;
-
     public int Answers => Prompts.Count * Settings.Samples;
 
     /// <summary>About what it holds of memory while it waits.</summary>
-    public long BytesWaiting => (Answers * PerAnswer)
-        + (PerToken * (Prompts.Sum(prompt => (long)prompt.Ids.Length) + ((long)Prompts.Count * Settings.ListedTokens)));
+    public long BytesWaiting => WaitingCost.Of(this);
 }
 
 /// <param name="Ids">At least one.</param>

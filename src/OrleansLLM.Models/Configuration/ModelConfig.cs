@@ -75,11 +75,11 @@ internal sealed record ModelConfig
     /// <summary>Every number that changes what is computed, as one text: equal configurations give equal texts.</summary>
     public string Describe()
     {
-        var rope = Rope is null ? "" : $"{Rope with { Divisors = [] }} {string.Join(' ', Rope.Divisors.Select(BitConverter.SingleToInt32Bits))}";
+        var windows = string.Join(' ', Windows.Select(window => window.ToString(CultureInfo.InvariantCulture)));
         return string.Create(
             CultureInfo.InvariantCulture,
-            $"{Architecture} {Layers} {Width} {Heads} {KeyHeads} {HeadWidth} {Inner} {Vocabulary} {Epsilon} {Activation} {rope} "
-            + $"[{string.Join(' ', Windows)}] {Head} {QkvBias} {OutputBias} {MlpBias} {AttentionScale} {ScoreScaling} {AttentionSoftCap} {LogitSoftCap} "
+            $"{Architecture} {Layers} {Width} {Heads} {KeyHeads} {HeadWidth} {Inner} {Vocabulary} {Epsilon} {Activation} {Rope?.Describe()} "
+            + $"[{windows}] {Head} {QkvBias} {OutputBias} {MlpBias} {AttentionScale} {ScoreScaling} {AttentionSoftCap} {LogitSoftCap} "
             + $"{EmbeddingScale} {NormOffset} {Experts} {SelectedExperts}");
     }
 }

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace OrleansLLM.Models.Configuration;
 
 /// <summary>How frequencies are stretched beyond the length that a model was trained with.</summary>
@@ -31,6 +33,17 @@ internal sealed record RopeConfig(int Width, double Theta, RopeScaling Scaling, 
 
     /// <summary>Divides each frequency (GGUF's rope_freqs); empty for none.</summary>
     public float[] Divisors { get; init; } = [];
+
+    /// <summary>Every number, as one text that is the same in every culture, unlike a record's own.</summary>
+    public string Describe()
+    {
+        var divisors = string.Join(' ', Divisors.Select(divisor => BitConverter.SingleToInt32Bits(divisor).ToString(CultureInfo.InvariantCulture)));
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"RopeConfig {{ Width = {Width}, Theta = {Theta}, Scaling = {Scaling}, Factor = {Factor}, OriginalLength = {OriginalLength}, "
+            + $"AttentionFactor = {AttentionFactor}, BetaFast = {BetaFast}, BetaSlow = {BetaSlow}, Truncate = {Truncate}, "
+            + $"LowFrequencyFactor = {LowFrequencyFactor}, HighFrequencyFactor = {HighFrequencyFactor}, Divisors = System.Single[] }} {divisors}");
+    }
 
     /// <summary>YaRN's mscale (Peng et al. 2023, arXiv 2309.00071, section 3.4).</summary>
     public static double YarnScale(double factor, double weight) => factor <= 1 ? 1 : (0.1 * weight * Math.Log(factor)) + 1;

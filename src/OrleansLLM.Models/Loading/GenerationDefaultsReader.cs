@@ -119,7 +119,7 @@ internal static class GenerationDefaultsReader
             {
                 var more = outside.Count > ShownIds ? FormattableString.Invariant($" and {outside.Count - ShownIds} more") : "";
                 _leftOut.Add(FormattableString.Invariant(
-                    $"{path}: {name} names {string.Join(", ", outside.Take(ShownIds))}{more}, but the model's ids go from 0 to {vocabularySize - 1}: left out."));
+                    $"{path}: {name} names {string.Join(", ", outside.Take(ShownIds).Select(id => id.ToString(CultureInfo.InvariantCulture)))}{more}, but the model's ids go from 0 to {vocabularySize - 1}: left out."));
             }
         }
     }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using OrleansLLM.Compute;
 using OrleansLLM.Files;
 
@@ -72,7 +73,7 @@ internal sealed class TensorReader(ITensorFile file, TensorNames names)
         if (!tensor.Shape.SequenceEqual(shape))
         {
             throw new FileFormatException(
-                tensor.File.Path, $"tensor {tensor.Name} is {tensor.ShapeText}; by the configuration it must be [{string.Join(", ", shape)}]");
+                tensor.File.Path, $"tensor {tensor.Name} is {tensor.ShapeText}; by the configuration it must be [{string.Join(", ", shape.Select(number => number.ToString(CultureInfo.InvariantCulture)))}]");
         }
     }
 
