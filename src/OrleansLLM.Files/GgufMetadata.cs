@@ -26,6 +26,10 @@ public sealed class GgufMetadata
     /// <summary>Whether the key is there and holds an array.</summary>
     public bool IsArray(string key) => _values.TryGetValue(key, out var value) && value.Type == GgufValueType.Array;
 
+    /// <summary>A list's elements, none of which is read.</summary>
+    /// <exception cref="FileFormatException">Not a list.</exception>
+    public int? Count(string key) => Array(key) is { } value ? value.Count : null;
+
     /// <summary>A single value as a long, double, bool or string; null where there is none.</summary>
     /// <exception cref="FileFormatException">A list.</exception>
     public object? Scalar(string key) => Single(key)?.Type switch

@@ -87,6 +87,7 @@ public class GgufFileTests
         Assert.True(file.Metadata.Boolean("flag"));
         Assert.Null(file.Metadata.Text("absent"));
         Assert.Equal(["a", "ü", ""], file.Metadata.Texts("texts")!);
+        Assert.Equal((3, null), (file.Metadata.Count("texts"), file.Metadata.Count("absent")));
         Assert.Equal([1, -2, 3, 4, 5], file.Metadata.Integers("numbers")!);
         Assert.Equal("[1, -2, 3, 4, … (5)]", file.Metadata.Show("numbers"));
         Assert.Throws<FileFormatException>(() => file.Metadata.Integer("share"));

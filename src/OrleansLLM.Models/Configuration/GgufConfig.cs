@@ -92,7 +92,7 @@ internal sealed class GgufConfig(GgufFile file, string architecture) : ConfigSou
             return null;
         }
 
-        var tokens = file.Metadata.Texts("tokenizer.ggml.tokens")?.Count;
+        var tokens = file.Metadata.Count("tokenizer.ggml.tokens");
         return tokens is null || tokens == table.Shape[0]
             ? table.Shape[0]
             : throw Refuse(Invariant($"tokenizer.ggml.tokens names {tokens} tokens, but token_embd.weight has {table.Shape[0]} rows; convert the model anew, so that every row has its token"));

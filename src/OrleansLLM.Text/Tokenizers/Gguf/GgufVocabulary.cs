@@ -28,7 +28,7 @@ internal sealed class GgufVocabulary
         }
 
         Require("token_type", _types?.Count);
-        _turnEnds = [.. TurnEnds.Find(metadata)];
+        _turnEnds = [.. TurnEnds.Find(Tokens, id => TypeInFile(id) == GgufTokenType.Control)];
         _retypedTexts = _turnEnds.Where(id => TypeInFile(id) != GgufTokenType.Control).Select(id => Tokens[id]).ToHashSet(StringComparer.Ordinal);
     }
 
