@@ -6,8 +6,8 @@ namespace OrleansLLM.Benchmarks;
 /// <summary>A loaded model and ways to run requests on it.</summary>
 internal static class Load
 {
-    public static Task<LoadedModel> OpenAsync(string path, PrefixCaching caching = PrefixCaching.On) => ModelLoader.LoadAsync(
-        new ModelOptions { Path = path, PrefixCaching = caching, Threads = 2, KvCacheBytes = 1L << 30, MaxWaitingRequests = 4096 }, null, CancellationToken.None);
+    public static Task<LoadedModel> OpenAsync(string path, PrefixCaching caching = PrefixCaching.On, TimeSpan? maxStepTime = null) => ModelLoader.LoadAsync(
+        new ModelOptions { Path = path, PrefixCaching = caching, Threads = 2, KvCacheBytes = 1L << 30, MaxWaitingRequests = 4096, MaxStepTime = maxStepTime }, null, CancellationToken.None);
 
     public static GenerationRequest Request(string model, ReadOnlyMemory<int> prompt, int maxTokens, int samples = 1) => new()
     {

@@ -7,6 +7,7 @@ var benchmarks = new (string Name, string Description, Func<string[], Task> Run)
     ("fork-blocks", "MODEL: blocks in use by n = 4 against 4 requests", ForkBlocks.RunAsync),
     ("grains", "MODEL [PAIRS]: tokens/s of 32 requests through the grains against the bare engine", GrainCost.RunAsync),
     ("hostile", "MODEL [SECONDS [REQUESTS]]: what a server holds of memory under a client that goes to the end of every limit, and how others fare", HostileClient.RunAsync),
+    ("gaps", "MODEL: gaps between the tokens of 8 streams while ten prompts of 4,000 tokens come in turn", StepGaps.RunAsync),
     ("soak-threads", "SECONDS: the compute threads under many callers, with pauses and items that throw", SoakThreads.RunAsync),
 };
 
