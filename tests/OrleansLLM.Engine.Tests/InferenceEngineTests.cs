@@ -86,30 +86,34 @@ public sealed class InferenceEngineTests : IDisposable
     {
         using var generator = new EngineGenerator(_engine, TimeProvider.System);
         int[] prompt = [1, 2, 3, 4, 5, 6, 7, 8, 9];
+        using var release = new ManualResetEventSlim();
+        using var entered = new ManualResetEventSlim();
+        var passes = 0;
+        _model.BeforeForward = () =>
+        {
+            if (++passes == 3)
+            {
+                entered.Set();
+                release.Wait(TimeSpan.FromMinutes(1));
+            }
+        };
         var running = Accepted(await generator.SubmitAsync(CoreFixture.Request(prompt, 300), Cancellation));
         await using var reader = generator.ReadAsync(running, 10, Cancellation).GetAsyncEnumerator(Cancellation);
         Assert.True(await reader.MoveNextAsync());
-        using var release = new ManualResetEventSlim();
-        using var entered = new ManualResetEventSlim();
-        _model.BeforeForward = () =>
-        {
-            entered.Set();
-            release.Wait(TimeSpan.FromMinutes(1));
-        };
         Assert.True(entered.Wait(TimeSpan.FromSeconds(30), Cancellation));
 
         var submitted = CoreFixture.Request([3, 4], 5);
         var late = Accepted(await generator.SubmitAsync(submitted, Cancellation));
         Assert.Equal(SequencePhase.Waiting, (await generator.DescribeAsync(late, Cancellation))!.Phase);
         var described = (await generator.DescribeAsync(running, Cancellation))!;
-        Assert.Equal(described.Tokens + 1, await generator.ChangeAsync(running, new SequenceChange(Priority: 2), Cancellation));
+        Assert.Equal(11, described.Tokens);
+        Assert.Equal(12, await generator.ChangeAsync(running, new SequenceChange(Priority: 2), Cancellation));
         Assert.Equal(8, await _engine.MatchPrefixAsync(prompt, "", Cancellation));
         var child = Accepted(await generator.ForkAsync(running, 9, 1, Cancellation));
         Assert.True(await generator.FinishAsync(child, 9, FinishReason.Stop, Cancellation));
         await generator.CancelAsync(submitted.Id, Cancellation);
         await generator.CancelAsync(running.Request, Cancellation);
         Assert.Equal(FinishReason.Cancelled, (await generator.DescribeAsync(running, Cancellation))!.End!.Reason);
-        _model.BeforeForward = null;
         release.Set();
         await _engine.DrainAsync(Cancellation);
         Assert.Null(await _engine.FindLeakAsync(Cancellation));
