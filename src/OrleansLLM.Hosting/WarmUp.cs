@@ -22,18 +22,10 @@ internal static class WarmUp
             CacheSalt = "warm-up",
             Sampling = new SamplingParameters { TopP = 0.9f },
         };
-        if (await generator.SubmitAsync(request, cancellation).ConfigureAwait(false) is not SubmitResult.Accepted { Sequences: [var sequence] })
+        if (await generator.SubmitAsync(request, cancellation).ConfigureAwait(false) is SubmitResult.Accepted { Sequences: [var sequence] })
         {
-            return; // A pool too small for this is told to those who ask for more.
-        }
-
-        await foreach (var range in generator.ReadAsync(sequence, request.PromptIds.Length, cancellation).ConfigureAwait(false))
-        {
-            if (range.End is { Reason: FinishReason.Failed } end)
-            {
-                throw new ModelLoadException($"The first step of the model failed: {end.Message}");
-            }
-        }
+            await ReadAsync(generator, sequence, request, cancellation).ConfigureAwait(false);
+        } // A pool too small for this is told to those who ask for more.
     }
 
     /// <summary>
@@ -55,12 +47,28 @@ internal static class WarmUp
             StopTokenIds = served.EndTokens,
             Sampling = served.Defaults,
         };
-        if (await generator.SubmitAsync(request, cancellation).ConfigureAwait(false) is SubmitResult.Refused { Reason: RefusalReason.Invalid } refused)
+        switch (await generator.SubmitAsync(request, cancellation).ConfigureAwait(false))
         {
-            throw new ModelLoadException($"The model's own defaults let no request be served: {refused.Message}");
+            case SubmitResult.Refused { Reason: RefusalReason.Invalid } refused:
+                throw new ModelLoadException($"The model's own defaults let no request be served: {refused.Message}");
+            case SubmitResult.Accepted { Sequences: [var sequence] }:
+                await ReadAsync(generator, sequence, request, cancellation).ConfigureAwait(false);
+                break;
         }
 
-        await generator.CancelAsync(request.Id, cancellation).ConfigureAwait(false);
         engine.RestartMeters();
+    }
+
+    /// <summary>To the end, behind which nothing of it is counted any more.</summary>
+    private static async Task ReadAsync(
+        EngineGenerator generator, SequenceId sequence, GenerationRequest request, CancellationToken cancellation)
+    {
+        await foreach (var range in generator.ReadAsync(sequence, request.PromptIds.Length, cancellation).ConfigureAwait(false))
+        {
+            if (range.End is { Reason: FinishReason.Failed } end)
+            {
+                throw new ModelLoadException($"The first step of the model failed: {end.Message}");
+            }
+        }
     }
 }

@@ -47,7 +47,7 @@ public sealed class CompletedAnswerTests
     [InlineData(FinishReason.ShutDown)]
     public async Task An_end_in_the_range_of_the_stop_string_comes_too_late(FinishReason reason)
     {
-        await using var host = await GatewayHost.StartAsync();
+        await using var host = await GatewayHost.StartAsync(name: $"completed-{reason}");
         host.Generator.Answer = (_, _) => new Script(
             new FakeTokenizer().Ids(" hello"), new SequenceEnd(reason, Message: "too late"), RangeLength: 100, EndPlace: EndPlace.OnLastRange);
         var answer = await host.PostAsync("/v1/completions", Stopped);
@@ -55,7 +55,7 @@ public sealed class CompletedAnswerTests
         Assert.Equal((" hel", "stop"), ((string?)answer.Choice()["text"], (string?)answer.Choice()["finish_reason"]));
         Assert.Empty(host.Generator.Finished);
         var metrics = await host.GetAsync("/metrics");
-        Assert.Contains("vllm:request_success_total{engine=\"0\",finished_reason=\"stop\",model_name=\"fake\"} 1", metrics.Body, StringComparison.Ordinal);
+        Assert.Contains($"vllm:request_success_total{{engine=\"0\",finished_reason=\"stop\",model_name=\"completed-{reason}\"}} 1", metrics.Body, StringComparison.Ordinal);
     }
 
     [Fact]

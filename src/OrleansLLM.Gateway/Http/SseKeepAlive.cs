@@ -10,6 +10,7 @@ internal sealed class SseKeepAlive(SseStream stream, SemaphoreSlim turn, TimeSpa
     private ITimer? _timer;
     private CancellationToken _aborted;
     private long _written;
+    private volatile bool _isDisposed;
 
     public void Start(CancellationToken aborted)
     {
@@ -27,6 +28,7 @@ internal sealed class SseKeepAlive(SseStream stream, SemaphoreSlim turn, TimeSpa
 
     public async ValueTask DisposeAsync()
     {
+        _isDisposed = true;
         if (_timer is not null)
         {
             await _timer.DisposeAsync();
@@ -37,14 +39,14 @@ internal sealed class SseKeepAlive(SseStream stream, SemaphoreSlim turn, TimeSpa
 
     private async Task OnTimeAsync()
     {
-        if (!turn.Wait(0, CancellationToken.None))
-        {
-            Wait(interval); // an event is being written
-            return;
-        }
-
+        await turn.WaitAsync(CancellationToken.None); // an event that is being written ends the silence
         try
         {
+            if (_isDisposed)
+            {
+                return;
+            }
+
             var silent = time.GetElapsedTime(Volatile.Read(ref _written));
             if (silent < interval)
             {
