@@ -75,7 +75,7 @@ public sealed class ClientCommandTests
     public async Task Ctrl_c_ends_a_chat_with_a_model_of_this_machine_too()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no SIGINT.");
-        await using var process = OrleansLLMProcess.StartOpen("chat", Path.Combine(ReferenceData.Repository, "models", "atlas"));
+        await using var process = OrleansLLMProcess.StartOpen("chat", ReferenceData.Atlas);
 
         process.Type("What is the climate of Niger?");
         await process.WaitForAsync(new("The climate of Niger is desert.\n"));

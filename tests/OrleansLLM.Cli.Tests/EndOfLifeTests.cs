@@ -10,15 +10,13 @@ namespace OrleansLLM.Cli.Tests;
 /// <summary>Terminals that hang up, and readers of the log that stop reading.</summary>
 public sealed class EndOfLifeTests
 {
-    private static readonly string Atlas = Path.Combine(ReferenceData.Repository, "models", "atlas");
-
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
     public async Task Sighup_lets_what_runs_finish_however_often_it_comes()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no SIGHUP.");
-        await using var server = await RunningServer.StartReadyAsync(Atlas);
+        await using var server = await RunningServer.StartReadyAsync(ReferenceData.Atlas);
         var body = new JsonObject
         {
             ["prompt"] = "The climate", ["max_tokens"] = 1500, ["ignore_eos"] = true, ["stream"] = true,
@@ -38,7 +36,7 @@ public sealed class EndOfLifeTests
     public async Task Sighup_means_nothing_to_a_server_under_nohup()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no nohup.");
-        await using var server = await RunningServer.StartReadyUnderAsync("nohup", Atlas);
+        await using var server = await RunningServer.StartReadyUnderAsync("nohup", ReferenceData.Atlas);
         server.Process.HangUp();
         server.Process.HangUp();
         Assert.Equal(HttpStatusCode.OK, (await server.Http.GetAsync("health", Cancellation)).StatusCode);
@@ -54,7 +52,7 @@ public sealed class EndOfLifeTests
     public async Task A_log_that_nobody_reads_stops_neither_a_request_nor_the_end()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no SIGTERM.");
-        var start = new ProcessStartInfo(OrleansLLMProcess.ProgramFile, ["serve", Atlas, "--port", "0"]) { RedirectStandardOutput = true };
+        var start = new ProcessStartInfo(OrleansLLMProcess.ProgramFile, ["serve", ReferenceData.Atlas, "--port", "0"]) { RedirectStandardOutput = true };
         using var server = Process.Start(start)!;
         try
         {

@@ -10,8 +10,6 @@ namespace OrleansLLM.Cli.Tests;
 /// <summary>With <c>--log-format json</c> a machine reads every line of both streams, whatever becomes of the server.</summary>
 public sealed class LogFormatTests
 {
-    private static readonly string Atlas = Path.Combine(ReferenceData.Repository, "models", "atlas");
-
     [Theory]
     [InlineData("nowhere", "nowhere is not there: give a Hugging Face folder or a GGUF file.")]
     [InlineData("README.md", "README.md: is no GGUF file")]
@@ -22,7 +20,7 @@ public sealed class LogFormatTests
     public async Task A_start_that_fails_is_one_critical_line(string arguments, string sentence)
     {
         var words = arguments.Split(' ');
-        await AssertFailsAsync([words[0] == "atlas" ? Atlas : words[0], "--port", "0", .. words[1..]], sentence);
+        await AssertFailsAsync([words[0] == "atlas" ? ReferenceData.Atlas : words[0], "--port", "0", .. words[1..]], sentence);
     }
 
     [Fact]
@@ -31,14 +29,14 @@ public sealed class LogFormatTests
         using var taken = new TcpListener(IPAddress.Loopback, 0);
         taken.Start();
         var port = ((IPEndPoint)taken.LocalEndpoint).Port.ToString(CultureInfo.InvariantCulture);
-        await AssertFailsAsync([Atlas, "--port", port], $"Port {port} of 127.0.0.1 is in use: take another with --port, or 0 for any.");
+        await AssertFailsAsync([ReferenceData.Atlas, "--port", port], $"Port {port} of 127.0.0.1 is in use: take another with --port, or 0 for any.");
     }
 
     [Fact]
     public async Task A_server_that_is_used_misused_and_stopped_writes_nothing_else()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no SIGTERM.");
-        await using var server = await RunningServer.StartReadyAsync(Atlas, "--log-format", "json", "--host", "0.0.0.0", "--shutdown-timeout", "0");
+        await using var server = await RunningServer.StartReadyAsync(ReferenceData.Atlas, "--log-format", "json", "--host", "0.0.0.0", "--shutdown-timeout", "0");
         await server.PostAsync("v1/chat/completions", ServeTests.Question("What is the climate of Niger?"));
         using var wrong = await server.Http.PostAsync("v1/completions", new StringContent("{", Encoding.UTF8, "application/json"), TestContext.Current.CancellationToken);
         Assert.Equal(HttpStatusCode.BadRequest, wrong.StatusCode);
@@ -53,7 +51,7 @@ public sealed class LogFormatTests
     [Fact]
     public async Task For_people_wrong_options_are_sentences_alone()
     {
-        var (code, _, errors) = await OrleansLLMProcess.RunAsync("serve", Atlas, "--port", "0", "--max-model-len", "9000", "--kv-cache-memory-bytes", "1");
+        var (code, _, errors) = await OrleansLLMProcess.RunAsync("serve", ReferenceData.Atlas, "--port", "0", "--max-model-len", "9000", "--kv-cache-memory-bytes", "1");
         Assert.Equal(1, code);
         var lines = errors.Split('\n', StringSplitOptions.RemoveEmptyEntries);
         Assert.Equal(2, lines.Length);

@@ -8,8 +8,6 @@ namespace OrleansLLM.Cli.Tests;
 /// <summary>Model folders as people have them, by the program as they run it.</summary>
 public sealed class ModelFolderTests : IDisposable
 {
-    private static readonly string Atlas = Path.Combine(ReferenceData.Repository, "models", "atlas");
-
     private readonly string _root = Directory.CreateTempSubdirectory("orleansllm").FullName;
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
@@ -103,7 +101,7 @@ public sealed class ModelFolderTests : IDisposable
     private string Copy(params string[] name)
     {
         var folder = Directory.CreateDirectory(Path.Combine([_root, .. name])).FullName;
-        Array.ForEach(Directory.GetFiles(Atlas), file => File.Copy(file, Path.Combine(folder, Path.GetFileName(file))));
+        Array.ForEach(Directory.GetFiles(ReferenceData.Atlas), file => File.Copy(file, Path.Combine(folder, Path.GetFileName(file))));
         return folder;
     }
 }

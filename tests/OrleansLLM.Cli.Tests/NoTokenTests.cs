@@ -9,8 +9,6 @@ namespace OrleansLLM.Cli.Tests;
 /// <summary>Requests that leave no token to draw, and models whose weights are damaged, from the program as users run it.</summary>
 public sealed class NoTokenTests : IDisposable
 {
-    private static readonly string Atlas = Path.Combine(ReferenceData.Repository, "models", "atlas");
-
     private readonly string _folder = Directory.CreateTempSubdirectory("damaged-").FullName;
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
@@ -18,7 +16,7 @@ public sealed class NoTokenTests : IDisposable
     [Fact]
     public async Task A_request_that_allows_nothing_is_refused_and_the_next_one_is_answered()
     {
-        await using var server = await RunningServer.StartReadyAsync(Atlas);
+        await using var server = await RunningServer.StartReadyAsync(ReferenceData.Atlas);
         foreach (var limits in new[]
         {
             """{"allowed_token_ids":[3],"min_tokens":3}""",
@@ -68,7 +66,7 @@ public sealed class NoTokenTests : IDisposable
     /// <summary>The bundled model with these bits in every row of a tensor of its.</summary>
     private string Damaged(string tensor, ushort bits)
     {
-        foreach (var file in Directory.EnumerateFiles(Atlas))
+        foreach (var file in Directory.EnumerateFiles(ReferenceData.Atlas))
         {
             File.Copy(file, Path.Combine(_folder, Path.GetFileName(file)));
         }

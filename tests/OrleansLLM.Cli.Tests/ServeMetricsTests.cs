@@ -28,7 +28,7 @@ public sealed class ServeMetricsTests
     {
         // 42 blocks of 16 slots: four requests of 440 tokens push each other out.
         await using var server = await RunningServer.StartReadyAsync(
-            Path.Combine(ReferenceData.Repository, "models", "atlas"), "--kv-cache-memory-bytes", "1MiB", "--max-model-len", "512");
+            ReferenceData.Atlas, "--kv-cache-memory-bytes", "1MiB", "--max-model-len", "512");
         var metrics = await ScrapeAsync(server);
         Assert.All([.. Counters, .. Gauges], name => Assert.Equal(0, metrics.Value(name)));
         Assert.All(Reasons, reason => Assert.Equal(0, Finished(metrics, reason)));
@@ -56,7 +56,7 @@ public sealed class ServeMetricsTests
     [Fact]
     public async Task A_client_that_leaves_frees_its_blocks_and_its_prefix_stays_cached()
     {
-        await using var server = await RunningServer.StartReadyAsync(Path.Combine(ReferenceData.Repository, "models", "atlas"));
+        await using var server = await RunningServer.StartReadyAsync(ReferenceData.Atlas);
         var body = Body(0, 1900);
         body["stream"] = true;
         using (var request = new HttpRequestMessage(HttpMethod.Post, "v1/completions") { Content = JsonContent.Create(body) })

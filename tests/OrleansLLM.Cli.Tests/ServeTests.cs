@@ -10,14 +10,12 @@ namespace OrleansLLM.Cli.Tests;
 /// <summary>The program as users run it: its own process, a real port, the bundled model.</summary>
 public sealed class ServeTests
 {
-    private static readonly string Atlas = Path.Combine(ReferenceData.Repository, "models", "atlas");
-
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
     public async Task It_answers_streams_measures_and_ends_on_sigterm()
     {
-        await using var server = await RunningServer.StartReadyAsync(Atlas);
+        await using var server = await RunningServer.StartReadyAsync(ReferenceData.Atlas);
 
         Assert.Equal(HttpStatusCode.OK, (await server.Http.GetAsync("health", Cancellation)).StatusCode);
         var chat = await server.PostAsync("v1/chat/completions", Question("What is the climate of Niger?"));
@@ -43,7 +41,7 @@ public sealed class ServeTests
     public async Task Sigterm_lets_what_runs_finish_and_refuses_what_comes()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no SIGTERM.");
-        await using var server = await RunningServer.StartReadyAsync(Atlas);
+        await using var server = await RunningServer.StartReadyAsync(ReferenceData.Atlas);
         var body = new JsonObject
         {
             ["prompt"] = "The climate", ["max_tokens"] = 1500, ["ignore_eos"] = true, ["stream"] = true,
@@ -71,7 +69,7 @@ public sealed class ServeTests
     public async Task What_runs_beyond_the_shutdown_timeout_or_a_second_signal_ends_with_an_error_event(string timeout, int signals)
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no SIGTERM.");
-        await using var server = await RunningServer.StartReadyAsync(Atlas, "--shutdown-timeout", timeout);
+        await using var server = await RunningServer.StartReadyAsync(ReferenceData.Atlas, "--shutdown-timeout", timeout);
         var body = new JsonObject { ["prompt"] = "The climate", ["max_tokens"] = 1900, ["n"] = 32, ["ignore_eos"] = true, ["stream"] = true };
         using var request = new HttpRequestMessage(HttpMethod.Post, "v1/completions") { Content = JsonContent.Create(body) };
         using var response = await server.Http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, Cancellation);
@@ -93,11 +91,11 @@ public sealed class ServeTests
     [Fact]
     public async Task Two_servers_share_a_machine_and_a_port_in_use_is_said()
     {
-        await using var first = await RunningServer.StartReadyAsync(Atlas);
-        await using var second = await RunningServer.StartReadyAsync(Atlas, "--api-key", "secret", "--served-model-name", "one", "uno");
+        await using var first = await RunningServer.StartReadyAsync(ReferenceData.Atlas);
+        await using var second = await RunningServer.StartReadyAsync(ReferenceData.Atlas, "--api-key", "secret", "--served-model-name", "one", "uno");
         var port = first.Http.BaseAddress!.Port.ToString(CultureInfo.InvariantCulture);
 
-        var (code, output, errors) = await OrleansLLMProcess.RunAsync("serve", Atlas, "--port", port);
+        var (code, output, errors) = await OrleansLLMProcess.RunAsync("serve", ReferenceData.Atlas, "--port", port);
         Assert.Equal(1, code);
         Assert.DoesNotContain("ERROR", output, StringComparison.Ordinal);
         Assert.Contains($"Port {port} of 127.0.0.1 is in use", errors, StringComparison.Ordinal);
@@ -113,7 +111,7 @@ public sealed class ServeTests
     [Fact]
     public async Task Bench_serve_and_chat_work_against_it_and_json_logs_are_json()
     {
-        await using var server = await RunningServer.StartReadyAsync(Atlas, "--log-format", "json");
+        await using var server = await RunningServer.StartReadyAsync(ReferenceData.Atlas, "--log-format", "json");
         var url = server.Http.BaseAddress!.ToString();
 
         var bench = await OrleansLLMProcess.RunAsync(
@@ -128,7 +126,7 @@ public sealed class ServeTests
     [Fact]
     public async Task An_address_of_another_machine_is_refused_with_a_sentence()
     {
-        var (code, _, errors) = await OrleansLLMProcess.RunAsync("serve", Atlas, "--host", "203.0.113.1", "--port", "0");
+        var (code, _, errors) = await OrleansLLMProcess.RunAsync("serve", ReferenceData.Atlas, "--host", "203.0.113.1", "--port", "0");
 
         Assert.Equal(1, code);
         Assert.StartsWith("Nothing can listen on port 0 of 203.0.113.1: ", errors, StringComparison.Ordinal);
@@ -149,13 +147,13 @@ public sealed class ServeTests
     [Fact]
     public async Task The_other_commands_read_the_model_without_a_server()
     {
-        var inspect = await OrleansLLMProcess.RunAsync("inspect", Atlas, "--kv-cache-memory-bytes", "48MiB");
+        var inspect = await OrleansLLMProcess.RunAsync("inspect", ReferenceData.Atlas, "--kv-cache-memory-bytes", "48MiB");
         Assert.Contains("50 MB = 32768 tokens", inspect.Output, StringComparison.Ordinal);
-        var tokenize = await OrleansLLMProcess.RunAsync("tokenize", Atlas, "What is the climate of Niger?", "--ids");
+        var tokenize = await OrleansLLMProcess.RunAsync("tokenize", ReferenceData.Atlas, "What is the climate of Niger?", "--ids");
         Assert.Equal("322 277 270 492 269 1556 34\n", tokenize.Output);
-        var chat = await OrleansLLMProcess.RunAsync("chat", Atlas, "--quick", "What is the climate of Niger?");
+        var chat = await OrleansLLMProcess.RunAsync("chat", ReferenceData.Atlas, "--quick", "What is the climate of Niger?");
         Assert.Equal("The climate of Niger is desert.\n", chat.Output);
-        var throughput = await OrleansLLMProcess.RunAsync("bench", "throughput", Atlas, "--num-prompts", "4", "--random-output-len", "8");
+        var throughput = await OrleansLLMProcess.RunAsync("bench", "throughput", ReferenceData.Atlas, "--num-prompts", "4", "--random-output-len", "8");
         Assert.Contains("output tokens/s", throughput.Output, StringComparison.Ordinal);
     }
 

@@ -17,7 +17,7 @@ public sealed class DeterminismTests : IDisposable
 
     public DeterminismTests()
     {
-        using var file = ModelFile.Open(Path.Combine(ReferenceData.Repository, "models", "atlas"));
+        using var file = ModelFile.Open(ReferenceData.Atlas);
         _model = file.Load(_device, new ModelLoadOptions(MaxRows: 64, BlockSize: 16, ElementType.BFloat16));
         _engine = new InferenceEngine(_model, _device, Options(400));
         _generator = new EngineGenerator(_engine, TimeProvider.System);

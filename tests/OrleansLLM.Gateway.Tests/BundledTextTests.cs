@@ -9,12 +9,10 @@ namespace OrleansLLM.Gateway.Tests;
 /// <summary>The bundled model's tokenizer and chat template behind the endpoints, against what was recorded of them.</summary>
 public sealed class BundledTextTests
 {
-    private static readonly string Folder = Path.Combine(ReferenceData.Repository, "models", "atlas");
-
     [Fact]
     public async Task Recorded_messages_are_the_recorded_prompts_and_recorded_ids_the_recorded_answers()
     {
-        var tokenizer = TokenizerLoader.FromFolder(Folder);
+        var tokenizer = TokenizerLoader.FromFolder(ReferenceData.Atlas);
         var template = ChatTemplate.Compile(Read("chat_template.jinja"), ChatTemplateTokens.Of("<|endoftext|>", "<|end|>"));
         await using var host = await GatewayHost.StartAsync(tokenizer: tokenizer, template: template);
         var end = tokenizer.TryGetId("<|end|>", out var id) ? id : -1;
@@ -42,7 +40,7 @@ public sealed class BundledTextTests
         }
     }
 
-    private static string Read(string file) => File.ReadAllText(Path.Combine(Folder, file));
+    private static string Read(string file) => File.ReadAllText(Path.Combine(ReferenceData.Atlas, file));
 
     private static IEnumerable<int> Ids(JsonNode list) => list.AsArray().Select(token => (int)token!);
 }

@@ -10,7 +10,7 @@ public sealed class AddOrleansLLMTests
     [Fact]
     public async Task An_app_gets_a_generator_that_answers_and_waits_while_the_model_loads()
     {
-        var path = Path.Combine(ReferenceData.Repository, "models", "atlas");
+        var path = ReferenceData.Atlas;
         await using var services = new ServiceCollection()
             .AddOrleansLLM(new ModelOptions { Path = path, KvCacheBytes = 8 << 20 })
             .BuildServiceProvider();

@@ -10,8 +10,6 @@ public sealed class ModelLoaderTests : IDisposable
 {
     private const string LengthSentence = "MaxModelLength (--max-model-len) is 9000; it must be 1 to 2048, the positions that the model was made for.";
 
-    private static readonly string Atlas = Path.Combine(ReferenceData.Repository, "models", "atlas");
-
     private readonly string _folder = Directory.CreateTempSubdirectory("orleansllm").FullName;
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
@@ -19,7 +17,7 @@ public sealed class ModelLoaderTests : IDisposable
     [Fact]
     public async Task Wrong_options_are_all_refused_though_the_weights_are_missing()
     {
-        File.Copy(Path.Combine(Atlas, "config.json"), Path.Combine(_folder, "config.json"));
+        File.Copy(Path.Combine(ReferenceData.Atlas, "config.json"), Path.Combine(_folder, "config.json"));
         var options = new ModelOptions { Path = _folder };
 
         var refused = await RefuseAsync(options with { MaxModelLength = 9000, Threads = 0 });
@@ -30,8 +28,8 @@ public sealed class ModelLoaderTests : IDisposable
     [Fact]
     public async Task Wrong_options_are_refused_though_the_weights_are_cut_off()
     {
-        File.Copy(Path.Combine(Atlas, "config.json"), Path.Combine(_folder, "config.json"));
-        File.WriteAllBytes(Path.Combine(_folder, "model.safetensors"), File.ReadAllBytes(Path.Combine(Atlas, "model.safetensors"))[..100_000]);
+        File.Copy(Path.Combine(ReferenceData.Atlas, "config.json"), Path.Combine(_folder, "config.json"));
+        File.WriteAllBytes(Path.Combine(_folder, "model.safetensors"), File.ReadAllBytes(Path.Combine(ReferenceData.Atlas, "model.safetensors"))[..100_000]);
         var options = new ModelOptions { Path = _folder };
 
         Assert.Equal(LengthSentence, await RefuseAsync(options with { MaxModelLength = 9000 }));
@@ -78,7 +76,7 @@ public sealed class ModelLoaderTests : IDisposable
     {
         using var ending = new CancellationTokenSource();
         var reports = 0;
-        var options = new ModelOptions { Path = Atlas, KvCacheBytes = 1 << 20 };
+        var options = new ModelOptions { Path = ReferenceData.Atlas, KvCacheBytes = 1 << 20 };
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => ModelLoader.LoadAsync(
             options,
             new Progress(() =>
@@ -93,7 +91,7 @@ public sealed class ModelLoaderTests : IDisposable
     [Fact]
     public async Task What_the_models_files_say_and_can_not_be_is_logged_and_the_rest_serves()
     {
-        foreach (var file in Directory.GetFiles(Atlas))
+        foreach (var file in Directory.GetFiles(ReferenceData.Atlas))
         {
             File.Copy(file, Path.Combine(_folder, Path.GetFileName(file)));
         }
@@ -121,7 +119,7 @@ public sealed class ModelLoaderTests : IDisposable
     [Fact]
     public async Task Defaults_that_the_engine_refuses_fail_the_load()
     {
-        using var model = await ModelLoader.LoadAsync(new ModelOptions { Path = Atlas, KvCacheBytes = 1 << 20 }, null, Cancellation);
+        using var model = await ModelLoader.LoadAsync(new ModelOptions { Path = ReferenceData.Atlas, KvCacheBytes = 1 << 20 }, null, Cancellation);
         await WarmUp.TryDefaultsAsync(model.Engine, model.Served, Cancellation);
         var zero = model.Served with { Defaults = new SamplingParameters { RepetitionPenalty = 0 } };
         var error = await Assert.ThrowsAsync<ModelLoadException>(() => WarmUp.TryDefaultsAsync(model.Engine, zero, Cancellation));
@@ -146,7 +144,7 @@ public sealed class ModelLoaderTests : IDisposable
         using var loggers = new LoggerFactory();
         using var log = new FakeLoggerProvider();
         loggers.AddProvider(log);
-        using var model = await ModelLoader.LoadAsync(new ModelOptions { Path = Atlas, KvCacheBytes = 1 << 20 }, null, Cancellation, loggers: loggers);
+        using var model = await ModelLoader.LoadAsync(new ModelOptions { Path = ReferenceData.Atlas, KvCacheBytes = 1 << 20 }, null, Cancellation, loggers: loggers);
         var request = new GenerationRequest { Id = RequestId.Create(), Model = "atlas", PromptIds = new[] { 1, 2 }, MaxTokens = 1 };
         await model.Engine.SubmitAsync(new Attempt(request, 1, Journal.Begin(request).Sequences), new ThrowingSink(), Cancellation);
         await model.Engine.DrainAsync(Cancellation);

@@ -12,11 +12,9 @@ namespace OrleansLLM.Hosting.Tests;
 /// </summary>
 public sealed class ModelTextTests : IDisposable
 {
-    private static readonly string Atlas = Path.Combine(ReferenceData.Repository, "models", "atlas");
-
     private readonly string _folder = Directory.CreateTempSubdirectory("orleansllm").FullName;
 
-    public ModelTextTests() => Array.ForEach(Directory.GetFiles(Atlas), file => File.Copy(file, Path.Combine(_folder, Path.GetFileName(file))));
+    public ModelTextTests() => Array.ForEach(Directory.GetFiles(ReferenceData.Atlas), file => File.Copy(file, Path.Combine(_folder, Path.GetFileName(file))));
 
     public void Dispose() => Directory.Delete(_folder, true);
 

@@ -7,12 +7,10 @@ namespace OrleansLLM.Models.Tests;
 /// <summary>The bundled model, which is always there.</summary>
 public class ModelFileTests
 {
-    private static readonly string Atlas = Path.Combine(ReferenceData.Repository, "models", "atlas");
-
     [Fact]
     public void Opening_tells_what_a_model_is()
     {
-        using var file = ModelFile.Open(Atlas);
+        using var file = ModelFile.Open(ReferenceData.Atlas);
         Assert.Equal("llama", file.Architecture);
         Assert.Equal(4096, file.VocabularySize);
         Assert.Equal(2048, file.MaxLength);
@@ -26,13 +24,13 @@ public class ModelFileTests
     [Fact]
     public void A_fingerprint_is_the_same_each_time_and_another_for_another_weight()
     {
-        using var first = ModelFile.Open(Atlas);
-        using var second = ModelFile.Open(Atlas);
+        using var first = ModelFile.Open(ReferenceData.Atlas);
+        using var second = ModelFile.Open(ReferenceData.Atlas);
         Assert.Equal(first.Fingerprint, second.Fingerprint);
 
         var copy = Directory.CreateTempSubdirectory("orleansllm").FullName;
-        File.Copy(Path.Combine(Atlas, "config.json"), Path.Combine(copy, "config.json"));
-        var bytes = File.ReadAllBytes(Path.Combine(Atlas, "model.safetensors"));
+        File.Copy(Path.Combine(ReferenceData.Atlas, "config.json"), Path.Combine(copy, "config.json"));
+        var bytes = File.ReadAllBytes(Path.Combine(ReferenceData.Atlas, "model.safetensors"));
         bytes[^1] ^= 1;
         File.WriteAllBytes(Path.Combine(copy, "model.safetensors"), bytes);
         using (var changed = ModelFile.Open(copy))
@@ -59,7 +57,7 @@ public class ModelFileTests
     public void Loading_reports_its_progress_up_to_all_bytes_that_are_used()
     {
         var reports = new List<LoadProgress>();
-        using var file = ModelFile.Open(Atlas);
+        using var file = ModelFile.Open(ReferenceData.Atlas);
         using var model = file.Load(new ReferenceDevice(), new(4, 16, ElementType.Float32), new Collector(reports));
         Assert.True(reports[^1].LoadedBytes > 0.99 * file.TensorBytes);
         Assert.True(reports[^1].LoadedBytes <= file.TensorBytes);
@@ -71,10 +69,10 @@ public class ModelFileTests
     {
         var copy = Directory.CreateTempSubdirectory("orleansllm").FullName;
         var name = line[1..line.IndexOf('"', 1)];
-        var config = File.ReadAllLines(Path.Combine(Atlas, "config.json")).Where(known => !known.Contains($"\"{name}\"", StringComparison.Ordinal)).ToList();
+        var config = File.ReadAllLines(Path.Combine(ReferenceData.Atlas, "config.json")).Where(known => !known.Contains($"\"{name}\"", StringComparison.Ordinal)).ToList();
         config.Insert(1, line);
         File.WriteAllLines(Path.Combine(copy, "config.json"), config);
-        File.Copy(Path.Combine(Atlas, "model.safetensors"), Path.Combine(copy, "model.safetensors"));
+        File.Copy(Path.Combine(ReferenceData.Atlas, "model.safetensors"), Path.Combine(copy, "model.safetensors"));
         try
         {
             using var file = ModelFile.Open(copy);

@@ -9,7 +9,7 @@ public class StepAllocationTests
     public void A_step_allocates_nothing_after_warm_up()
     {
         const int Rows = 8;
-        using var file = ModelFile.Open(Path.Combine(ReferenceData.Repository, "models", "atlas"));
+        using var file = ModelFile.Open(ReferenceData.Atlas);
         using var device = TestDevices.Create();
         using var model = file.Load(device, new(Rows, 16, ElementType.BFloat16));
         using var cache = device.AllocateKv(model.Facts.Cache.Geometry, 8);

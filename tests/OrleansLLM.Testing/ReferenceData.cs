@@ -15,6 +15,9 @@ public static class ReferenceData
     /// <summary>The folder that holds OrleansLLM.sln.</summary>
     public static string Repository { get; } = FindRepository();
 
+    /// <summary>The folder of the bundled model.</summary>
+    public static string Atlas { get; } = Path.Combine(FindRepository(), "models", "atlas");
+
     /// <summary>
     /// The case folders below <paramref name="folder"/> (such as <c>hf</c>) that hold <paramref name="file"/>, by path relative to their
     /// root; a case that several roots hold counts once, the first root wins.

@@ -17,7 +17,7 @@ public sealed class LoadingTests
 {
     private static readonly ServerOptions Options = new("127.0.0.1", 0, new GatewayOptions(), TimeSpan.Zero, LogFormat.Text);
 
-    private static readonly ModelOptions Atlas = new() { Path = Path.Combine(ReferenceData.Repository, "models", "atlas"), KvCacheBytes = 1 << 20 };
+    private static readonly ModelOptions Atlas = new() { Path = ReferenceData.Atlas, KvCacheBytes = 1 << 20 };
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
