@@ -26,15 +26,19 @@ public sealed class InferenceEngine : IEngine, IDisposable
     /// <exception cref="ArgumentException">Options can't be, such as a KV cache without room for one token; the message says all that is wrong.</exception>
     public InferenceEngine(
         ICausalModel model, IDevice device, EngineOptions options, TimeProvider? time = null, ILogger<InferenceEngine>? logger = null)
+        : this(model, device, options, time ?? TimeProvider.System, TimeProvider.System, logger ?? NullLogger<InferenceEngine>.Instance)
+    {
+    }
+
+    /// <param name="watch">Whose seconds a stuck loop has: another clock than the requests', since a thread gets on in real time only.</param>
+    internal InferenceEngine(ICausalModel model, IDevice device, EngineOptions options, TimeProvider time, TimeProvider watch, ILogger logger)
     {
         EngineOptionsValidator.Validate(options, model.Facts, model.MaxRows).ThrowIfAny();
-        logger ??= NullLogger<InferenceEngine>.Instance;
         _maxWaitingRequests = options.MaxWaitingRequests;
-        time ??= TimeProvider.System;
         _core = new EngineCore(model, device, options, time, logger);
         _inbox = new Inbox(options, time);
         _admission = new Admission(_core.Facts, _core.Shape);
-        _loop = new StepLoop(_core, _inbox, $"step loop {options.Model}", time, logger);
+        _loop = new StepLoop(_core, _inbox, $"step loop {options.Model}", watch, logger);
         _meters = new EngineMeters(options.Model, () => _loop.Statistics);
     }
 

@@ -135,7 +135,9 @@ internal sealed class CoreFixture : IStepSink, IDisposable
     public bool EndStep()
     {
         _isStepRunning = false;
-        return Core.Compute();
+        var worked = Core.Compute();
+        Core.Publish();
+        return worked;
     }
 
     public bool Step()

@@ -89,7 +89,7 @@ public sealed class InferenceEngineTests : IDisposable
         using var release = new ManualResetEventSlim();
         using var entered = new ManualResetEventSlim();
         var passes = 0;
-        _model.BeforeForward = () =>
+        _model.BeforeForward = _ =>
         {
             if (++passes == 3)
             {

@@ -40,22 +40,14 @@ public sealed class FakeModel : ICausalModel
     /// <summary>What attends to this token has logits that are no numbers.</summary>
     public int? BrokenToken { get; set; }
 
-    /// <summary>The pass that runs, or ran last.</summary>
-    public ForwardBatch? Running { get; private set; }
-
     /// <summary>Runs at the beginning of each forward pass, on the step's thread.</summary>
-    public Action? BeforeForward { get; set; }
-
-    /// <summary>The same, with the pass's rows.</summary>
-    public Action<int>? BeforeRows { get; set; }
+    public Action<ForwardBatch>? BeforeForward { get; set; }
 
     public void Attach(KvCache cache) => _kv = (FakeKv)cache;
 
     public void Forward(ForwardBatch batch)
     {
-        Running = batch;
-        BeforeForward?.Invoke();
-        BeforeRows?.Invoke(batch.Rows);
+        BeforeForward?.Invoke(batch);
         if (NextFailure is { } failure)
         {
             NextFailure = null;

@@ -1,4 +1,3 @@
-using Microsoft.Extensions.Logging;
 using OrleansLLM.Sequences;
 
 namespace OrleansLLM.Engine;
@@ -14,8 +13,8 @@ internal sealed class Inbox(EngineOptions options, TimeProvider time)
     private readonly object _lock = new();
     private readonly Dictionary<SequenceId, Acceptance> _accepted = [];
     private readonly QueuePace _pace = new(time);
-    private List<Order> _orders = [];
-    private List<Order> _taken = [];
+    private List<InboxOrder> _orders = [];
+    private List<InboxOrder> _taken = [];
     private LoopPhase _phase;
     private TaskCompletionSource? _drained;
     private bool _isClosed;
@@ -145,7 +144,7 @@ internal sealed class Inbox(EngineOptions options, TimeProvider time)
     /// <summary>Runs on the step's thread between two steps; the answer is <paramref name="otherwise"/> where the loop has stopped.</summary>
     public Task<T> AskAsync<T>(Func<EngineCore, T> ask, T otherwise)
     {
-        var question = new Question<T>(ask, otherwise);
+        var question = new InboxQuestion<T>(ask, otherwise);
         lock (_lock)
         {
             if (_isClosed)
@@ -328,16 +327,15 @@ internal sealed class Inbox(EngineOptions options, TimeProvider time)
         (_waiting, _arriving) = (core.Waiting, 0);
         _freeSeats = core.FreeSeats;
         _pace.Note(core.Admitted, _waiting);
-        core.MarkDraws();
         if (core.IsIdle)
         {
             _drained?.TrySetResult();
         }
     }
 
-    private void Post(Action<EngineCore> order) => Post(new Command(order));
+    private void Post(Action<EngineCore> order) => Post(new InboxCommand(order));
 
-    private void Post(Order order)
+    private void Post(InboxOrder order)
     {
         _orders.Add(order);
         Ring();
@@ -352,93 +350,4 @@ internal sealed class Inbox(EngineOptions options, TimeProvider time)
     private long DeadlineOf(TimeSpan? after) => after is { } span
         ? time.GetTimestamp() + (long)Math.Min(span.TotalSeconds * time.TimestampFrequency, long.MaxValue / 4.0)
         : long.MaxValue;
-
-    private abstract class Order
-    {
-        public abstract void Run(EngineCore core);
-
-        public abstract void Refuse();
-    }
-
-    private sealed class Command(Action<EngineCore> run) : Order
-    {
-        public override void Run(EngineCore core) => run(core);
-
-        public override void Refuse()
-        {
-        }
-    }
-
-    private sealed class Question<T>(Func<EngineCore, T> ask, T otherwise) : Order
-    {
-        private readonly TaskCompletionSource<T> _answer = new(TaskCreationOptions.RunContinuationsAsynchronously);
-
-        public Task<T> Answer => _answer.Task;
-
-        public override void Run(EngineCore core)
-        {
-            try
-            {
-                _answer.TrySetResult(ask(core));
-            }
-            catch (Exception exception)
-            {
-                _answer.TrySetException(exception);
-                throw;
-            }
-        }
-
-        public override void Refuse() => _answer.TrySetResult(otherwise);
-    }
-}
-
-/// <summary>A sequence that was accepted, with what it was asked to be: the engine may not have got so far yet. The inbox's lock guards it.</summary>
-internal sealed class Acceptance(Sequence sequence, IStepSink sink)
-{
-    public Sequence Sequence { get; } = sequence;
-
-    public IStepSink Sink { get; } = sink;
-
-    public SamplingParameters Sampling { get; private set; } = sequence.Sampling;
-
-    public int MaxTokens { get; private set; } = sequence.MaxTokens;
-
-    public int Priority { get; private set; } = sequence.Priority;
-
-    public void Note(SequenceChange change) =>
-        (Sampling, MaxTokens, Priority) = (change.Sampling ?? Sampling, change.MaxTokens ?? MaxTokens, change.Priority ?? Priority);
-
-    /// <summary>Tells the sinks an end that no step will tell them.</summary>
-    public static void End(IReadOnlyList<Acceptance> sequences, SequenceEnd end, ILogger logger)
-    {
-        foreach (var ofOne in sequences.GroupBy(accepted => accepted.Sink))
-        {
-            var batch = new StepBatch();
-            foreach (var sequence in ofOne.Select(accepted => accepted.Sequence))
-            {
-                batch.Add(new StepEntry(sequence.Id, sequence.Epoch, sequence.Count, null, null, null, Math.Max(0, sequence.CachedTokens), end));
-            }
-
-            try
-            {
-                ofOne.Key.OnStep(batch);
-            }
-#pragma warning disable CA1031 // a sink that throws loses its ends, the others do not
-            catch (Exception exception)
-#pragma warning restore CA1031
-            {
-                logger.LogSinkFailed(exception);
-            }
-        }
-    }
-}
-
-internal enum LoopPhase
-{
-    Running,
-
-    /// <summary>Takes no more attempts and finishes what it holds.</summary>
-    Draining,
-    Stopped,
-    Failed,
 }

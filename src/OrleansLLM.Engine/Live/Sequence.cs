@@ -34,10 +34,7 @@ internal sealed class Sequence
     private volatile int _count;
     private volatile SequenceState _state;
     private volatile bool _isDropped;
-    private readonly Lock _changeLock = new();
-    private readonly Queue<NotedChange> _changes = [];
-    private volatile int _nextChange = int.MaxValue;
-    private bool _isClosed;
+    private readonly NotedChanges _changes = new();
 
     public Sequence(GenerationRequest request, int epoch, JournalSequence journal, CacheShape shape)
         : this(request, epoch, journal.Id, journal.Output.Span, shape)
@@ -187,11 +184,7 @@ internal sealed class Sequence
         _room.Tokens[Count] = token;
         Count++;
         Seen?.Add(token, 1);
-        if (Count >= _nextChange)
-        {
-            ApplyChanges();
-        }
-
+        ApplyChanges();
         if (_room.IsAlmostFull(Count) && PromptLength + (long)MaxTokens >= _room.Length)
         {
             _room.WantNext();
@@ -246,46 +239,31 @@ internal sealed class Sequence
     /// Notes a change of limits or sampling that is to hold from a position on, which the step's thread has not passed; its priority is the
     /// scheduler's. False where the end has been found. May be called from any thread.
     /// </summary>
-    public bool TryNote(int position, SequenceChange change, PreparedChange prepared)
-    {
-        lock (_changeLock)
-        {
-            if (_isClosed)
-            {
-                return false;
-            }
-
-            _changes.Enqueue(new NotedChange(position, change, prepared));
-            _nextChange = _changes.Peek().Position;
-            return true;
-        }
-    }
+    public bool TryNote(int position, SequenceChange change, PreparedChange prepared) => _changes.TryNote(new NotedChange(position, change, prepared));
 
     /// <summary>Applies the changes that hold for the next token.</summary>
     public void ApplyChanges()
     {
-        lock (_changeLock)
+        while (_changes.TryTake(Count, out var due))
         {
-            while (_changes.TryPeek(out var next) && next.Position <= Count)
-            {
-                _changes.Dequeue();
-                Change(next.Change, next.Prepared);
-            }
-
-            _nextChange = _changes.TryPeek(out var later) ? later.Position : int.MaxValue;
+            Change(due.Change, due.Prepared);
         }
     }
 
     /// <summary>The end behind the last token, after which nothing is noted any more, or null where a change came before it.</summary>
     public SequenceEnd? Close(int maxLength)
     {
-        lock (_changeLock)
+        while (FindEnd(maxLength) is { } end)
         {
+            if (_changes.TryClose(Count))
+            {
+                return end;
+            }
+
             ApplyChanges();
-            var end = FindEnd(maxLength);
-            _isClosed = end is not null;
-            return end;
         }
+
+        return null;
     }
 
     private void Change(SequenceChange change, PreparedChange prepared)
@@ -335,37 +313,4 @@ internal sealed class Sequence
 
         _room = next;
     }
-}
-
-/// <summary>A change that holds from a token which is still to come.</summary>
-internal readonly record struct NotedChange(int Position, SequenceChange Change, PreparedChange Prepared);
-
-/// <summary>What a change needs beside itself, made on its caller's thread.</summary>
-/// <param name="Seen">Empty, with room for all that may come, where the change brings penalties.</param>
-internal readonly record struct PreparedChange(SeenTokens? Seen, LogprobRoom? Logprobs)
-{
-    /// <param name="distinctTokens">That may be seen, at most.</param>
-    public static PreparedChange For(SequenceChange change, int distinctTokens, int maxTokens) => change.Sampling is { } sampling
-        ? new PreparedChange(SeenTokens.AreWantedBy(sampling) ? new SeenTokens(distinctTokens) : null, LogprobRoom.For(sampling, maxTokens))
-        : default;
-}
-
-/// <summary>Ends without anything of their own.</summary>
-internal static class Ends
-{
-    public static SequenceEnd Length { get; } = new(FinishReason.Length);
-
-    public static SequenceEnd TimedOut { get; } = new(FinishReason.TimedOut, Message: "The request's time limit passed.");
-
-    public static SequenceEnd QueueTimedOut { get; } = new(FinishReason.QueueTimedOut, Message: "The request waited longer than its queue limit.");
-
-    public static SequenceEnd NothingAllowed { get; } = new(
-        FinishReason.NothingAllowed,
-        Message: "No token is left to draw: allowed_token_ids, logit_bias, bad_words and min_tokens together forbid every one. Allow another token, or lower min_tokens.");
-
-    public static SequenceEnd ShutDown { get; } = new(FinishReason.ShutDown, Message: "The server is stopping.");
-
-    public static SequenceEnd BrokenLogits(string model) => new(
-        FinishReason.BrokenLogits,
-        Message: $"The model `{model}` computed logits that are no numbers (NaN or infinity): its weights are damaged. Compare its files with where they came from and load it again.");
 }

@@ -15,6 +15,8 @@ internal readonly record struct PrefillLimits(int Partial, int Long, int LongTok
 internal sealed class PromptShare(PrefillLimits limits)
 {
     private readonly List<PartialPrompt> _partials = [];
+    private int _quarter;
+    private int _longOnes;
     private int _reservedLong;
     private bool _areShortOnesServed;
 
@@ -23,15 +25,11 @@ internal sealed class PromptShare(PrefillLimits limits)
 
     public int Given { get; private set; }
 
-    public int Quarter { get; private set; }
-
-    public int LongOnes { get; private set; }
-
     public IReadOnlyList<PartialPrompt> Partials => _partials;
 
     public bool HasPlace => _partials.Count < limits.Partial;
 
-    public bool HasLongPlace => HasPlace && LongOnes < limits.Long;
+    public bool HasLongPlace => HasPlace && _longOnes < limits.Long;
 
     /// <param name="tokens">That are left beside the rows that draw.</param>
     /// <param name="step">Prompt tokens that a step without such rows would compute.</param>
@@ -39,9 +37,9 @@ internal sealed class PromptShare(PrefillLimits limits)
     public void Begin(int tokens, int step, int runningLong)
     {
         _partials.Clear();
-        (LongOnes, Given, _areShortOnesServed) = (0, 0, false);
+        (_longOnes, Given, _areShortOnesServed) = (0, 0, false);
         Left = tokens;
-        Quarter = Math.Max(1, step / 4);
+        _quarter = Math.Max(1, step / 4);
         _reservedLong = Math.Min(runningLong, limits.Long);
     }
 
@@ -58,11 +56,11 @@ internal sealed class PromptShare(PrefillLimits limits)
 
         if (limits.IsLong(need))
         {
-            var first = Math.Min(Math.Min(need, Quarter), Left);
+            var first = Math.Min(Math.Min(need, _quarter), Left);
             return first == need || HasLongPlace ? first : 0;
         }
 
-        var grant = Math.Min(need, Math.Max(0, Left - (_reservedLong * Quarter)));
+        var grant = Math.Min(need, Math.Max(0, Left - (_reservedLong * _quarter)));
         return grant == need || HasPlace ? grant : 0;
     }
 
@@ -73,7 +71,7 @@ internal sealed class PromptShare(PrefillLimits limits)
         Given += count;
         if (limits.IsLong(need))
         {
-            LongOnes++;
+            _longOnes++;
             _reservedLong = Math.Max(0, _reservedLong - 1);
         }
 

@@ -184,7 +184,7 @@ internal sealed class EngineCore : IDisposable
     /// <summary>Tokens at the beginning of these blocks' that are cached now. May be called from any thread.</summary>
     public int MatchPrefix(ReadOnlySpan<PrefixHash> hashes) => _blocks.Match(hashes) * Shape.BlockSize;
 
-    /// <summary>Decides what the next step computes.</summary>
+    /// <summary>Decides what the next step computes; what it draws counts as under way from now on.</summary>
     public void Schedule()
     {
         _live.Expire();
@@ -192,12 +192,10 @@ internal sealed class EngineCore : IDisposable
         EndFailedTransfers();
         _scheduler.Schedule(_batch);
         EndFailedTransfers();
+        _batch.MarkDraws();
     }
 
-    /// <summary>Sets what the scheduled step draws as under way.</summary>
-    public void MarkDraws() => _batch.MarkDraws();
-
-    /// <summary>Computes what was scheduled and publishes it; false where there was nothing to compute.</summary>
+    /// <summary>Computes what was scheduled; false where there was nothing to compute.</summary>
     public bool Compute()
     {
         var worked = !_batch.IsEmpty;
@@ -209,9 +207,11 @@ internal sealed class EngineCore : IDisposable
             _budget.Note(_scheduler.PromptTokens, _time.GetElapsedTime(began));
         }
 
-        _outboxes.Publish();
         return worked;
     }
+
+    /// <summary>Hands the sinks what the step has for them.</summary>
+    public void Publish() => _outboxes.Publish();
 
     /// <summary>What contradicts an engine at rest, or null: with no sequence every block is free or cached.</summary>
     public string? FindLeak()

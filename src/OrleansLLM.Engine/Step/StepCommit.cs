@@ -74,7 +74,7 @@ internal sealed class StepCommit(
         var token = runner.Drawn[index];
         sequence.Append(token);
         GeneratedTokens++;
-        var end = sequence.FindEnd(maxLength) is null ? null : sequence.Close(maxLength);
+        var end = sequence.Close(maxLength);
         LiveSequences.Publish(sequence, sequence.Count - 1, token, runner.DrawnLogprobs[index], end);
         if (end is not null)
         {

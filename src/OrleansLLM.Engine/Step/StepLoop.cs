@@ -23,13 +23,13 @@ internal sealed class StepLoop : IDisposable
     private long _rounds;
     private volatile string? _failure;
 
-    public StepLoop(EngineCore core, Inbox inbox, string name, TimeProvider time, ILogger logger)
+    public StepLoop(EngineCore core, Inbox inbox, string name, TimeProvider watch, ILogger logger)
     {
         (_core, _inbox, _logger) = (core, inbox, logger);
         _statistics = core.Statistics;
         _thread = new Thread(Run) { IsBackground = true, Name = name };
         _thread.Start();
-        _watch = new StepWatch(() => Progress, GiveUp, time);
+        _watch = new StepWatch(() => Progress, GiveUp, watch);
     }
 
     public long Progress => Interlocked.Read(ref _rounds) + _core.Progress;
@@ -73,7 +73,10 @@ internal sealed class StepLoop : IDisposable
             {
                 Interlocked.Increment(ref _rounds);
                 var worked = _core.Compute();
+
+                // Whoever has read a step's tokens finds them in the statistics.
                 TakeSnapshot();
+                _core.Publish();
                 if (!worked)
                 {
                     _inbox.Wait(_core.IsIdle ? Beat : TransferPoll);

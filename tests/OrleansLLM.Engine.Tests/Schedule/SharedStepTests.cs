@@ -218,7 +218,7 @@ public sealed class SharedStepTests
     {
         var time = new FakeTimeProvider();
         using var fixture = new CoreFixture(Options with { MaxStepTime = TimeSpan.FromMilliseconds(90) }, [0], time: time);
-        fixture.Model.BeforeRows = rows => time.Advance(TimeSpan.FromMilliseconds(10 * rows));
+        fixture.Model.BeforeForward = batch => time.Advance(TimeSpan.FromMilliseconds(10 * batch.Rows));
         var answer = fixture.Submit(CoreFixture.Request([1, 2, 3], 40))[0];
         fixture.Step();
         fixture.Submit(CoreFixture.Request(Prompt(150, 1), 2));

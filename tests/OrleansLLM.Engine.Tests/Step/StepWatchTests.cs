@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Testing;
 using Microsoft.Extensions.Time.Testing;
+using OrleansLLM.Models;
 using OrleansLLM.Testing;
 
 namespace OrleansLLM.Engine.Tests;
@@ -14,6 +15,7 @@ public sealed class StepWatchTests : IDisposable
     private readonly FakeLogger<InferenceEngine> _log = new();
     private readonly ManualResetEventSlim _release = new();
     private readonly ManualResetEventSlim _entered = new();
+    private ForwardBatch? _pass;
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
@@ -59,7 +61,7 @@ public sealed class StepWatchTests : IDisposable
         var running = await SubmitAndHoldAsync(generator);
         for (var layer = 0; layer < 10; layer++)
         {
-            _model.Running!.CountLayer();
+            _pass!.CountLayer();
             Advance(29);
         }
 
@@ -126,12 +128,13 @@ public sealed class StepWatchTests : IDisposable
 
     private static SequenceId Accepted(SubmitResult result) => Assert.IsType<SubmitResult.Accepted>(result).Sequences[0];
 
-    private InferenceEngine Create() => new(_model, _device, CoreFixture.Options(100), _time, _log);
+    private InferenceEngine Create() => new(_model, _device, CoreFixture.Options(100), TimeProvider.System, _time, _log);
 
     private async Task<SequenceId> SubmitAndHoldAsync(EngineGenerator generator)
     {
-        _model.BeforeForward = () =>
+        _model.BeforeForward = pass =>
         {
+            _pass = pass;
             _entered.Set();
             _release.Wait(TimeSpan.FromMinutes(1));
         };
