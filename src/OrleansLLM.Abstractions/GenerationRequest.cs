@@ -30,6 +30,12 @@ public sealed record GenerationRequest
     /// <summary>A lower number goes first; equal ones by arrival.</summary>
     public int Priority { get; init; }
 
+    /// <summary>
+    /// Its place, from 0, among the prompts that its caller asked for at once: where it is crowded, first answers to first prompts keep a quarter of the
+    /// places, so that who asks for little is served beside who asks for much.
+    /// </summary>
+    public int PromptIndex { get; init; }
+
     /// <summary>Whose request it is (the API key's name), empty without keys: only its owner may read, fork or end it.</summary>
     public string Tenant { get; init; } = "";
 

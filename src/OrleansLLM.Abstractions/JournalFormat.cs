@@ -4,19 +4,32 @@ namespace OrleansLLM;
 /// Journals and changes as bytes. The first byte is the version; all that follows is little-endian, without padding; token ids are raw
 /// int32 blobs, lists and texts carry their length in front, an optional value a byte that is 0 or 1.
 /// <code>
-/// journal:  | version | request | count | sequence 0 | sequence 1 | … |
+/// journal:  | 1 | request | count | sequence 0 | sequence 1 | … |
+///           | 2 | prompt index | request | …                     |   where the index is not 0
+/// change:   | 1 | change |
 /// sequence: | index | output ids | count | (position, change)… | end |
 /// </code>
 /// </summary>
 public static class JournalFormat
 {
-    /// <summary>Counts up when the layout changes; bytes of another version are refused.</summary>
-    public const byte Version = 1;
+    /// <summary>Counts up when the layout changes; bytes of a later version are refused.</summary>
+    public const byte Version = 2;
+
+    private const byte WithoutPromptIndex = 1;
 
     public static byte[] Write(Journal journal)
     {
         var to = new JournalWriter(64 + (4 * journal.Request.PromptIds.Length));
-        to.Byte(Version);
+        if (journal.Request.PromptIndex == 0)
+        {
+            to.Byte(WithoutPromptIndex);
+        }
+        else
+        {
+            to.Byte(Version);
+            to.Int(journal.Request.PromptIndex);
+        }
+
         WriteRequest(to, journal.Request);
         to.List(journal.Sequences, WriteSequence);
         return to.ToArray();
@@ -25,8 +38,9 @@ public static class JournalFormat
     /// <exception cref="JournalFormatException">The bytes are cut off, damaged or of another version.</exception>
     public static Journal Read(ReadOnlySpan<byte> bytes)
     {
-        var from = Open(bytes);
-        var request = ReadRequest(ref from);
+        var from = Open(bytes, Version, out var version);
+        var promptIndex = version == WithoutPromptIndex ? 0 : from.Int();
+        var request = ReadRequest(ref from) with { PromptIndex = promptIndex };
         var journal = new Journal(request, from.List((ref JournalReader item) => ReadSequence(ref item, request.Id)));
         from.End();
         return journal;
@@ -35,7 +49,7 @@ public static class JournalFormat
     public static byte[] WriteChange(SequenceChange change)
     {
         var to = new JournalWriter(16);
-        to.Byte(Version);
+        to.Byte(WithoutPromptIndex);
         WriteChange(to, change);
         return to.ToArray();
     }
@@ -43,20 +57,20 @@ public static class JournalFormat
     /// <exception cref="JournalFormatException">The bytes are cut off, damaged or of another version.</exception>
     public static SequenceChange ReadChange(ReadOnlySpan<byte> bytes)
     {
-        var from = Open(bytes);
+        var from = Open(bytes, WithoutPromptIndex, out _);
         var change = ReadChange(ref from);
         from.End();
         return change;
     }
 
-    private static JournalReader Open(ReadOnlySpan<byte> bytes)
+    private static JournalReader Open(ReadOnlySpan<byte> bytes, byte latest, out byte version)
     {
         var from = new JournalReader(bytes);
-        var version = from.Byte();
-        return version == Version
+        version = from.Byte();
+        return version >= 1 && version <= latest
             ? from
             : throw new JournalFormatException(
-                $"The journal is of version {version}, this program reads version {Version}: let the older program finish its requests before it is replaced.");
+                $"The journal is of version {version}, this program reads up to version {latest}: let the other program finish its requests before it is replaced.");
     }
 
     private static void WriteRequest(JournalWriter to, GenerationRequest request)

@@ -68,13 +68,18 @@ public sealed class InferenceEngine : IEngine, IDisposable
         }
 
         var sequences = _core.Prepare(attempt);
+        if (_inbox.HasSeatsFor(sequences.Length))
+        {
+            Array.ForEach(sequences, sequence => sequence.MakeRoom());
+        }
+
         var outcome = _inbox.Submit(sequences, sink);
         return ValueTask.FromResult<SubmitResult>(outcome.Verdict switch
         {
             SubmitVerdict.Taken => new SubmitResult.Accepted([.. sequences.Select(sequence => sequence.Id)]),
             SubmitVerdict.QueueFull => new SubmitResult.Refused(
                 RefusalReason.QueueFull,
-                Invariant($"{outcome.Waiting} requests wait already, and no more than {_maxWaitingRequests} may (--max-waiting-requests). Try again later."),
+                Invariant($"{outcome.Waiting} requests wait before this one already, and no more than {_maxWaitingRequests} may (--max-waiting-requests). Try again later."),
                 outcome.UntilNextPlace),
             _ => Unavailable,
         });
@@ -169,7 +174,12 @@ public sealed class InferenceEngine : IEngine, IDisposable
             Priority = parent.Priority,
         };
         var forks = children.Select(child => new Sequence(request, parent.Sequence.Epoch, child, tokens.AsSpan(prompt), _core.Shape)).ToArray();
-        Array.ForEach(forks, fork => fork.PreparePromptLogprobs());
+        foreach (var fork in forks)
+        {
+            fork.MakeRoom();
+            fork.PreparePromptLogprobs();
+        }
+
         return forks;
     }
 }

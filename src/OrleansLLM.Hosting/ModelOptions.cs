@@ -19,8 +19,11 @@ public sealed record ModelOptions
     /// <summary>Sequences that one step computes at most.</summary>
     public int MaxSequences { get; init; } = 256;
 
-    /// <summary>Tokens that one step computes at most. On a CPU a step of more is no faster a token, and everyone waits longer for it.</summary>
-    public int MaxBatchedTokens { get; init; } = 256;
+    /// <summary>
+    /// Tokens that one step computes at most. On a CPU a step of more is no faster a token, and everyone waits longer for it; with no more than
+    /// <see cref="MaxSequences"/>, prompts wait for answers that run.
+    /// </summary>
+    public int MaxBatchedTokens { get; init; } = 512;
 
     /// <summary>Requests that may wait beside those that a step has room for; more are refused.</summary>
     public int MaxWaitingRequests { get; init; } = 1024;

@@ -111,7 +111,7 @@ internal static class HostileClient
     private static async Task AskAsync(HttpClient http, int index, Tally tally, CancellationToken stop)
     {
         var (name, path, body) = index % 2 == 0
-            ? ("others: a short answer", "/v1/completions", """{"prompt":"The capital of France","max_tokens":8,"priority":-1}""")
+            ? ("others: a short answer", "/v1/completions", """{"prompt":"The capital of France","max_tokens":8}""")
             : ("others: tokens of a text", "/tokenize", """{"prompt":"The capital of France"}""");
         while (!stop.IsCancellationRequested)
         {

@@ -4,27 +4,31 @@ namespace OrleansLLM.Abstractions.Tests;
 
 public sealed class JournalFormatTests
 {
-    private static readonly RecordedBytes Recorded = new(
-        $"tests/OrleansLLM.Abstractions.Tests/Recorded/JournalFormat.{JournalFormat.Version}.txt",
-        $"Version {JournalFormat.Version} of JournalFormat. A layout that differs is another version, in a file of its own.");
+    private static readonly RecordedBytes Recorded = RecordedOf(1);
+    private static readonly RecordedBytes RecordedWithIndex = RecordedOf(2);
 
     [Fact]
     [Trait("Category", "Contract")]
-    public void Its_version_is_written_as_recorded() => Recorded.Equal(
-    [
-        ("journal", JournalFormat.Write(RecordedJournal.Journal)),
-        ("bare journal", JournalFormat.Write(RecordedJournal.BareJournal)),
-        ("change", JournalFormat.WriteChange(RecordedJournal.Change)),
-        ("bare change", JournalFormat.WriteChange(new SequenceChange())),
-    ]);
+    public void Its_versions_are_written_as_recorded()
+    {
+        Recorded.Equal(
+        [
+            ("journal", JournalFormat.Write(RecordedJournal.FirstJournal)),
+            ("bare journal", JournalFormat.Write(RecordedJournal.BareJournal)),
+            ("change", JournalFormat.WriteChange(RecordedJournal.Change)),
+            ("bare change", JournalFormat.WriteChange(new SequenceChange())),
+        ]);
+        RecordedWithIndex.Equal([("journal", JournalFormat.Write(RecordedJournal.Journal))]);
+    }
 
     [Fact]
     public void What_is_recorded_is_read_field_by_field()
     {
-        Assert.Equal(Fields.Of(RecordedJournal.Journal), Fields.Of(JournalFormat.Read(Recorded.Read("journal"))));
+        Assert.Equal(Fields.Of(RecordedJournal.FirstJournal), Fields.Of(JournalFormat.Read(Recorded.Read("journal"))));
         Assert.Equal(Fields.Of(RecordedJournal.BareJournal), Fields.Of(JournalFormat.Read(Recorded.Read("bare journal"))));
         Assert.Equal(Fields.Of(RecordedJournal.Change), Fields.Of(JournalFormat.ReadChange(Recorded.Read("change"))));
         Assert.Equal(Fields.Of(new SequenceChange()), Fields.Of(JournalFormat.ReadChange(Recorded.Read("bare change"))));
+        Assert.Equal(Fields.Of(RecordedJournal.Journal), Fields.Of(JournalFormat.Read(RecordedWithIndex.Read("journal"))));
     }
 
     [Fact]
@@ -154,6 +158,10 @@ public sealed class JournalFormatTests
         return JournalFormat.Write(new Journal(request, [JournalSequence.Begin(new SequenceId(request.Id, 0)) with { End = new SequenceEnd(reason) }]));
     }
 
+    private static RecordedBytes RecordedOf(byte version) => new(
+        $"tests/OrleansLLM.Abstractions.Tests/Recorded/JournalFormat.{version}.txt",
+        $"Version {version} of JournalFormat. A layout that differs is another version, in a file of its own.");
+
     private static IEnumerable<GenerationRequest> OneFieldChanged(GenerationRequest request)
     {
         yield return request with { Id = new RequestId(0, 1) };
@@ -164,6 +172,7 @@ public sealed class JournalFormatTests
         yield return request with { MaxTokens = 0 };
         yield return request with { MinTokens = 0 };
         yield return request with { Priority = 5 };
+        yield return request with { PromptIndex = 0 };
         yield return request with { Tenant = "" };
         yield return request with { CacheSalt = "" };
         yield return request with { Linger = default };
@@ -183,6 +192,7 @@ public sealed class JournalFormatTests
         var request = RecordedJournal.Request with
         {
             PromptIds = Ids(100),
+            PromptIndex = random.Next(3),
             StopTokenIds = Ids(4),
             Timeout = random.Next(2) == 0 ? null : TimeSpan.FromTicks(random.NextInt64()),
             Sampling = new SamplingParameters

@@ -31,6 +31,7 @@ internal static class RecordedJournal
         MaxTokens = 64,
         MinTokens = 3,
         Priority = -5,
+        PromptIndex = 9,
         Tenant = "somebody",
         CacheSalt = "salt",
         Linger = TimeSpan.FromSeconds(7),
@@ -58,10 +59,14 @@ internal static class RecordedJournal
             new JournalSequence(Id: new SequenceId(Request: Request.Id, Index: 14), Output: default, Changes: [], End: null),
         ]);
 
+    /// <summary>Of the first prompt, as version 1 has it.</summary>
+    public static Journal FirstJournal { get; } = Journal with { Request = Request with { PromptIndex = 0 } };
+
     /// <summary>The same request without what is optional.</summary>
     public static Journal BareJournal { get; } = new(
         Request: Request with
         {
+            PromptIndex = 0,
             Timeout = null,
             QueueTimeout = null,
             Sampling = Sampling with { Logprobs = null, PromptLogprobs = null },

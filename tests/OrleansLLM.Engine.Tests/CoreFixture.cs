@@ -100,7 +100,9 @@ internal sealed class CoreFixture : IStepSink, IDisposable
         var tokens = new int[at];
         parent.Sequence.CopyTo(tokens);
         Answers[child] = new Expectation(request, index, [.. tokens]);
-        Assert.True(Inbox.TryFork(parent, [new Sequence(request, parent.Sequence.Epoch, child, tokens.AsSpan(prompt), Core.Shape)]));
+        var fork = new Sequence(request, parent.Sequence.Epoch, child, tokens.AsSpan(prompt), Core.Shape);
+        fork.MakeRoom();
+        Assert.True(Inbox.TryFork(parent, [fork]));
         Deliver();
         return child;
     }

@@ -124,6 +124,7 @@ public class RandomOperationsTests
             var request = CoreFixture.Request(prompt, maxTokens) with
             {
                 Samples = random.Next(3) == 0 ? random.Next(2, 5) : 1,
+                PromptIndex = random.Next(3),
                 Priority = random.Next(2),
                 Sampling = random.Next(4) == 0 ? Sampling() : new SamplingParameters { Temperature = 0 },
                 StopTokenIds = random.Next(4) == 0 ? RandomTokens(random, 2) : [],
@@ -193,7 +194,7 @@ public class RandomOperationsTests
 
             var blocks = fixture.Core.Blocks;
             var counts = new int[blocks.Pool.Total];
-            foreach (var sequence in fixture.Core.Sequences)
+            foreach (var sequence in fixture.Core.Sequences.Where(sequence => sequence.HasRoom))
             {
                 Assert.True(sequence.State == SequenceState.Swapped || sequence.Tables.Count == blocks.Shape.BlocksFor(sequence.Computed));
                 for (var group = 0; sequence.State != SequenceState.Swapped && group < blocks.Shape.Groups.Count; group++)

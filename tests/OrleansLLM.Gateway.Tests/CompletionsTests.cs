@@ -126,8 +126,9 @@ public sealed class CompletionsTests(SharedHost shared) : IClassFixture<SharedHo
         Say("a");
         var before = _host.Generator.Submitted.Select(request => request.Id).ToHashSet();
         await PostAsync($$"""{"prompt":["Hi","Hi","Hi"]{{seed}}}""");
-        var seeds = _host.Generator.Submitted.Where(request => !before.Contains(request.Id)).Select(request => request.Sampling.Seed).ToList();
-        Assert.Equal((3, different), (seeds.Count, seeds.Distinct().Count()));
+        var made = _host.Generator.Submitted.Where(request => !before.Contains(request.Id)).ToList();
+        Assert.Equal((3, different), (made.Count, made.Select(request => request.Sampling.Seed).Distinct().Count()));
+        Assert.Equal([0, 1, 2], made.Select(request => request.PromptIndex).Order());
     }
 
     [Theory]

@@ -10,6 +10,9 @@ internal sealed class ModelArguments
 {
     private const long MaxInt = int.MaxValue;
 
+    /// <summary>A step in which every sequence decodes still computes that much of those that come.</summary>
+    private const int PromptTokensBesideAnswers = 256;
+
     private readonly Option<long?> _maxModelLength = Number(
         "--max-model-len", "TOKENS", "Prompt and output tokens of a sequence at most. Default: what the model was made for.", 1, MaxInt);
 
@@ -17,7 +20,7 @@ internal sealed class ModelArguments
         "--max-num-seqs", "COUNT", "Sequences that one step computes at most. Default: 256.", 1, 65_536);
 
     private readonly Option<long?> _maxBatchedTokens = Number(
-        "--max-num-batched-tokens", "TOKENS", "Tokens that one step computes at most; longer prompts go in chunks. Default: 256, or --max-num-seqs where that is more.", 1, 1 << 20);
+        "--max-num-batched-tokens", "TOKENS", "Tokens that one step computes at most; longer prompts go in chunks. Default: 512, or 256 more than --max-num-seqs where that is more.", 1, 1 << 20);
 
     private readonly Option<long?> _maxStepTime = Number(
         "--max-step-time", "MILLISECONDS",
@@ -60,7 +63,7 @@ internal sealed class ModelArguments
         "GiB from 0 to 65536", gibibytes => gibibytes is >= 0 and <= 65_536);
 
     private readonly Option<long?> _maxWaiting = Number(
-        "--max-waiting-requests", "COUNT", "Requests that may wait; more are answered with 429. Default: 1024.", 0, MaxInt);
+        "--max-waiting-requests", "COUNT", "Requests that may wait before another, in the order of their service; with more it is answered with 429. Default: 1024.", 0, MaxInt);
 
     private readonly Option<long?> _threads = Number(
         "--threads", "COUNT", "Compute threads. Default: as many processors as machine and container allow.", 1, 1024);
@@ -97,7 +100,7 @@ internal sealed class ModelArguments
             ServedNames = servedNames,
             MaxModelLength = (int?)result.GetValue(_maxModelLength),
             MaxSequences = sequences,
-            MaxBatchedTokens = (int?)result.GetValue(_maxBatchedTokens) ?? Math.Max(standard.MaxBatchedTokens, sequences),
+            MaxBatchedTokens = (int?)result.GetValue(_maxBatchedTokens) ?? Math.Max(standard.MaxBatchedTokens, sequences + PromptTokensBesideAnswers),
             MaxStepTime = result.GetValue(_maxStepTime) is { } milliseconds ? TimeSpan.FromMilliseconds(milliseconds) : null,
             MaxPartialPrefills = (int?)result.GetValue(_maxPartialPrefills) ?? standard.MaxPartialPrefills,
             MaxLongPartialPrefills = (int?)result.GetValue(_maxLongPartialPrefills) ?? standard.MaxLongPartialPrefills,

@@ -19,8 +19,7 @@ internal sealed class Inbox(EngineOptions options, TimeProvider time)
     private TaskCompletionSource? _drained;
     private bool _isClosed;
     private bool _hasMail;
-    private int _arriving;
-    private int _waiting;
+    private readonly List<PlaceInLine> _waiting = [];
     private int _freeSeats = options.MaxSequences;
 
     public LoopPhase Phase
@@ -46,7 +45,12 @@ internal sealed class Inbox(EngineOptions options, TimeProvider time)
         }
     }
 
-    /// <summary>Takes in the sequences of an attempt that is not known yet, unless the queue is full; their time begins now.</summary>
+    /// <summary>Whether that many more sequences start with the next step, as far as seats decide.</summary>
+    public bool HasSeatsFor(int sequences) => Accepted + sequences <= options.MaxSequences;
+
+    /// <summary>
+    /// Takes in the sequences of an attempt that is not known yet, unless the queue is full of such as they can't pass; their time begins now.
+    /// </summary>
     public SubmitOutcome Submit(Sequence[] sequences, IStepSink sink)
     {
         lock (_lock)
@@ -61,17 +65,20 @@ internal sealed class Inbox(EngineOptions options, TimeProvider time)
                 return new SubmitOutcome(SubmitVerdict.Taken);
             }
 
-            var waiting = _waiting + _arriving;
-            if (waiting >= (long)options.MaxWaitingRequests + _freeSeats && !Array.Exists(sequences, sequence => sequence.ResumedTokens > 0))
+            var places = (long)options.MaxWaitingRequests + _freeSeats;
+            if (_waiting.Count >= places && CountAhead(PlaceInLine.Of(sequences[0])) is var ahead && ahead >= places && !Array.Exists(sequences, sequence => sequence.ResumedTokens > 0))
             {
-                return new SubmitOutcome(SubmitVerdict.QueueFull, waiting, _pace.UntilNextPlace);
+                return new SubmitOutcome(SubmitVerdict.QueueFull, ahead, _pace.UntilNextPlace);
             }
 
             foreach (var sequence in sequences)
             {
                 Drop(sequence.Id);
                 Accept(sequence, sink);
-                _arriving += sequence.IsFollower ? 0 : 1;
+                if (!sequence.IsFollower)
+                {
+                    _waiting.Add(PlaceInLine.Of(sequence));
+                }
             }
 
             Post(core => core.Add(sequences, sink));
@@ -282,6 +289,8 @@ internal sealed class Inbox(EngineOptions options, TimeProvider time)
         return _taken.Count > 0;
     }
 
+    private int CountAhead(PlaceInLine place) => _waiting.Count(waiting => !waiting.IsPassedBy(place));
+
     private Acceptance? Find(SequenceId id) =>
         _accepted.TryGetValue(id, out var accepted) && accepted.Sequence.State != SequenceState.Ended ? accepted : null;
 
@@ -302,7 +311,7 @@ internal sealed class Inbox(EngineOptions options, TimeProvider time)
         var sequence = accepted.Sequence;
         if (sequence.State == SequenceState.Waiting && sequence.Group is null)
         {
-            _waiting--;
+            _waiting.Remove(PlaceInLine.Of(sequence));
         }
 
         sequence.IsDropped = true;
@@ -324,9 +333,10 @@ internal sealed class Inbox(EngineOptions options, TimeProvider time)
 
     private void Note(EngineCore core)
     {
-        (_waiting, _arriving) = (core.Waiting, 0);
+        _waiting.Clear();
+        core.AddWaiting(_waiting);
         _freeSeats = core.FreeSeats;
-        _pace.Note(core.Admitted, _waiting);
+        _pace.Note(core.Admitted, _waiting.Count);
         if (core.IsIdle)
         {
             _drained?.TrySetResult();

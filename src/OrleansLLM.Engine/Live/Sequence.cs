@@ -19,15 +19,18 @@ internal enum SequenceState
 
 /// <summary>
 /// One prompt and one growing answer: tokens, and how many of them are computed (have keys and values in the cache). There is no phase:
-/// a step closes part of the gap. Owned by the step's thread; made by the submitter's, so that its arrays cost the step nothing.
+/// a step closes part of the gap. Owned by the step's thread. Its arrays cost the step nothing: the submitter's thread makes them, or, for a follower
+/// that has to wait, the thread pool before it starts.
 /// </summary>
 internal sealed class Sequence
 {
     /// <summary>New tokens that a sequence has room for from the start.</summary>
-    private const int FirstRoom = 1024;
+    private const int FirstNewTokens = 1024;
 
     private readonly int[] _stopTokens;
-    private volatile SequenceRoom _room;
+    private readonly CacheShape _shape;
+    private FirstRoom? _first;
+    private volatile SequenceRoom _room = SequenceRoom.None;
     private LogprobRoom? _logprobs;
     private LogprobRoom? _promptLogprobs;
     private int _filledLogprobs;
@@ -39,6 +42,12 @@ internal sealed class Sequence
     public Sequence(GenerationRequest request, int epoch, JournalSequence journal, CacheShape shape)
         : this(request, epoch, journal.Id, journal.Output.Span, shape)
     {
+        if (journal.Changes.Count == 0)
+        {
+            return;
+        }
+
+        MakeRoom();
         foreach (var noted in journal.Changes.Where(noted => noted.Position <= Count))
         {
             Change(noted.Change, PreparedChange.For(noted.Change, _room.Length, MaxTokens));
@@ -66,14 +75,16 @@ internal sealed class Sequence
         Count = NextPosition = PromptLength + output.Length;
         _stopTokens = [.. request.StopTokenIds];
         ResumedTokens = output.Length;
-        var length = Count + Math.Clamp(request.MaxTokens - output.Length, 0, FirstRoom) + 1;
-        _room = new SequenceRoom(length, shape) { Seen = SeenTokens.AreWantedBy(Sampling) ? new SeenTokens(length) : null };
-        request.PromptIds.Span.CopyTo(_room.Tokens);
-        output.CopyTo(_room.Tokens.AsSpan(PromptLength));
-        Tables = new BlockTables(_room);
-        Seen = _room.Seen;
-        Seen?.Add(request.PromptIds.Span, output);
-        _logprobs = LogprobRoom.For(Sampling, MaxTokens);
+        _shape = shape;
+        Tables = new BlockTables(shape.Groups.Count);
+        if (output.Length > 0)
+        {
+            MoveInto(NewRoom(output));
+        }
+        else
+        {
+            _first = new FirstRoom(this);
+        }
     }
 
     public SequenceId Id { get; }
@@ -98,9 +109,9 @@ internal sealed class Sequence
 
     public int OutputLength => Count - PromptLength;
 
-    public ReadOnlySpan<int> Tokens => _room.Tokens.AsSpan(0, Count);
+    public ReadOnlySpan<int> Tokens => HasRoom ? _room.Tokens.AsSpan(0, Count) : Request.PromptIds.Span;
 
-    public ReadOnlySpan<int> Output => _room.Tokens.AsSpan(PromptLength, OutputLength);
+    public ReadOnlySpan<int> Output => Tokens[PromptLength..];
 
     public BlockTables Tables { get; }
 
@@ -112,6 +123,9 @@ internal sealed class Sequence
     public int MaxTokens { get; private set; }
 
     public int Priority { get; set; }
+
+    /// <summary>Its caller asked for others before it, in the same breath: it leaves a quarter of the seats to first answers.</summary>
+    public bool IsFurther => Request.PromptIndex > 0 || Id.Index > 0;
 
     /// <summary>Order of submission; a preempted sequence keeps it.</summary>
     public long Arrival { get; set; }
@@ -169,10 +183,25 @@ internal sealed class Sequence
 
     public bool AwaitsStopMask => OutputLength < Request.MinTokens;
 
-    /// <summary>A further room is under way.</summary>
-    public bool AwaitsRoom => _room.AwaitsNext || _logprobs is { AwaitsNext: true };
+    /// <summary>Its arrays are made: before that it has no output.</summary>
+    public bool HasRoom => _room != SequenceRoom.None;
+
+    /// <summary>Its first room or a further one is under way.</summary>
+    public bool AwaitsRoom => _room.AwaitsNext || _first is { AwaitsNext: true } || _logprobs is { AwaitsNext: true };
 
     public ReadOnlySpan<int> StopTokens => _stopTokens;
+
+    /// <summary>Has its arrays made, if it has none yet: it will start soon.</summary>
+    public void WantRoom() => _first?.WantNext();
+
+    /// <summary>Makes its arrays, if it has none yet.</summary>
+    public void MakeRoom()
+    {
+        if (_first is { } first)
+        {
+            MoveInto(first.Next());
+        }
+    }
 
     public void Append(int token)
     {
@@ -192,7 +221,8 @@ internal sealed class Sequence
     }
 
     /// <summary>Copies the first tokens; from any thread, for those that <see cref="Count"/> counted before.</summary>
-    public void CopyTo(Span<int> tokens) => _room.Tokens.AsSpan(0, tokens.Length).CopyTo(tokens);
+    public void CopyTo(Span<int> tokens) =>
+        (_room is { Length: > 0 } room ? room.Tokens.AsSpan(0, tokens.Length) : Request.PromptIds.Span[..tokens.Length]).CopyTo(tokens);
 
     /// <summary>Log probabilities of the token that is drawn next.</summary>
     public TokenLogprobs FillLogprobs(float logprob, int rank, ReadOnlySpan<int> ids, ReadOnlySpan<float> values)
@@ -274,6 +304,7 @@ internal sealed class Sequence
             return;
         }
 
+        MakeRoom();
         var sawTokens = SeenTokens.AreWantedBy(Sampling);
         Sampling = sampling;
         if (!SeenTokens.AreWantedBy(sampling))
@@ -292,12 +323,36 @@ internal sealed class Sequence
     /// <summary>How it ends behind its last token, or null where it goes on.</summary>
     public SequenceEnd? FindEnd(int maxLength)
     {
-        if (OutputLength > 0 && OutputLength >= Request.MinTokens && _stopTokens.AsSpan().Contains(_room.Tokens[Count - 1]))
+        if (OutputLength > 0 && OutputLength >= Request.MinTokens && _stopTokens.AsSpan().Contains(Tokens[^1]))
         {
-            return new SequenceEnd(FinishReason.Stop, _room.Tokens[Count - 1]);
+            return new SequenceEnd(FinishReason.Stop, Tokens[^1]);
         }
 
         return OutputLength >= MaxTokens || Count >= maxLength ? Ends.Length : null;
+    }
+
+    /// <summary>Also from the pool, before it has a room.</summary>
+    private SequenceRoom NewRoom(ReadOnlySpan<int> output)
+    {
+        var length = Count + Math.Clamp(MaxTokens - output.Length, 0, FirstNewTokens) + 1;
+        var room = new SequenceRoom(length, _shape) { Logprobs = LogprobRoom.For(Sampling, MaxTokens) };
+        Request.PromptIds.Span.CopyTo(room.Tokens);
+        output.CopyTo(room.Tokens.AsSpan(PromptLength));
+        if (SeenTokens.AreWantedBy(Sampling))
+        {
+            room.Seen = new SeenTokens(length);
+            room.Seen.Add(Request.PromptIds.Span, output);
+        }
+
+        return room;
+    }
+
+    private void MoveInto(SequenceRoom room)
+    {
+        Tables.MoveTo(room);
+        (_logprobs, room.Logprobs) = (room.Logprobs, null);
+        Seen = room.Seen;
+        (_room, _first) = (room, null);
     }
 
     private void MoveToNextRoom()
@@ -312,5 +367,10 @@ internal sealed class Sequence
         }
 
         _room = next;
+    }
+
+    private sealed class FirstRoom(Sequence sequence) : MadeAhead<SequenceRoom>
+    {
+        protected override SequenceRoom MakeNext() => sequence.NewRoom([]);
     }
 }

@@ -33,6 +33,18 @@ internal sealed class SequenceGroup
     /// <summary>In order of their ids.</summary>
     public List<Sequence> Followers { get; }
 
+    /// <summary>Has the arrays of that many followers made, or of all; returns of how many.</summary>
+    public int WantRooms(int most)
+    {
+        var wanted = Math.Min(most, Followers.Count);
+        for (var i = 0; i < wanted; i++)
+        {
+            Followers[i].WantRoom();
+        }
+
+        return wanted;
+    }
+
     /// <summary>The leader has gone: the first follower takes its place and is returned, or null where there is none.</summary>
     public Sequence? Succeed()
     {

@@ -1,3 +1,6 @@
+using OrleansLLM.Compute;
+using OrleansLLM.Models;
+
 namespace OrleansLLM.Engine;
 
 /// <summary>
@@ -6,6 +9,9 @@ namespace OrleansLLM.Engine;
 /// </summary>
 internal sealed class SequenceRoom(int length, CacheShape shape) : MadeAhead<SequenceRoom>
 {
+    /// <summary>Where a sequence is that waits: nothing fits in.</summary>
+    public static readonly SequenceRoom None = new(0, new CacheShape(new CacheLayout(new KvGeometry(1, 0, 0, 0, 0, ElementType.Float32), []), 1));
+
     public int Length => Tokens.Length;
 
     public int[] Tokens { get; } = new int[length];
@@ -20,6 +26,9 @@ internal sealed class SequenceRoom(int length, CacheShape shape) : MadeAhead<Seq
 
     /// <summary>Null where no penalty looks at it.</summary>
     public SeenTokens? Seen { get; set; }
+
+    /// <summary>For the first new tokens where they were asked for, until the sequence has taken it.</summary>
+    public LogprobRoom? Logprobs { get; set; }
 
     /// <summary>The last quarter fills: time to make the next room.</summary>
     public bool IsAlmostFull(int count) => count >= Length - (Length / 4);

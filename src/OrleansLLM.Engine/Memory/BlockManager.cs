@@ -50,8 +50,16 @@ internal sealed class BlockManager
     public int Match(ReadOnlySpan<PrefixHash> hashes) => _caching == PrefixCaching.Off ? 0 : _shared.Match(hashes);
 
     /// <summary>Tokens of the sequence that would count as computed if it were admitted now.</summary>
-    public int CountCached(Sequence sequence) =>
-        _caching == PrefixCaching.Off || sequence.NeedsWholePrompt ? 0 : _shared.CountCached(sequence);
+    public int CountCached(Sequence sequence)
+    {
+        if (_caching == PrefixCaching.Off || sequence.NeedsWholePrompt)
+        {
+            return 0;
+        }
+
+        sequence.MakeRoom();
+        return _shared.CountCached(sequence);
+    }
 
     /// <summary>Takes what the cache holds of the sequence's tokens; returns how many count as computed now.</summary>
     public int Restore(Sequence sequence) =>

@@ -3,14 +3,14 @@ namespace OrleansLLM.Engine;
 /// <summary>
 /// A sequence's blocks: one table a cache group, all of <see cref="Count"/> entries. Entry i holds the slots of positions
 /// [i · block size, (i + 1) · block size); <see cref="Gone"/> is a block that fell out of its group's window. Also the hashes of its full blocks and,
-/// while it is swapped out, its places in host memory.
+/// while it is swapped out, its places in host memory. It has no entries before it has moved into a room.
 /// </summary>
-internal sealed class BlockTables(SequenceRoom room)
+internal sealed class BlockTables(int groups)
 {
     public const int Gone = -1;
 
-    private readonly int[] _firstHeld = new int[room.Blocks.Length];
-    private SequenceRoom _room = room;
+    private readonly int[] _firstHeld = new int[groups];
+    private SequenceRoom _room = SequenceRoom.None;
 
     /// <summary>Entries a group.</summary>
     public int Count { get; private set; }
@@ -59,11 +59,11 @@ internal sealed class BlockTables(SequenceRoom room)
         Array.Clear(_firstHeld);
     }
 
-    /// <summary>Moves into a longer room; never while swapped out, when nothing is appended.</summary>
+    /// <summary>Moves into its first or a longer room; never while swapped out, when nothing is appended.</summary>
     public void MoveTo(SequenceRoom room)
     {
         Hashes.CopyTo(room.Hashes);
-        for (var group = 0; group < _firstHeld.Length; group++)
+        for (var group = 0; group < _room.Blocks.Length; group++)
         {
             Blocks(group).CopyTo(room.Blocks[group]);
         }

@@ -11,6 +11,9 @@ internal sealed class RunningOrder
 
     public int Count => _sequences.Count;
 
+    /// <summary>Those whose caller asked for them first.</summary>
+    public int FirstAnswers { get; private set; }
+
     public Sequence this[int index] => _sequences[index];
 
     /// <summary>Admits a sequence: of its priority the last.</summary>
@@ -20,7 +23,12 @@ internal sealed class RunningOrder
         Insert(sequence);
     }
 
-    public bool Remove(Sequence sequence) => _sequences.Remove(sequence);
+    public bool Remove(Sequence sequence)
+    {
+        var isHere = _sequences.Remove(sequence);
+        FirstAnswers -= isHere && !sequence.IsFurther ? 1 : 0;
+        return isHere;
+    }
 
     /// <summary>Moves a sequence whose priority has changed; nothing happens where it is not here.</summary>
     public void Reorder(Sequence sequence)
@@ -43,20 +51,32 @@ internal sealed class RunningOrder
         return last;
     }
 
-    /// <summary>
-    /// The last one that runs with a worse priority than this and has had a token since a better one last took its place; -1 where there is none.
-    /// </summary>
+    /// <summary>The last one of a worse priority than this that may yield; -1 where there is none.</summary>
     public int LastToYieldTo(int priority)
     {
         var last = Count - 1;
-        while (last >= 0 && _sequences[last].Priority > priority
-            && (_sequences[last].State != SequenceState.Running || _sequences[last].Count == _sequences[last].YieldedAt))
+        while (last >= 0 && _sequences[last].Priority > priority && !MayYield(_sequences[last]))
         {
             last--;
         }
 
         return last >= 0 && _sequences[last].Priority > priority ? last : -1;
     }
+
+    /// <summary>The last further answer of this priority that may yield; -1 where there is none.</summary>
+    public int LastFurtherOf(int priority)
+    {
+        var last = Count - 1;
+        while (last >= 0 && !(_sequences[last].Priority == priority && _sequences[last].IsFurther && MayYield(_sequences[last])))
+        {
+            last--;
+        }
+
+        return last;
+    }
+
+    /// <summary>It runs, and has had a token since another one last took its place.</summary>
+    private static bool MayYield(Sequence sequence) => sequence.State == SequenceState.Running && sequence.Count != sequence.YieldedAt;
 
     private void Insert(Sequence sequence)
     {
@@ -67,6 +87,7 @@ internal sealed class RunningOrder
         }
 
         _sequences.Insert(index, sequence);
+        FirstAnswers += sequence.IsFurther ? 0 : 1;
     }
 
     private static bool IsBehind(Sequence sequence, Sequence other) =>

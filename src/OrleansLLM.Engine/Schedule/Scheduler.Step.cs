@@ -23,22 +23,33 @@ internal sealed partial class Scheduler
         {
             AdmitWhole(batch);
         }
+
+        _waiting.WantRooms();
     }
 
-    /// <summary>A better priority that found no seat or no blocks takes them from a worse one that runs.</summary>
+    /// <summary>
+    /// A better priority that found no seat or no blocks takes them from a worse one that runs; so does a first answer from one that its caller asked for
+    /// besides, while first answers have less than a quarter of the seats.
+    /// </summary>
     private void MakeWay()
     {
-        if (FirstOf(_preemption.Next, _waiting.Next) is not { } next || _swap.LeavingCount > 0)
-        {
-            return;
-        }
-
-        var isYielding = true;
-        while (isYielding && (_running.Count >= _options.MaxSequences || (next == _hungry && LacksBlocks(next))))
+        var isYielding = _swap.LeavingCount == 0;
+        while (isYielding && FirstOf(_preemption.Next, _waiting.Next) is { } next && LacksPlace(next))
         {
             isYielding = _preemption.TryYieldTo(next.Priority) && _swap.LeavingCount == 0;
         }
+
+        if (HaveFirstAnswersSeats && (_waiting.NextShortFirstAnswer ?? _waiting.NextLongFirstAnswer) is { } first && LacksPlace(first)
+            && _swap.LeavingCount == 0)
+        {
+            _preemption.TryYieldToFirst(first.Priority);
+        }
     }
+
+    private bool HaveFirstAnswersSeats => _running.FirstAnswers < _options.MaxSequences / 4;
+
+    private bool LacksPlace(Sequence sequence) =>
+        _running.Count >= _options.MaxSequences || (sequence == _hungry && LacksBlocks(sequence));
 
     private bool LacksBlocks(Sequence sequence) =>
         _blocks.Pool.Free < _blocks.Shape.BlocksFor(Math.Min(sequence.Count, _budget.Tokens)) * _blocks.Shape.Groups.Count;
@@ -159,9 +170,10 @@ internal sealed partial class Scheduler
 
     private Sequence? NextInLine()
     {
-        var pushedOut = _preemption.Next;
         var waiting = _waiting.NextLong is { } next && next == _waiting.Next && _share.HasLongPlace ? next : _waiting.NextShort(_blocks);
-        return FirstOf(pushedOut, waiting);
+        var inLine = FirstOf(_preemption.Next, waiting);
+        var first = _waiting.NextShortFirstAnswer ?? (_share.HasLongPlace ? _waiting.NextLongFirstAnswer : null);
+        return inLine is { IsFurther: true } && first?.Priority == inLine.Priority && HaveFirstAnswersSeats ? first : inLine;
     }
 
     private static Sequence? FirstOf(Sequence? pushedOut, Sequence? waiting) =>
@@ -169,6 +181,7 @@ internal sealed partial class Scheduler
 
     private bool TryAdmit(Sequence sequence, Batch batch)
     {
+        sequence.MakeRoom();
         var cached = _blocks.Restore(sequence);
         var need = sequence.Count - sequence.Computed;
         var count = sequence.State == SequenceState.Preempted ? Math.Min(need, _share.Left) : _share.Grant(need);
@@ -210,6 +223,10 @@ internal sealed partial class Scheduler
         {
             AddToBatch(sequence, count, batch);
         }
+        else
+        {
+            sequence.Group?.WantRooms(_options.MaxSequences - _running.Count);
+        }
     }
 
     private void AddToBatch(Sequence sequence, int count, Batch batch)
@@ -227,7 +244,11 @@ internal sealed partial class Scheduler
         {
             var follower = group.Followers[i];
             follower.Group = null;
-            if (i >= room)
+            if (i < room)
+            {
+                follower.MakeRoom();
+            }
+            else
             {
                 follower.SharePromptLogprobs(sequence);
                 EnqueueAgain(follower);

@@ -6,7 +6,7 @@ namespace OrleansLLM.Engine;
 /// Decides what each step computes. It needs counts, never token values. Promises: a step closes part of the gap between tokens and
 /// computed tokens, within a budget of tokens and sequences; rows that draw the next token always run; a lower priority number first, also where it
 /// must take the place of one that runs; within one priority first come, first served, but that short prompts pass long ones, which keep a quarter of
-/// each step; when blocks run out, the latest-admitted lowest-priority sequence is pushed out, and the first in order always goes on, so everything
+/// each step, and that first answers take places from those that their callers asked for besides, until they have a quarter of the seats; when blocks run out, the latest-admitted lowest-priority sequence is pushed out, and the first in order always goes on, so everything
 /// that was admitted finishes; pushed-out ones come back before waiting ones of their priority; nobody is admitted in a step in which blocks ran out.
 /// Allocates nothing after warm-up.
 /// </summary>
@@ -60,6 +60,9 @@ internal sealed partial class Scheduler
 
     /// <summary>Sequences that have left the waiting queue for their first step.</summary>
     public long Admitted { get; private set; }
+
+    /// <summary>Adds every sequence that waits, in no order.</summary>
+    public void AddWaiting(List<PlaceInLine> places) => _waiting.AddPlaces(places);
 
     /// <summary>Puts a new sequence in line.</summary>
     public void Enqueue(Sequence sequence)

@@ -70,7 +70,8 @@ internal sealed class EngineCore : IDisposable
     /// <inheritdoc cref="ModelRunner.Progress"/>
     public long Progress => _runner.Progress;
 
-    public int Waiting => _scheduler.Waiting;
+    /// <summary>Adds every sequence that waits, in no order.</summary>
+    public void AddWaiting(List<PlaceInLine> places) => _scheduler.AddWaiting(places);
 
     public int FreeSeats => _scheduler.FreeSeats;
 
@@ -96,8 +97,9 @@ internal sealed class EngineCore : IDisposable
         SequenceGroup.Form(sequences);
         foreach (var sequence in sequences)
         {
-            if (sequence.Group is null || sequence.Group.Leader == sequence)
+            if (!sequence.IsFollower)
             {
+                sequence.MakeRoom();
                 sequence.PreparePromptLogprobs();
             }
         }

@@ -59,18 +59,10 @@ internal sealed class Preemption(
     }
 
     /// <summary>Pushes out the last running sequence of a worse priority; false where all have to be left alone.</summary>
-    public bool TryYieldTo(int priority)
-    {
-        var index = running.LastToYieldTo(priority);
-        if (index < 0)
-        {
-            return false;
-        }
+    public bool TryYieldTo(int priority) => TryYield(running.LastToYieldTo(priority));
 
-        running[index].YieldedAt = running[index].Count;
-        PushOut(running[index]);
-        return true;
-    }
+    /// <summary>Pushes out the last running further answer of this priority; false where all have to be left alone.</summary>
+    public bool TryYieldToFirst(int priority) => TryYield(running.LastFurtherOf(priority));
 
     /// <summary>Starts to bring a swapped sequence back into the order; false where the pool has too few blocks, or the device failed.</summary>
     public bool TryReturn(Sequence sequence)
@@ -88,6 +80,18 @@ internal sealed class Preemption(
     public bool Remove(Sequence sequence) => _pushedOut.Remove(sequence);
 
     public void Add(Sequence sequence) => _pushedOut.Add(sequence);
+
+    private bool TryYield(int index)
+    {
+        if (index < 0)
+        {
+            return false;
+        }
+
+        running[index].YieldedAt = running[index].Count;
+        PushOut(running[index]);
+        return true;
+    }
 
     private void PushOut(Sequence victim)
     {

@@ -171,7 +171,7 @@ internal sealed class Generation(GatewayCall call, GenerationInput input, string
         return BitConverter.ToUInt64(bytes);
     }
 
-    private GenerationRequest Describe(Prompt prompt) => new()
+    private GenerationRequest Describe(Prompt prompt, int index) => new()
     {
         Id = RequestId.Create(),
         Model = input.Model.Name,
@@ -182,6 +182,7 @@ internal sealed class Generation(GatewayCall call, GenerationInput input, string
         MaxTokens = prompt.MaxTokens,
         MinTokens = input.Settings.MinTokens,
         Priority = input.Settings.Priority,
+        PromptIndex = index,
         Tenant = call.Caller.Tenant,
         CacheSalt = input.Settings.CacheSalt,
         Timeout = call.Server.Options.RequestTimeout,

@@ -11,7 +11,7 @@ internal static class WaitingCost
     /// <summary>Copies of an id on the way to the engine.</summary>
     private const long PerToken = 16;
 
-    /// <summary>Its place in the rooms of each answer's sequence, and what penalties keep of it: id, count and slot.</summary>
+    /// <summary>Its place in the room of a sequence, and what penalties keep of it: id, count and slot. Further answers have none before they start.</summary>
     private const long PerRoomToken = 8;
     private const long PerSeenToken = 32;
 
@@ -25,10 +25,9 @@ internal static class WaitingCost
         var bytes = 0L;
         foreach (var prompt in input.Prompts)
         {
-            var ofAnswer = PerAnswer + ((PerRoomToken + seen) * prompt.Ids.Length)
-                + (PerLogprob(sampling.Logprobs) * Math.Min(prompt.MaxTokens, PreparedTokens));
-            bytes += (PerToken * (prompt.Ids.Length + input.Settings.ListedTokens)) + (PerLogprob(sampling.PromptLogprobs) * prompt.Ids.Length)
-                + (ofAnswer * input.Settings.Samples);
+            bytes += ((PerToken + PerRoomToken + seen + PerLogprob(sampling.PromptLogprobs)) * prompt.Ids.Length)
+                + (PerToken * input.Settings.ListedTokens) + (PerLogprob(sampling.Logprobs) * Math.Min(prompt.MaxTokens, PreparedTokens))
+                + (PerAnswer * input.Settings.Samples);
         }
 
         return bytes;

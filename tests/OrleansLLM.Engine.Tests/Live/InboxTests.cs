@@ -147,6 +147,40 @@ public sealed class InboxTests
     }
 
     [Fact]
+    public void A_full_queue_still_takes_what_has_no_such_queue_before_it()
+    {
+        using var fixture = new CoreFixture(CoreFixture.Options(100) with { MaxSequences = 1, MaxWaitingRequests = 2 }, [0]);
+        fixture.Submit(CoreFixture.Request([1], 9));
+        fixture.Step();
+        fixture.Submit(CoreFixture.Request([2], 3));
+        var changed = fixture.Submit(CoreFixture.Request([3], 3))[0];
+        Assert.Equal(SubmitVerdict.QueueFull, Submit(fixture, CoreFixture.Request([4], 3)));
+        Assert.Equal(SubmitVerdict.QueueFull, Submit(fixture, CoreFixture.Request([4], 3) with { Priority = 1 }));
+        fixture.BeginStep();
+        Assert.Equal(SubmitVerdict.Taken, Submit(fixture, CoreFixture.Request([4], 3) with { Priority = -1 }));
+        Assert.Equal(SubmitVerdict.Taken, Submit(fixture, CoreFixture.Request([5], 3) with { Priority = -1 }));
+        Assert.Equal(SubmitVerdict.QueueFull, Submit(fixture, CoreFixture.Request([6], 3) with { Priority = -1 }));
+        Assert.Equal(SubmitVerdict.Taken, Submit(fixture, CoreFixture.Request([6], 3) with { Priority = -2 }));
+        fixture.EndStep();
+        fixture.Change(changed, new SequenceChange(Priority: -9));
+        fixture.Step();
+        Assert.Equal(SubmitVerdict.QueueFull, Submit(fixture, CoreFixture.Request([7], 3)));
+    }
+
+    [Fact]
+    public void A_long_list_of_prompts_fills_the_queue_for_lists_only()
+    {
+        using var fixture = new CoreFixture(CoreFixture.Options(100) with { MaxSequences = 1, MaxWaitingRequests = 2 }, [0]);
+        fixture.Submit(CoreFixture.Request([1], 9));
+        fixture.Step();
+        fixture.Submit(CoreFixture.Request([2], 3));
+        fixture.Submit(CoreFixture.Request([3], 3) with { PromptIndex = 1 });
+        Assert.Equal(SubmitVerdict.QueueFull, Submit(fixture, CoreFixture.Request([4], 3) with { PromptIndex = 2 }));
+        Assert.Equal(SubmitVerdict.Taken, Submit(fixture, CoreFixture.Request([5], 3)));
+        Assert.Equal(SubmitVerdict.QueueFull, Submit(fixture, CoreFixture.Request([6], 3)));
+    }
+
+    [Fact]
     public void Time_begins_with_acceptance()
     {
         var time = new FakeTimeProvider();

@@ -7,8 +7,7 @@ public sealed class BlockTablesTests
     [Fact]
     public void A_move_into_a_longer_room_keeps_blocks_and_hashes()
     {
-        var room = new SequenceRoom(12, Shape);
-        var tables = new BlockTables(room);
+        var tables = In(new SequenceRoom(12, Shape));
         PrefixHash[] hashes = [new(1, 2), new(3, 4), new(5, 6)];
         foreach (var hash in hashes)
         {
@@ -32,7 +31,7 @@ public sealed class BlockTablesTests
     [Fact]
     public void What_is_gone_ends_behind_the_last_one_that_was_marked()
     {
-        var tables = new BlockTables(new SequenceRoom(40, Shape));
+        var tables = In(new SequenceRoom(40, Shape));
         for (var i = 0; i < 5; i++)
         {
             tables.Replace(1, tables.Extend(), i);
@@ -49,12 +48,19 @@ public sealed class BlockTablesTests
     [Fact]
     public void A_child_takes_over_no_more_hashes_than_its_parent_has()
     {
-        var (parent, child) = (new BlockTables(new SequenceRoom(40, Shape)), new BlockTables(new SequenceRoom(40, Shape)));
+        var (parent, child) = (In(new SequenceRoom(40, Shape)), In(new SequenceRoom(40, Shape)));
         parent.AddHash(new PrefixHash(1, 2));
         parent.AddHash(new PrefixHash(3, 4));
         child.CopyHashes(parent, 3);
         Assert.Equal(parent.Hashes.ToArray(), child.Hashes.ToArray());
         child.CopyHashes(parent, 1);
         Assert.Equal(new PrefixHash(1, 2), Assert.Single(child.Hashes.ToArray()));
+    }
+
+    private static BlockTables In(SequenceRoom room)
+    {
+        var tables = new BlockTables(Shape.Groups.Count);
+        tables.MoveTo(room);
+        return tables;
     }
 }

@@ -51,6 +51,7 @@ public sealed class PrefixHasherTests
         var hasher = new PrefixHasher("model", 4, dynamicRopeOrigin: 0);
         var request = CoreFixture.Request([.. Enumerable.Range(0, 19)], 5) with { CacheSalt = "salt", Tenant = "a team" };
         var sequence = new Sequence(request, 1, new SequenceId(request.Id, 0), [], CoreFixture.Shape(4, [0]));
+        sequence.MakeRoom();
         hasher.Hash(sequence, 2);
         hasher.Hash(sequence, 1);
         hasher.Hash(sequence, 4);

@@ -90,7 +90,9 @@ public sealed class SamplerTests
     private static Sequence Of(SamplingParameters sampling, int index, int[] output, int minTokens = 0)
     {
         var request = CoreFixture.Request([1, 2], 20) with { Sampling = sampling, MinTokens = minTokens, StopTokenIds = [9] };
-        return new Sequence(request, 1, new SequenceId(request.Id, index), output, Shape);
+        var sequence = new Sequence(request, 1, new SequenceId(request.Id, index), output, Shape);
+        sequence.MakeRoom();
+        return sequence;
     }
 
     private void Fill(params Sequence[] sequences) => Sampler.Fill(_plan, sequences);

@@ -212,6 +212,79 @@ public sealed class SharedStepTests
         fixture.RunToRest();
     }
 
+    [Theory]
+    [InlineData(1, 12)]
+    [InlineData(12, 1)]
+    [InlineData(2, 6)]
+    public void A_first_answer_takes_a_seat_from_one_that_its_caller_asked_for_besides(int prompts, int samples)
+    {
+        using var fixture = new CoreFixture(Options with { MaxSequences = 8 }, [0]);
+        SubmitList(fixture, prompts, samples, maxTokens: 60);
+        for (var step = 0; step < 8; step++)
+        {
+            fixture.Step();
+        }
+
+        Assert.Equal(8, fixture.Core.Statistics.Load.Running);
+        Assert.Equal(0, fixture.Core.Statistics.Preemptions);
+        var single = fixture.Submit(CoreFixture.Request(Prompt(5, 90), 3))[0];
+        for (var step = 0; step < 3; step++)
+        {
+            fixture.Step();
+        }
+
+        Assert.NotNull(fixture.Answers[single].End);
+        Assert.Equal(1, fixture.Core.Statistics.Preemptions);
+        fixture.RunToRest();
+    }
+
+    [Fact]
+    public void First_answers_keep_a_quarter_of_the_seats_and_take_no_more()
+    {
+        using var fixture = new CoreFixture(Options with { MaxSequences = 8 }, [0]);
+        var listed = SubmitList(fixture, prompts: 12, samples: 1, maxTokens: 60);
+        for (var step = 0; step < 6; step++)
+        {
+            fixture.Step();
+        }
+
+        var singles = Enumerable.Range(0, 20).Select(i => fixture.Submit(CoreFixture.Request(Prompt(5, 100 + i), 10))[0]).ToList();
+        for (var step = 0; singles.Exists(id => fixture.Answers[id].End is null); step++)
+        {
+            Assert.True(step < 400, "They starve.");
+            fixture.Step();
+            var running = fixture.Core.Sequences.Where(sequence => sequence.State == SequenceState.Running).ToList();
+            var isCrowded = listed.Count(id => fixture.Answers[id].End is null) >= 8;
+            Assert.InRange(running.Count(sequence => !sequence.IsFurther), 0, isCrowded ? 2 : 8);
+        }
+
+        fixture.RunToRest();
+        Assert.All(listed, id => Assert.Equal(FinishReason.Length, fixture.Answers[id].End!.Reason));
+    }
+
+    [Fact]
+    public void A_first_answer_of_a_worse_priority_takes_nothing()
+    {
+        using var fixture = new CoreFixture(Options with { MaxSequences = 8 }, [0]);
+        var listed = SubmitList(fixture, prompts: 1, samples: 9, maxTokens: 30);
+        fixture.Step();
+        fixture.Step();
+        fixture.Submit(CoreFixture.Request(Prompt(5, 90), 3) with { Priority = 1 });
+        while (fixture.Answers[listed[0]].End is null)
+        {
+            fixture.Step();
+        }
+
+        Assert.Equal(0, fixture.Core.Statistics.Preemptions);
+        fixture.RunToRest();
+    }
+
+    private static List<SequenceId> SubmitList(CoreFixture fixture, int prompts, int samples, int maxTokens) =>
+    [
+        .. Enumerable.Range(0, prompts).SelectMany(
+            index => fixture.Submit(CoreFixture.Request(Prompt(6, index), maxTokens) with { PromptIndex = index, Samples = samples })),
+    ];
+
     /// <summary>The model takes 10 ms a row on a clock of the test's: prompts go in chunks of what 250 ms hold, answers go on in every step.</summary>
     [Fact]
     public void A_step_keeps_to_its_time_and_the_bits_stay_the_same()
