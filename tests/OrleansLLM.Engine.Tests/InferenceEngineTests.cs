@@ -313,6 +313,7 @@ public sealed class InferenceEngineTests : IDisposable
         var engine = new InferenceEngine(_model, _device, CoreFixture.Options(100), logger: log);
         using var generator = new EngineGenerator(engine, TimeProvider.System);
         await Assert.ThrowsAsync<InvalidOperationException>(() => engine.AskAsync<int>(_ => throw new InvalidOperationException("a bug"), 0));
+        Assert.True(SpinWait.SpinUntil(() => engine.HasLeftDevice, TimeSpan.FromMinutes(1)));
         Assert.IsType<SubmitResult.Refused>(await generator.SubmitAsync(CoreFixture.Request([1], 3), Cancellation));
         engine.Dispose();
         var record = Assert.Single(log.Collector.GetSnapshot());

@@ -1,6 +1,6 @@
 using OrleansLLM.Sequences;
 
-namespace OrleansLLM.Engine.Tests.Live;
+namespace OrleansLLM.Engine.Tests;
 
 /// <summary>Answers beside the first that wait for its prompt: what they cost until they start, and that they start as if they had cost it.</summary>
 public sealed class FollowerRoomTests
