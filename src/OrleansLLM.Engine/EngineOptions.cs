@@ -29,7 +29,7 @@ public sealed record EngineOptions
     public long SwapBytes { get; init; }
 
     /// <summary>Tokens that one step computes at most.</summary>
-    public int MaxBatchedTokens { get; init; } = 512;
+    public int MaxBatchedTokens { get; init; } = 320;
 
     /// <summary>Sequences that one step computes at most.</summary>
     public int MaxSequences { get; init; } = 256;

@@ -23,7 +23,7 @@ public sealed record ModelOptions
     /// Tokens that one step computes at most. On a CPU a step of more is no faster a token, and everyone waits longer for it; with no more than
     /// <see cref="MaxSequences"/>, prompts wait for answers that run.
     /// </summary>
-    public int MaxBatchedTokens { get; init; } = 512;
+    public int MaxBatchedTokens { get; init; } = 320;
 
     /// <summary>Requests that may wait beside those that a step has room for; more are refused.</summary>
     public int MaxWaitingRequests { get; init; } = 1024;

@@ -36,12 +36,11 @@ internal static class WarmUp
     public static async Task TryDefaultsAsync(InferenceEngine engine, ServedModel served, CancellationToken cancellation)
     {
         using var generator = new EngineGenerator(engine, TimeProvider.System);
-        int[] prompt = [.. served.Tokenizer.Encode("a", [], AddedTokens.PostProcessor)];
         var request = new GenerationRequest
         {
             Id = RequestId.Create(),
             Model = engine.Facts.Model,
-            PromptIds = prompt.Length > 0 ? prompt : [0],
+            PromptIds = new int[1], // no text: a tokenizer makes its tables for the first one, which is not worth the wait
             MaxTokens = 1,
             CacheSalt = "warm-up",
             StopTokenIds = served.EndTokens,

@@ -11,7 +11,7 @@ internal sealed class ModelArguments
     private const long MaxInt = int.MaxValue;
 
     /// <summary>A step in which every sequence decodes still computes that much of those that come.</summary>
-    private const int PromptTokensBesideAnswers = 256;
+    private const int PromptTokensBesideAnswers = 64;
 
     private readonly Option<long?> _maxModelLength = Number(
         "--max-model-len", "TOKENS", "Prompt and output tokens of a sequence at most. Default: what the model was made for.", 1, MaxInt);
@@ -20,7 +20,7 @@ internal sealed class ModelArguments
         "--max-num-seqs", "COUNT", "Sequences that one step computes at most. Default: 256.", 1, 65_536);
 
     private readonly Option<long?> _maxBatchedTokens = Number(
-        "--max-num-batched-tokens", "TOKENS", "Tokens that one step computes at most; longer prompts go in chunks. Default: 512, or 256 more than --max-num-seqs where that is more.", 1, 1 << 20);
+        "--max-num-batched-tokens", "TOKENS", "Tokens that one step computes at most; longer prompts go in chunks. Default: 320, or 64 more than --max-num-seqs where that is more.", 1, 1 << 20);
 
     private readonly Option<long?> _maxStepTime = Number(
         "--max-step-time", "MILLISECONDS",

@@ -46,6 +46,25 @@ public sealed class PrefixHasherTests
     }
 
     [Fact]
+    public void Hashing_a_prompt_allocates_nothing()
+    {
+        var hasher = new PrefixHasher("model", 16, dynamicRopeOrigin: 16);
+        var allocated = long.MaxValue;
+        for (var round = 0; round < 3; round++)
+        {
+            var request = CoreFixture.Request([.. Enumerable.Range(0, 8192)], 5) with { CacheSalt = "salt", Tenant = "a team" };
+            var sequence = new Sequence(request, 1, new SequenceId(request.Id, 0), [], CoreFixture.Shape(16, [0]));
+            sequence.MakeRoom();
+            var before = GC.GetAllocatedBytesForCurrentThread();
+            hasher.Hash(sequence, 512);
+            allocated = Math.Min(allocated, GC.GetAllocatedBytesForCurrentThread() - before);
+            Assert.Equal(512, sequence.Tables.HashCount);
+        }
+
+        Assert.Equal(0, allocated);
+    }
+
+    [Fact]
     public void A_sequence_is_hashed_block_by_block_and_goes_on_where_it_was()
     {
         var hasher = new PrefixHasher("model", 4, dynamicRopeOrigin: 0);
