@@ -7,8 +7,9 @@ namespace OrleansLLM.Files;
 /// <summary>
 /// Reads a model folder's own files and nothing else: names that lead out of it are refused, and so are links to what lies elsewhere. A file
 /// is judged by where it really lies, however the folder was reached: links to the folder or to one of its parents, links inside it (a
-/// mounted volume's <c>..data</c> among them), and the hub cache's layout, where files of <c>snapshots/x</c> are links into <c>blobs</c>
-/// beside <c>snapshots</c>.
+/// mounted volume's <c>..data</c> among them), and the hub cache's layout, where files of <c>snapshots/x</c>, at any depth, are links into
+/// <c>blobs</c> beside <c>snapshots</c>. Older downloads into a folder of one's own (<c>local_dir</c>) link to blobs, too, wherever the cache is:
+/// a link that names such a blob is taken, since the name is the hash of what it holds, and whoever wrote the link knew that.
 /// </summary>
 public sealed class FolderFiles
 {
@@ -25,10 +26,7 @@ public sealed class FolderFiles
     {
         Path = path;
         var real = RealPath.Of(path);
-        var parent = System.IO.Path.GetDirectoryName(real);
-        _allowed = System.IO.Path.GetFileName(parent) == "snapshots"
-            ? [Within(real), Within(RealPath.Of(System.IO.Path.Combine(System.IO.Path.GetDirectoryName(parent)!, "blobs")))]
-            : [Within(real)];
+        _allowed = BlobsOf(real) is { } blobs ? [Within(real), Within(RealPath.Of(blobs))] : [Within(real)];
     }
 
     public string Path { get; }
@@ -68,12 +66,13 @@ public sealed class FolderFiles
         }
 
         var real = RealPath.Of(path);
-        if (!Array.Exists(_allowed, folder => real.StartsWith(folder, StringComparison.Ordinal)))
+        var target = RealPath.TargetOf(path);
+        if (!Array.Exists(_allowed, folder => real.StartsWith(folder, StringComparison.Ordinal)) && !NamesBlob(target, real))
         {
             throw new FileFormatException(path, "it is a link that leads out of the model's folder; put the file itself there");
         }
 
-        return RealPath.TargetOf(path) is { } target && !System.IO.Path.Exists(real)
+        return target is not null && !System.IO.Path.Exists(real)
             ? throw new FileFormatException(path, $"it is a link to {target}, which is not there; put the file there, or copy the model with what its links lead to")
             : path;
     }
@@ -114,6 +113,29 @@ public sealed class FolderFiles
         {
             throw new FileFormatException(Resolve(name), $"is not sound JSON ({error.Message})", error);
         }
+    }
+
+    /// <summary>The blobs of the hub's cache beside the snapshot that a folder is or lies in; null where it lies in none.</summary>
+    private static string? BlobsOf(string folder)
+    {
+        for (var above = System.IO.Path.GetDirectoryName(folder); above is not null; above = System.IO.Path.GetDirectoryName(above))
+        {
+            if (System.IO.Path.GetFileName(above) == "snapshots")
+            {
+                return System.IO.Path.Combine(System.IO.Path.GetDirectoryName(above)!, "blobs");
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>Whether a link names the hash by which the hub's cache keeps the file where it ends (<c>models--me--atlas/blobs/9f86d0...</c>).</summary>
+    private static bool NamesBlob(string? target, string real)
+    {
+        var (name, blobs) = (System.IO.Path.GetFileName(real), System.IO.Path.GetDirectoryName(real));
+        return name.Length is 40 or 64 && name.All(char.IsAsciiHexDigitLower) && System.IO.Path.GetFileName(target) == name
+            && System.IO.Path.GetFileName(blobs) == "blobs"
+            && System.IO.Path.GetFileName(System.IO.Path.GetDirectoryName(blobs))?.StartsWith("models--", StringComparison.Ordinal) == true;
     }
 
     private static string Within(string folder) =>

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace OrleansLLM.Files.Tests;
 
 /// <summary>A folder's files are judged by where they really lie, however one came there.</summary>
@@ -71,6 +73,96 @@ public sealed class FolderLinksTests : IDisposable
         _root.Link("hub/models--me--atlas/snapshots/main", "abc");
 
         Assert.Equal("blob", Folders.NameIn(Path.Combine(_root.Path, way)));
+    }
+
+    [Theory]
+    [InlineData("text_encoder")]
+    [InlineData("original/4bit/of-it")]
+    public void So_may_a_folder_in_a_snapshot_at_any_depth(string folder)
+    {
+        MakeSnapshot("hub/models--me--atlas");
+        var up = string.Concat(Enumerable.Repeat("../", 2 + folder.Split('/').Length));
+        var path = _root.Make($"hub/models--me--atlas/snapshots/abc/{folder}");
+        _root.Link($"hub/models--me--atlas/snapshots/abc/{folder}/config.json", up + "blobs/b1");
+        _root.Link("short", path);
+
+        Assert.Equal("blob", Folders.NameIn(path));
+        Assert.Equal("blob", Folders.NameIn(Path.Combine(_root.Path, "short")));
+    }
+
+    [Theory]
+    [InlineData("../../../secret.json")]
+    [InlineData("../../../../secret.json")]
+    [InlineData("../../../../other/blobs/b2")]
+    [InlineData("../../../blobs/../secret.json")]
+    [InlineData("../../../blobs-of-others/b2")]
+    [InlineData("../plain.json")]
+    public void What_leads_out_of_a_folder_in_a_snapshot_and_not_to_its_blobs_is_refused(string target)
+    {
+        MakeSnapshot("hub/me");
+        foreach (var file in new[] { "hub/secret.json", "hub/me/secret.json", "hub/me/snapshots/abc/plain.json", "hub/other/blobs/b2", "hub/me/blobs-of-others/b2" })
+        {
+            _root.Make(Path.GetDirectoryName(file)!);
+            File.WriteAllText(Path.Combine(_root.Path, file), "{}");
+        }
+
+        _root.Link("hub/me/snapshots/abc/sub/config.json", target);
+        Assert.Contains("leads out of the model's folder", Refusal(Path.Combine(_root.Path, "hub/me/snapshots/abc/sub")), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Of_several_folders_called_snapshots_the_nearest_is_the_caches()
+    {
+        MakeSnapshot("snapshots/hub/models--me--atlas");
+        _root.Make("blobs");
+        File.WriteAllText(Path.Combine(_root.Path, "blobs", "b2"), "{}");
+        var sub = _root.Make("snapshots/hub/models--me--atlas/snapshots/abc/sub");
+        _root.Link("snapshots/hub/models--me--atlas/snapshots/abc/sub/config.json", "../../../blobs/b1");
+        Assert.Equal("blob", Folders.NameIn(sub));
+
+        File.Delete(Path.Combine(sub, "config.json"));
+        _root.Link("snapshots/hub/models--me--atlas/snapshots/abc/sub/config.json", Path.Combine(_root.Path, "blobs", "b2"));
+        Assert.Contains("leads out", Refusal(sub), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(40)]
+    [InlineData(64)]
+    public void An_older_download_may_link_to_the_blobs_that_it_names_by_their_hashes(int length)
+    {
+        var hash = new string('a', length);
+        var blobs = _root.Make("cache/hub/models--me--atlas/blobs");
+        File.WriteAllText(Path.Combine(blobs, hash), """{"name":"old"}""");
+        _root.Link("relative/config.json", $"../cache/hub/models--me--atlas/blobs/{hash}");
+        _root.Link("absolute/config.json", Path.Combine(blobs, hash));
+
+        Assert.Equal("old", Folders.NameIn(Path.Combine(_root.Path, "relative")));
+        Assert.Equal("old", Folders.NameIn(Path.Combine(_root.Path, "absolute")));
+    }
+
+    /// <summary>Who does not write the hash may not know what it holds; and what is no blob at its real place is none.</summary>
+    [Theory]
+    [InlineData("../cache/models--me--atlas/snapshots/main/config.json")]
+    [InlineData("../cache/models--me--atlas/blobs/secret.json")]
+    [InlineData("../cache/datasets--me--atlas/blobs/{0}")]
+    [InlineData("../cache/models--me--atlas/{0}")]
+    [InlineData("../cache/models--me--atlas/blobs/{1}")]
+    [InlineData("models--me--fake/blobs/{0}")]
+    public void Other_links_into_a_cache_are_refused(string target)
+    {
+        var (hash, leading) = (new string('a', 64), new string('b', 64));
+        foreach (var folder in new[] { "cache/models--me--atlas/blobs", "cache/datasets--me--atlas/blobs", "cache/models--me--atlas" })
+        {
+            File.WriteAllText(Path.Combine(_root.Make(folder), hash), "{}");
+        }
+
+        File.WriteAllText(Path.Combine(_root.Path, "cache/models--me--atlas/blobs/secret.json"), "{}");
+        _root.Link($"cache/models--me--atlas/blobs/{leading}", "secret.json");
+        _root.Link("cache/models--me--atlas/snapshots/main/config.json", $"../../blobs/{hash}");
+        _root.Link($"model/models--me--fake/blobs/{hash}", "../../../cache/models--me--atlas/blobs/secret.json");
+        _root.Link("model/config.json", string.Format(CultureInfo.InvariantCulture, target, hash, leading));
+
+        Assert.Contains("leads out of the model's folder", Refusal(Path.Combine(_root.Path, "model")), StringComparison.Ordinal);
     }
 
     [Fact]
