@@ -17,7 +17,7 @@ public sealed record ModelText(TextTokenizer Tokenizer, IChatTemplate? Template)
     private static readonly (string Name, string Key)[] GgufTokens =
         [("bos_token", "bos_token_id"), ("eos_token", "eos_token_id"), ("unk_token", "unknown_token_id"), ("pad_token", "padding_token_id")];
 
-    /// <summary>Ids that end an answer: all that the model's files and its tokenizer name.</summary>
+    /// <summary>Ids that end an answer, by the rule of <see cref="Hosting.EndTokens"/>.</summary>
     public IReadOnlyList<int> EndTokens { get; init; } = [];
 
     /// <summary>Sentences for the log: what the model's files say and can't be, so that it was left out.</summary>

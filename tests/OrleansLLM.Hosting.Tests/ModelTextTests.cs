@@ -22,7 +22,7 @@ public sealed class ModelTextTests : IDisposable
     public void A_model_as_it_should_be_leaves_nothing_out()
     {
         var text = Read();
-        Assert.Equal([3], text.EndTokens);
+        Assert.Equal([3, 0], text.EndTokens);
         Assert.Empty(text.LeftOut);
     }
 
@@ -30,9 +30,9 @@ public sealed class ModelTextTests : IDisposable
     public void Only_the_tokenizers_configuration_may_name_the_end()
     {
         NameEnds(generation: null, config: null);
-        Assert.Equal([3], Read().EndTokens);
+        Assert.Equal([3, 0], Read().EndTokens);
         Edit("tokenizer_config.json", file => file["eos_token"] = new JsonObject { ["content"] = "<|user|>" });
-        Assert.Equal([1], Read().EndTokens);
+        Assert.Equal([1, 0, 3], Read().EndTokens);
     }
 
     [Fact]
@@ -41,7 +41,7 @@ public sealed class ModelTextTests : IDisposable
         NameEnds(generation: null, config: null);
         Edit("tokenizer_config.json", file => file.Remove("eos_token"));
         Write("special_tokens_map.json", """{"eos_token":{"content":"<|assistant|>"}}""");
-        Assert.Equal([2], Read().EndTokens);
+        Assert.Equal([2, 0, 3], Read().EndTokens);
         Assert.Empty(Read().LeftOut);
     }
 
@@ -51,7 +51,37 @@ public sealed class ModelTextTests : IDisposable
         NameEnds(generation: "[4000,7]", config: "4001");
         Edit("config.json", file => file["text_config"] = new JsonObject { ["eos_token_id"] = 4002 });
         Write("special_tokens_map.json", """{"eos_token":"<|user|>"}""");
-        Assert.Equal([4000, 7, 4001, 4002, 3, 1], Read().EndTokens);
+        Assert.Equal([4000, 7, 4001, 4002, 3, 1, 0], Read().EndTokens);
+    }
+
+    /// <summary>A fine-tune that changed its chat template and nothing else.</summary>
+    [Theory]
+    [InlineData("<|user|>", new[] { 4000, 1, 0, 3 })]
+    [InlineData(null, new[] { 4000, 0, 3 })]
+    public void Special_turn_ends_count_where_all_files_name_another(string? named, int[] ends)
+    {
+        NameEnds(generation: "4000", config: "4000");
+        Edit("tokenizer_config.json", file => file["eos_token"] = named);
+        Assert.Equal(ends, Read().EndTokens);
+        Assert.Empty(Read().LeftOut);
+    }
+
+    [Fact]
+    public void What_is_no_special_token_ends_no_answer_by_its_text()
+    {
+        NameEnds(generation: "4000", config: null);
+        Array.ForEach(["eos_token", "bos_token", "pad_token"], name => Edit("tokenizer_config.json", file => file.Remove(name)));
+        Edit("tokenizer.json", file => Array.ForEach([0, 3], id => file["added_tokens"]![id]!["special"] = false));
+        Assert.Equal([4000], Read().EndTokens);
+    }
+
+    [Fact]
+    public void The_end_of_a_part_of_an_answer_ends_none_where_files_name_it_not()
+    {
+        NameEnds(generation: "4000", config: null);
+        Array.ForEach(["eos_token", "extra_special_tokens"], name => Edit("tokenizer_config.json", file => file.Remove(name)));
+        Edit("tokenizer.json", file => Rename(file, ("<|user|>", "<|return|>"), ("<|assistant|>", "<|call|>")));
+        Assert.Equal([4000, 0, 1, 2], Read().EndTokens);
     }
 
     [Fact]
@@ -71,7 +101,7 @@ public sealed class ModelTextTests : IDisposable
         Edit("tokenizer_config.json", file => (file["eos_token"], file["pad_token"]) = ("<|never|>", "<|pad|>"));
         Edit("tokenizer.json", file => file["added_tokens"]!.AsArray().Add(new JsonObject { ["id"] = 4096, ["content"] = "<|extra|>", ["special"] = true }));
         var text = Read();
-        Assert.Equal([3], text.EndTokens);
+        Assert.Equal([3, 0], text.EndTokens);
         Assert.Equal(
             [
                 $"{_folder}/generation_config.json: eos_token_id names 4096, but the model's ids go from 0 to 4095: left out.",
@@ -209,6 +239,21 @@ public sealed class ModelTextTests : IDisposable
     {
         Edit("generation_config.json", file => file["eos_token_id"] = JsonNode.Parse(generation ?? "null"));
         Edit("config.json", file => file["eos_token_id"] = JsonNode.Parse(config ?? "null"));
+    }
+
+    /// <summary>Gives added tokens other texts, and the vocabulary's with them.</summary>
+    private static void Rename(JsonObject file, params (string Old, string New)[] names)
+    {
+        foreach (var (old, name) in names)
+        {
+            var token = file["added_tokens"]!.AsArray().Single(token => token!["content"]!.GetValue<string>() == old)!;
+            token["content"] = name;
+            var vocabulary = file["model"]!["vocab"]!.AsObject();
+            if (vocabulary.Remove(old))
+            {
+                vocabulary[name] = token["id"]!.DeepClone();
+            }
+        }
     }
 
     private void Edit(string name, Action<JsonObject> change)
