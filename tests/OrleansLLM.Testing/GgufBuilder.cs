@@ -42,6 +42,13 @@ public sealed class GgufBuilder
         Array.ForEach(values, writer.Write);
     });
 
+    public GgufBuilder Float32s(string key, params float[] values) => Entry(key, GgufValueType.Array, writer =>
+    {
+        writer.Write((uint)GgufValueType.Float32);
+        writer.Write((ulong)values.Length);
+        Array.ForEach(values, writer.Write);
+    });
+
     /// <summary>A tensor by GGUF's order of dimensions, the innermost first.</summary>
     public GgufBuilder Tensor(string name, uint type, byte[] bytes, params ulong[] dimensions)
     {

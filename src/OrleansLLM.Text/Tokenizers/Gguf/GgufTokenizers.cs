@@ -77,7 +77,7 @@ internal static class GgufTokenizers
         return new PipelineTokenizer(new TokenizerParts(model, AddedTokens(file, vocabulary, normalizer))
         {
             Normalizer = normalizer,
-            PostProcessor = Ends(file, file.Flag("add_bos_token") ?? true, file.SpecialId("bos") ?? 1, file.SpecialId("eos") ?? 2),
+            PostProcessor = Ends(file, file.Flag("add_bos_token") ?? true, file.SpecialId("bos", whereMissing: 1), file.SpecialId("eos", whereMissing: 2)),
             Decoder = new DecoderSequence(decoders),
         });
     }

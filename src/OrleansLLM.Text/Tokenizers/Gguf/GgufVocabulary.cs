@@ -64,6 +64,10 @@ internal sealed class GgufVocabulary
     /// <summary>A special token's id, or null where the file names none of its vocabulary.</summary>
     public int? SpecialId(string name) => _metadata.TokenId($"{Prefix}{name}_token_id", Tokens.Count);
 
+    /// <summary>The same, but for a file without the key the id that its kind has by itself.</summary>
+    public int? SpecialId(string name, int whereMissing) =>
+        _metadata.Contains($"{Prefix}{name}_token_id") ? SpecialId(name) : whereMissing;
+
     /// <summary>What the file names as a special token's id, for errors.</summary>
     public string IdInFile(string name) => _metadata.Integer($"{Prefix}{name}_token_id")?.ToString(CultureInfo.InvariantCulture) ?? "missing";
 
