@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using System.Text.Json;
 
 namespace OrleansLLM.Files;
@@ -6,15 +7,15 @@ namespace OrleansLLM.Files;
 /// <summary>
 /// JSON as Python's json module writes it: values may be <c>NaN</c>, <c>Infinity</c> and <c>-Infinity</c>, which JSON itself has not. Text is
 /// parsed as it is; only where that fails, once more with stand-ins for those words: a number beyond a double's range, which is read as infinity,
-/// and the string "NaN".
+/// and the string "NaN", each so written as nobody else does.
 /// </summary>
 public static class PythonJson
 {
     private static readonly (byte[] Word, byte[] StandIn)[] Words =
     [
-        ("NaN"u8.ToArray(), "\"NaN\""u8.ToArray()),
-        ("Infinity"u8.ToArray(), "1e999999"u8.ToArray()),
-        ("-Infinity"u8.ToArray(), "-1e999999"u8.ToArray()),
+        ("NaN"u8.ToArray(), "\"\\u004EaN\""u8.ToArray()),
+        ("Infinity"u8.ToArray(), "1e+0999999"u8.ToArray()),
+        ("-Infinity"u8.ToArray(), "-1e+0999999"u8.ToArray()),
     ];
 
     /// <summary>Calls <paramref name="parse"/> with the text, and where it throws a <see cref="JsonException"/>, once more with stand-ins.</summary>
@@ -47,6 +48,11 @@ public static class PythonJson
             }
         }
     }
+
+    /// <summary>A value as it stands in the text, with the words that it has there.</summary>
+    public static string Show(JsonElement value) => Words.Aggregate(
+        value.GetRawText(),
+        (text, found) => text.Replace(Encoding.UTF8.GetString(found.StandIn), Encoding.UTF8.GetString(found.Word), StringComparison.Ordinal));
 
     /// <summary>Null where no such word stands in the place of a value.</summary>
     private static byte[]? WithStandIns(ReadOnlySpan<byte> json, List<Shift> shifts)

@@ -7,12 +7,12 @@ namespace OrleansLLM.Files.Tests;
 public class PythonJsonTests
 {
     [Theory]
-    [InlineData("""{"a":Infinity}""", """{"a":1e999999}""")]
-    [InlineData("""{"a": -Infinity , "b":[NaN,1, NaN ,-Infinity]}""", """{"a": -1e999999 , "b":["NaN",1, "NaN" ,-1e999999]}""")]
-    [InlineData("[NaN]", """["NaN"]""")]
-    [InlineData("""{"a":{"b":[{"c":NaN}]},"NaN":"Infinity, NaN","d":"\"NaN","e":NaN}""", """{"a":{"b":[{"c":"NaN"}]},"NaN":"Infinity, NaN","d":"\"NaN","e":"NaN"}""")]
-    [InlineData("{\"a\":\r\n\tInfinity\r\n}", "{\"a\":\r\n\t1e999999\r\n}")]
-    [InlineData("\uFEFF{\"a\":NaN}", """{"a":"NaN"}""")]
+    [InlineData("""{"a":Infinity}""", """{"a":1e+0999999}""")]
+    [InlineData("""{"a": -Infinity , "b":[NaN,1, NaN ,-Infinity]}""", """{"a": -1e+0999999 , "b":["\u004EaN",1, "\u004EaN" ,-1e+0999999]}""")]
+    [InlineData("[NaN]", """["\u004EaN"]""")]
+    [InlineData("""{"a":{"b":[{"c":NaN}]},"NaN":"Infinity, NaN","d":"\"NaN","e":NaN}""", """{"a":{"b":[{"c":"\u004EaN"}]},"NaN":"Infinity, NaN","d":"\"NaN","e":"\u004EaN"}""")]
+    [InlineData("{\"a\":\r\n\tInfinity\r\n}", "{\"a\":\r\n\t1e+0999999\r\n}")]
+    [InlineData("\uFEFF{\"a\":NaN}", """{"a":"\u004EaN"}""")]
     public void Words_of_values_are_read(string text, string meant) => Assert.Equal(meant, Parse(text));
 
     [Fact]
@@ -20,6 +20,23 @@ public class PythonJsonTests
     {
         var values = PythonJson.Parse(Encoding.UTF8.GetBytes("[Infinity,-Infinity]"), bytes => JsonDocument.Parse(bytes)).RootElement;
         Assert.Equal([double.PositiveInfinity, double.NegativeInfinity], values.EnumerateArray().Select(value => value.GetDouble()));
+    }
+
+    [Theory]
+    [InlineData("[NaN,Infinity,-Infinity]")]
+    [InlineData("""["NaN","Infinity",1e999,1e999999,-1e999]""")]
+    [InlineData("""[{"NaN":[-Infinity,"a NaN"],"b":1e999},NaN]""")]
+    public void A_value_is_shown_as_it_stands_in_the_text(string text)
+    {
+        using var document = PythonJson.Parse(Encoding.UTF8.GetBytes(text), bytes => JsonDocument.Parse(bytes));
+        Assert.Equal(text, PythonJson.Show(document.RootElement));
+    }
+
+    [Fact]
+    public void What_is_no_number_is_a_string()
+    {
+        using var document = PythonJson.Parse("[NaN]"u8.ToArray(), bytes => JsonDocument.Parse(bytes));
+        Assert.Equal("NaN", document.RootElement[0].GetString());
     }
 
     [Theory]

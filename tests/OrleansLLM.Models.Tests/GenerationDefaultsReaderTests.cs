@@ -65,10 +65,15 @@ public sealed class GenerationDefaultsReaderTests : IDisposable
     [InlineData("{}")]
     [InlineData("NaN")]
     [InlineData("[Infinity]")]
+    [InlineData("-Infinity")]
+    [InlineData("[1e999999]")]
     [InlineData("18446744073709551616")]
     public void What_is_no_id_is_refused_by_name(string value)
     {
-        Assert.Contains("eos_token_id must be a token id", Refusal($$"""{"eos_token_id":{{value}}}""", "{}"), StringComparison.Ordinal);
+        var shown = value.StartsWith('[') ? value[1..^1] : value;
+        Assert.Equal(
+            $"{_folder}/generation_config.json: eos_token_id must be a token id or a list of them, but there is {shown}",
+            Refusal($$"""{"eos_token_id":{{value}}}""", "{}"));
         Assert.Contains(
             "text_config.eos_token_id must be a token id", Refusal(null, $$$"""{"text_config":{"eos_token_id":{{{value}}}}}"""), StringComparison.Ordinal);
     }
@@ -89,9 +94,10 @@ public sealed class GenerationDefaultsReaderTests : IDisposable
     [InlineData("repetition_penalty", "101", "101", "0.01", "100")]
     [InlineData("temperature", "-0.5", "-0.5", "0", "2")]
     [InlineData("temperature", "2.5", "2.5", "0", "2")]
-    [InlineData("temperature", "NaN", "\"NaN\"", "0", "2")]
+    [InlineData("temperature", "NaN", "NaN", "0", "2")]
+    [InlineData("temperature", "\"NaN\"", "\"NaN\"", "0", "2")]
     [InlineData("temperature", "Infinity", "Infinity", "0", "2")]
-    [InlineData("temperature", "1e999", "Infinity", "0", "2")]
+    [InlineData("temperature", "1e999", "1e999", "0", "2")]
     [InlineData("temperature", "-Infinity", "-Infinity", "0", "2")]
     [InlineData("temperature", "\"0.7\"", "\"0.7\"", "0", "2")]
     [InlineData("top_p", "1.5", "1.5", "0", "1")]

@@ -85,12 +85,8 @@ internal static class GenerationDefaultsReader
         return value.ValueKind == JsonValueKind.Number && value.GetDouble() is var number && number >= least && number <= most
             ? (float)number
             : throw new FileFormatException(
-                path, FormattableString.Invariant($"{name} is {Show(value)}; it must be a number from {least} to {most}"));
+                path, FormattableString.Invariant($"{name} is {PythonJson.Show(value)}; it must be a number from {least} to {most}"));
     }
-
-    private static string Show(JsonElement value) => value.ValueKind == JsonValueKind.Number && value.GetDouble() is var number && double.IsInfinity(number)
-        ? number > 0 ? "Infinity" : "-Infinity"
-        : value.GetRawText();
 
     /// <summary>The ids that several places name.</summary>
     private sealed class EndIds(int vocabularySize)
@@ -112,7 +108,7 @@ internal static class GenerationDefaultsReader
             var elements = value is not { } given ? [] : given.ValueKind == JsonValueKind.Array ? [.. given.EnumerateArray()] : (JsonElement[])[given];
             var ids = Array.ConvertAll(elements, element => element.ValueKind == JsonValueKind.Number && element.TryGetInt64(out var id)
                 ? id
-                : throw new FileFormatException(path, $"{name} must be a token id or a list of them, but there is {element.GetRawText()}"));
+                : throw new FileFormatException(path, $"{name} must be a token id or a list of them, but there is {PythonJson.Show(element)}"));
             _ids.AddRange(ids.Where(id => id >= 0 && id < vocabularySize).Select(id => (int)id).Except(_ids));
             var outside = ids.Where(id => id < 0 || id >= vocabularySize).Distinct().Select(id => id.ToString(CultureInfo.InvariantCulture)).ToList();
             if (outside.Count > 0)

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using OrleansLLM.Files;
 using OrleansLLM.Text.Tokenizers.Patterns;
 using static System.FormattableString;
 
@@ -128,7 +129,7 @@ internal readonly record struct TokenizerComponent(JsonElement Element, string P
     public TokenizerException Missing(string name) => new($"{Path} has no '{name}'");
 
     public TokenizerException Wrong(string name, string expected) =>
-        new($"{Path}.{name} is {Shorten(Element.GetProperty(name).GetRawText())}, {expected} is expected");
+        new($"{Path}.{name} is {Shorten(PythonJson.Show(Element.GetProperty(name)))}, {expected} is expected");
 
     private static string Shorten(string text) => text.Length <= 60 ? text : text[..60] + "...";
 }
