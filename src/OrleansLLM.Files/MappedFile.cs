@@ -43,7 +43,7 @@ public sealed unsafe partial class MappedFile : IDisposable
                 ? throw new FileFormatException(path, "the file has no bytes; copy or download it again")
                 : new(path, length, MemoryMappedFile.CreateFromFile(stream, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, false));
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException or NotSupportedException)
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or NotSupportedException or ArgumentException)
         {
             stream?.Dispose();
             throw new FileFormatException(

@@ -25,7 +25,7 @@ public static partial class ModelLoader
         ModelOptions options, IProgress<LoadProgress>? progress, CancellationToken cancellation, Task? startBeside = null,
         ILoggerFactory? loggers = null)
     {
-        if (!Path.Exists(options.Path))
+        if (options.Path.Length > 0 && !Path.Exists(options.Path))
         {
             throw new ModelLoadException($"{options.Path} is not there: give a Hugging Face folder or a GGUF file.");
         }
@@ -66,9 +66,16 @@ public static partial class ModelLoader
         var loaded = await Task.Run(() => LoadEngine(load, file), load.Cancellation).ConfigureAwait(false);
         try
         {
-            await load.Clock.MeasureAsync("warm-up", () => WarmUp.RunAsync(loaded.Engine, load.Cancellation)).ConfigureAwait(false);
+            string? problem = null;
+            await load.Clock.MeasureAsync(
+                "warm-up", async () => problem = await WarmUp.RunAsync(loaded.Engine, load.Cancellation).ConfigureAwait(false)).ConfigureAwait(false);
             var model = Finish(load, file, LogLeftOut(await text.ConfigureAwait(false), load.Loggers), loaded);
-            await WarmUp.TryDefaultsAsync(model.Engine, model.Served, load.Cancellation).ConfigureAwait(false);
+            var later = await WarmUp.TryDefaultsAsync(model.Engine, model.Served, load.Cancellation).ConfigureAwait(false);
+            if ((problem ?? later) is { } broken && load.Loggers is not null)
+            {
+                LogBroken(Logger(load.Loggers), broken);
+            }
+
             return model;
         }
         catch
@@ -142,7 +149,7 @@ public static partial class ModelLoader
 
     private static ModelText LogLeftOut(ModelText text, ILoggerFactory? loggers)
     {
-        var logger = loggers?.CreateLogger(typeof(ModelLoader).FullName!);
+        var logger = loggers is null ? null : Logger(loggers);
         foreach (var sentence in logger is null ? [] : text.LeftOut)
         {
             LogLeftOut(logger!, sentence);
@@ -150,6 +157,13 @@ public static partial class ModelLoader
 
         return text;
     }
+
+    private static ILogger Logger(ILoggerFactory loggers) => loggers.CreateLogger(typeof(ModelLoader).FullName!);
+
+    [LoggerMessage(
+        2, LogLevel.Warning, "The model answered not even its warm-up, and is served all the same: requests like it will be answered with 500. {Problem}",
+        EventName = "BrokenFromTheStart")]
+    private static partial void LogBroken(ILogger logger, string problem);
 
     [LoggerMessage(1, LogLevel.Warning, "{Sentence}", EventName = "LeftOut")]
     private static partial void LogLeftOut(ILogger logger, string sentence);

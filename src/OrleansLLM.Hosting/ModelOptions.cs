@@ -87,6 +87,11 @@ public sealed record ModelOptions
 
     private static string NameOf(string path)
     {
+        if (path.Length == 0)
+        {
+            return "";
+        }
+
         var full = System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(path));
         return Directory.Exists(full) ? System.IO.Path.GetFileName(full) : System.IO.Path.GetFileNameWithoutExtension(full);
     }

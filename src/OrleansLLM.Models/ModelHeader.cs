@@ -33,6 +33,11 @@ public sealed class ModelHeader : IDisposable
     /// <exception cref="UnsupportedModelException">It is of an architecture that is not built.</exception>
     public static ModelHeader Open(string path)
     {
+        if (path.Length == 0)
+        {
+            throw new FileFormatException("\"\"", "is an empty path; give a Hugging Face folder or a GGUF file");
+        }
+
         var given = Directory.Exists(path) ? GgufFolder.Find(path) : path;
         return given is null ? OpenFolder(new(path)) : OpenGguf(given);
     }

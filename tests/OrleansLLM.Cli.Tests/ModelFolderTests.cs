@@ -38,7 +38,7 @@ public sealed class ModelFolderTests : IDisposable
         Assert.Equal("stop", answer["choices"]![0]!["finish_reason"]!.GetValue<string>());
         Assert.Contains($"{link}/config.json: eos_token_id names 4096, but the model's ids go from 0 to 4095: left out.", server.Process.Output, StringComparison.Ordinal);
         var inspected = await OrleansLLMProcess.RunAsync("inspect", link);
-        Assert.Matches(@"End tokens +3\s", inspected.Output);
+        Assert.Matches(@"End tokens +3, 0\s", inspected.Output);
     }
 
     [Fact]
@@ -89,6 +89,21 @@ public sealed class ModelFolderTests : IDisposable
         Assert.Equal(1, code);
         Assert.Contains(sentence, errors, StringComparison.Ordinal);
         Assert.DoesNotContain("   at ", errors, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("inspect", "")]
+    [InlineData("tokenize", "", "x")]
+    [InlineData("serve", "", "--port", "0")]
+    [InlineData("chat", "", "--quick", "x")]
+    [InlineData("complete", "", "--quick", "x")]
+    [InlineData("bench", "throughput", "")]
+    public async Task An_empty_path_is_told_in_a_sentence_by_each_command(params string[] command)
+    {
+        var (code, output, errors) = await OrleansLLMProcess.RunAsync(command);
+        Assert.Equal(1, code);
+        Assert.Contains("\"\": is an empty path; give a Hugging Face folder or a GGUF file", errors, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", output + errors, StringComparison.Ordinal);
     }
 
     private static void Edit(string folder, string name, Action<JsonObject> change)

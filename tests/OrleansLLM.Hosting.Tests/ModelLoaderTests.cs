@@ -106,7 +106,7 @@ public sealed class ModelLoaderTests : IDisposable
         var record = Assert.Single(log.Collector.GetSnapshot());
         Assert.Equal(("OrleansLLM.Hosting.ModelLoader", LogLevel.Warning, "LeftOut"), (record.Category, record.Level, record.Id.Name));
         Assert.Equal($"{generation}: eos_token_id names 4096, but the model's ids go from 0 to 4095: left out.", record.Message);
-        Assert.Equal([3], model.Served.EndTokens);
+        Assert.Equal([3, 0], model.Served.EndTokens);
         var request = new GenerationRequest
         {
             Id = RequestId.Create(), Model = "x", PromptIds = new[] { 1, 2 }, MaxTokens = 1, StopTokenIds = model.Served.EndTokens, Sampling = model.Served.Defaults,
@@ -127,6 +127,33 @@ public sealed class ModelLoaderTests : IDisposable
         error = await Assert.ThrowsAsync<ModelLoadException>(
             () => WarmUp.TryDefaultsAsync(model.Engine, model.Served with { EndTokens = [4096] }, Cancellation));
         Assert.Contains("Token 4096 at index 0 of stop_token_ids is outside the vocabulary of 4096", error.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>It is served, and says what is wrong with every answer; who starts it must not have to ask first.</summary>
+    [Fact]
+    public async Task A_model_whose_first_logits_are_no_numbers_is_served_with_a_warning_that_names_it()
+    {
+        using var loggers = new LoggerFactory();
+        using var log = new FakeLoggerProvider();
+        loggers.AddProvider(log);
+        var options = new ModelOptions { Path = Chain(axis: float.NaN), ServedNames = ["hurt"], KvCacheBytes = 1 << 20 };
+        using var model = await ModelLoader.LoadAsync(options, null, Cancellation, loggers: loggers);
+
+        var record = Assert.Single(log.Collector.GetSnapshot(), record => record.Category == "OrleansLLM.Hosting.ModelLoader");
+        Assert.Equal((LogLevel.Warning, "BrokenFromTheStart"), (record.Level, record.Id.Name));
+        Assert.Contains("requests like it will be answered with 500. The model `hurt` computed logits that are no numbers", record.Message, StringComparison.Ordinal);
+        Assert.Null(model.Engine.Failure);
+    }
+
+    [Fact]
+    public async Task A_sound_model_is_served_without_a_warning()
+    {
+        using var loggers = new LoggerFactory();
+        using var log = new FakeLoggerProvider();
+        loggers.AddProvider(log);
+        using var model = await ModelLoader.LoadAsync(
+            new ModelOptions { Path = Chain(axis: 1), KvCacheBytes = 1 << 20 }, null, Cancellation, loggers: loggers);
+        Assert.Empty(log.Collector.GetSnapshot());
     }
 
     [Fact]
@@ -157,6 +184,17 @@ public sealed class ModelLoaderTests : IDisposable
 
     private static async Task<string> RefuseAsync(ModelOptions options) =>
         (await Assert.ThrowsAsync<ModelLoadException>(() => ModelLoader.LoadAsync(options, null, Cancellation))).Message;
+
+    [Fact]
+    public async Task An_empty_path_is_told_in_a_sentence() => Assert.Equal(
+        "\"\": is an empty path; give a Hugging Face folder or a GGUF file", await RefuseAsync(new ModelOptions { Path = "" }));
+
+    private string Chain(float axis)
+    {
+        var file = Path.Combine(_folder, "chain.gguf");
+        File.WriteAllBytes(file, ChainModel.Build([("a", 1), ("b", 1)], token => 1 - token, axis: axis));
+        return file;
+    }
 
     /// <summary>A llama of one layer whose vocabulary takes longer to read than its weights.</summary>
     private string Gguf(int tokens)
