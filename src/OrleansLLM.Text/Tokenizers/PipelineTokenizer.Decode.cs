@@ -38,8 +38,9 @@ internal sealed partial class PipelineTokenizer
         return DecodeTokens(tokens);
     }
 
-    public override IStreamDecoder CreateStreamDecoder(SpecialTokens special) =>
-        _isByteLevel ? new ByteStreamDecoder(this, special) : new WindowStreamDecoder(this, special);
+    public override IStreamDecoder CreateStreamDecoder(SpecialTokens special) => _isByteLevel ? new ByteStreamDecoder(this, special)
+        : parts.Decoder.TellsLastApart ? new HoldingStreamDecoder(this, special)
+        : new WindowStreamDecoder(this, special);
 
     public override ReadOnlyMemory<byte> GetBytes(int id)
     {

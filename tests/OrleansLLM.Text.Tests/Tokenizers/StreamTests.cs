@@ -10,6 +10,7 @@ public sealed class StreamTests
     private const string Fallback = """{"type":"ByteFallback"}""";
     private const string Fuse = """{"type":"Fuse"}""";
     private const string Spaces = """{"type":"Replace","pattern":{"String":"▁"},"content":" "}""";
+    private const string EmptySuffix = """{"type":"BPEDecoder","suffix":""}""";
     private const string Strip = """{"type":"Strip","content":" ","start":1,"stop":0}""";
 
     private static readonly string[] Pieces =
@@ -30,6 +31,10 @@ public sealed class StreamTests
     [InlineData("""{"type":"Metaspace","replacement":"▁","prepend_scheme":"always","split":true}""")]
     [InlineData("""{"type":"Metaspace","replacement":"▁","prepend_scheme":"never","split":false}""")]
     [InlineData("""{"type":"BPEDecoder","suffix":"</w>"}""")]
+    [InlineData("""{"type":"BPEDecoder","suffix":""}""")]
+    [InlineData($"{{\"type\":\"Sequence\",\"decoders\":[{EmptySuffix},{Fuse},{Strip}]}}")]
+    [InlineData($"{{\"type\":\"Sequence\",\"decoders\":[{Spaces},{EmptySuffix}]}}")]
+    [InlineData($"{{\"type\":\"Sequence\",\"decoders\":[{Fallback},{EmptySuffix}]}}")]
     [InlineData("""{"type":"WordPiece","prefix":"##","cleanup":false}""")]
     [InlineData("""{"type":"CTC","pad_token":"<pad>","word_delimiter_token":"|","cleanup":false}""")]
     [InlineData("""{"type":"ByteLevel"}""")]
@@ -38,16 +43,32 @@ public sealed class StreamTests
     [InlineData("null")]
     public void A_stream_through_any_decoder_ends_in_the_whole_text(string decoder)
     {
-        var vocabulary = new JsonObject();
-        foreach (var piece in Pieces.Concat(Enumerable.Range(0, 256).Select(value => $"<0x{value:X2}>")))
-        {
-            vocabulary[piece] = vocabulary.Count;
-        }
-
         var file = SmallTokenizers.ByteLevelFile();
         file["decoder"] = JsonNode.Parse(decoder);
-        file["model"] = new JsonObject { ["type"] = "BPE", ["vocab"] = vocabulary, ["merges"] = new JsonArray(), ["byte_fallback"] = true };
+        file["model"] = new JsonObject { ["type"] = "BPE", ["vocab"] = Vocabulary(), ["merges"] = new JsonArray(), ["byte_fallback"] = true };
         Streams(SmallTokenizers.Read(file), new Random(7), rounds: 2000);
+    }
+
+    /// <summary>An empty end of a word is found around each character of all tokens but the last.</summary>
+    [Theory]
+    [InlineData("a", "a")]
+    [InlineData("a b", " a b")]
+    [InlineData("a b !", " a  b !")]
+    [InlineData("🙂 ##ing n't", " 🙂  # # i n g n't")]
+    public void Through_an_empty_suffix_each_token_waits_for_the_next(string pieces, string whole)
+    {
+        var file = SmallTokenizers.ByteLevelFile();
+        file["decoder"] = JsonNode.Parse(EmptySuffix);
+        file["model"] = new JsonObject { ["type"] = "BPE", ["vocab"] = Vocabulary(), ["merges"] = new JsonArray() };
+        var tokenizer = SmallTokenizers.Read(file);
+        int[] ids = [.. pieces.Split(' ').Select(piece => Array.IndexOf(Pieces, piece))];
+        var stream = tokenizer.CreateStreamDecoder(SpecialTokens.Keep);
+
+        Assert.Equal(whole, tokenizer.Decode(ids, SpecialTokens.Keep));
+        Assert.Equal("", stream.Add(ids[0]));
+        Assert.Equal(whole, string.Concat(ids.Skip(1).Select(stream.Add)) + stream.Finish());
+        Assert.Equal("", stream.Add(ids[0]));
+        Assert.Equal(Pieces[ids[0]], stream.Finish());
     }
 
     [Theory]
@@ -70,6 +91,18 @@ public sealed class StreamTests
             Assert.Equal(text.EnumerateRunes().Select(rune => rune.ToString()), shown);
             Assert.Empty(stream.Finish());
         }
+    }
+
+    /// <summary>The pieces, and behind them a token for each byte.</summary>
+    private static JsonObject Vocabulary()
+    {
+        var vocabulary = new JsonObject();
+        foreach (var piece in Pieces.Concat(Enumerable.Range(0, 256).Select(value => $"<0x{value:X2}>")))
+        {
+            vocabulary[piece] = vocabulary.Count;
+        }
+
+        return vocabulary;
     }
 
     private static void Streams(PipelineTokenizer tokenizer, Random random, int rounds)

@@ -3,6 +3,9 @@ namespace OrleansLLM.Text.Tokenizers.Decoders;
 /// <summary>Turns the vocabulary's strings into readable text, one step of a chain. Thread-safe.</summary>
 internal interface ITokenDecoder
 {
+    /// <summary>Whether a token may begin otherwise as the last than before others: then a stream has to wait for the next one.</summary>
+    bool TellsLastApart => false;
+
     /// <summary>Rewrites the list; in the end its strings are joined.</summary>
     void Decode(List<string> tokens);
 }
@@ -35,6 +38,8 @@ internal static class TokenDecoderKinds
 
 internal sealed class DecoderSequence(IReadOnlyList<ITokenDecoder> decoders) : ITokenDecoder
 {
+    public bool TellsLastApart => decoders.Any(decoder => decoder.TellsLastApart);
+
     public void Decode(List<string> tokens)
     {
         foreach (var decoder in decoders)

@@ -103,6 +103,9 @@ internal sealed class StripDecoder(Rune content, int start, int stop) : ITokenDe
 /// <summary>Writes the end of a word (&lt;/w&gt;) as a space, but for the last token.</summary>
 internal sealed class SuffixDecoder(string suffix) : ITokenDecoder
 {
+    /// <summary>An empty end of a word is found before the first character, too.</summary>
+    public bool TellsLastApart => suffix.Length == 0;
+
     public void Decode(List<string> tokens)
     {
         for (var i = 0; i < tokens.Count; i++)
