@@ -7,6 +7,9 @@ internal static class CaseVariants
 {
     private static readonly Lazy<IReadOnlyList<int[]>> Families = new(Build);
 
+    /// <summary>All characters that have other cases, each with these.</summary>
+    public static IReadOnlyList<int[]> All => Families.Value;
+
     /// <summary>The set with the other cases of its characters.</summary>
     public static CodePointSet Close(CodePointSet set) => set.Or(CodePointSet.Of(
         Families.Value.Where(family => Array.Exists(family, set.Contains)).SelectMany(family => family).Select(value => (value, value))));

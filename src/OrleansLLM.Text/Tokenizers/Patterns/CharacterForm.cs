@@ -23,8 +23,18 @@ internal abstract class CharacterForm
     /// <summary>Whether units of a text have to be exchanged for others before the pattern is run.</summary>
     public abstract bool Exchanges(ReadOnlySpan<char> text);
 
+    /// <summary>How many units the pattern sees in a character's place at most.</summary>
+    public virtual int MaxUnits => 1;
+
     /// <summary>The one unit that the pattern sees in a character's place.</summary>
     public abstract char UnitOf(Rune rune);
+
+    /// <summary>Writes all units that the pattern sees in a character's place; returns their count.</summary>
+    public virtual int WriteUnits(Rune rune, Span<char> units)
+    {
+        units[0] = UnitOf(rune);
+        return 1;
+    }
 }
 
 /// <summary>Of a character above U+FFFF only the general category is seen: enough where a pattern names no others.</summary>
@@ -84,16 +94,21 @@ internal sealed class PairForm : CharacterForm
         var set = characters.ToSet(ignoreCase);
         var text = new StringBuilder(ignoreCase ? "(?-i:" : "(?:");
         text.Append(NetText.Class(set.And(CodePointSet.Of(0, char.MaxValue)).Without(CodePointSet.Of(0xD800, 0xDFFF)).Ranges));
-        foreach (var (first, last) in set.And(CodePointSet.Of(FirstPair, 0x10FFFF)).Ranges)
-        {
-            Append(text, first - FirstPair, last - FirstPair);
-        }
-
+        AppendPairs(text, set);
         return text.Append(')').ToString();
     }
 
     public override string Dot(bool matchesNewline) => Write(
         RegexClass.Of(matchesNewline ? CharacterProperties.Any : CharacterProperties.NoNewline, negated: false), ignoreCase: false);
+
+    /// <summary>Adds an alternative for each range of a set above U+FFFF.</summary>
+    public static void AppendPairs(StringBuilder text, CodePointSet set)
+    {
+        foreach (var (first, last) in set.And(CodePointSet.Of(FirstPair, 0x10FFFF)).Ranges)
+        {
+            Append(text, first - FirstPair, last - FirstPair);
+        }
+    }
 
     /// <summary>No match begins between the two units of a character.</summary>
     public override string Finish(string pattern) => $@"(?![\uDC00-\uDFFF])(?:{pattern})";

@@ -56,16 +56,17 @@ internal sealed class RegexPattern : IPattern
 
     private void FindCharacters(ReadOnlySpan<char> text, List<PatternMatch> matches)
     {
-        var units = ArrayPool<char>.Shared.Rent(text.Length);
-        var positions = ArrayPool<int>.Shared.Rent(text.Length + 1);
+        var units = ArrayPool<char>.Shared.Rent(text.Length * _form.MaxUnits);
+        var positions = ArrayPool<int>.Shared.Rent((text.Length * _form.MaxUnits) + 1);
         try
         {
             var count = 0;
             for (var i = 0; i < text.Length; i += Runes.LengthAt(text, i))
             {
                 var rune = Runes.At(text, i);
-                positions[count] = i;
-                units[count++] = _form.UnitOf(rune);
+                var written = _form.WriteUnits(rune, units.AsSpan(count));
+                positions.AsSpan(count, written).Fill(i);
+                count += written;
             }
 
             positions[count] = text.Length;

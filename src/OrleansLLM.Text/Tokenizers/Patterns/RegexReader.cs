@@ -138,6 +138,8 @@ internal sealed class RegexReader(string pattern)
             case >= '0' and <= '7':
                 Position--;
                 return Octal(digits: 3);
+            case '8' or '9':
+                return escape;
             case 'n':
                 return '\n';
             case 'r':

@@ -14,7 +14,16 @@ internal sealed class GroupNames
     public bool Exist => _names.Count > 0;
 
     /// <summary>Whether a back-reference compares what a group matched.</summary>
-    public bool AreReferred { get; set; }
+    public bool AreReferred { get; private set; }
+
+    /// <summary>Whether one of them ignores case.</summary>
+    public bool AreFolded { get; private set; }
+
+    public void Refer(GroupOptions options)
+    {
+        AreReferred = true;
+        AreFolded |= options.IgnoreCase;
+    }
 
     public void Add(string name) => _names.Add(name);
 
@@ -167,7 +176,7 @@ internal sealed partial class RegexTranslator
                 throw _reader.Error($"there is no group '{name}'");
             }
 
-            _names.AreReferred = true;
+            _names.Refer(_options);
             _output.Append(@"\k<").Append(name).Append('>');
             return;
         }
@@ -187,7 +196,7 @@ internal sealed partial class RegexTranslator
             throw _reader.Error(number < 1 ? "there is no such group" : "where groups have names, a back-reference must name one");
         }
 
-        _names.AreReferred = true;
+        _names.Refer(_options);
         _output.Append(CultureInfo.InvariantCulture, $@"\k<{number}>");
     }
 

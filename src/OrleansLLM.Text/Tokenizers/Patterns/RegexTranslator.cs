@@ -38,7 +38,7 @@ internal sealed partial class RegexTranslator
         var translated = new RegexTranslator(pattern, byCategory, names).Run();
         if (names.AreReferred)
         {
-            return Translate(pattern, new PairForm(), names);
+            return Translate(pattern, names.AreFolded ? new FoldForm() : new PairForm(), names);
         }
 
         if (!byCategory.IsTooCoarse)
