@@ -1,6 +1,7 @@
 using System.IO.Pipelines;
 using System.Net;
 using System.Net.Sockets;
+using System.Threading.Channels;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
@@ -17,9 +18,14 @@ using OrleansLLM.Hosting;
 namespace OrleansLLM.Cli.Tests.Serving;
 
 /// <summary>Connections that idle, and more of them than the process may have.</summary>
-public sealed class ConnectionsTests
+public sealed class ConnectionsTests : IDisposable
 {
     private readonly FakeTimeProvider _time = new();
+    private readonly Pauses _pauses = new();
+    private readonly FakeLoggerProvider _log = new();
+    private readonly LoggerFactory _loggers;
+
+    public ConnectionsTests() => _loggers = new LoggerFactory([_log]);
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
@@ -79,34 +85,66 @@ public sealed class ConnectionsTests
         Assert.Equal(fits, OpenFiles.HaveRoom(limit, lowest, connections));
 
     [Fact]
-    public async Task Beyond_its_room_it_says_so_once_and_takes_more_when_some_have_gone()
+    public async Task Beyond_its_room_it_says_so_once_and_takes_more_within_a_second_of_some_having_gone()
     {
-        var log = new FakeLoggerProvider();
-        using var loggers = new LoggerFactory([log]);
-        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-        socket.Listen();
+        using var socket = Listen();
         var most = 2;
-        await using var listener = new PatientListener(socket, connections => connections < most, loggers, TimeProvider.System);
-        using var clients = new Clients((IPEndPoint)listener.EndPoint, 4);
+        await using var listener = new PatientListener(socket, connections => connections < most, _loggers, _pauses);
+        using var clients = new IdleClients((IPEndPoint)listener.EndPoint, 4);
         var first = (await listener.AcceptAsync(Cancellation))!;
         await using var second = (await listener.AcceptAsync(Cancellation))!;
         var waiting = listener.AcceptAsync(Cancellation).AsTask();
-        while (log.Collector.Count == 0)
+        for (var looks = 0; looks < 10; looks++)
         {
-            await Task.Yield();
+            await _pauses.PassAsync(Cancellation);
+            Assert.False(waiting.IsCompleted);
         }
 
-        Assert.False(waiting.IsCompleted);
         await first.DisposeAsync();
-        await using var third = (await waiting.WaitAsync(TimeSpan.FromSeconds(30), Cancellation))!;
+        await _pauses.PassUntilAsync(waiting, Cancellation);
+        await using var third = (await waiting)!;
         most = 3;
         await using var fourth = (await listener.AcceptAsync(Cancellation))!;
-        var record = Assert.Single(log.Collector.GetSnapshot(), record => record.Level >= LogLevel.Warning);
-        Assert.Equal((LogLevel.Warning, "NoFileDescriptors"), (record.Level, record.Id.Name));
+        AssertWarnedOnce("NoFileDescriptors");
         var last = listener.AcceptAsync(Cancellation).AsTask();
         await listener.UnbindAsync(Cancellation);
         Assert.Null(await last.WaitAsync(TimeSpan.FromSeconds(30), Cancellation));
+    }
+
+    /// <summary>A listening socket that is shut down refuses every accept, as a system without memory does.</summary>
+    [Fact]
+    public async Task A_system_that_gives_no_connections_is_asked_some_times_a_second_and_named_once()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Others can't shut down a listening socket.");
+        using var socket = Listen();
+        await using var listener = new PatientListener(socket, _ => true, _loggers, _pauses);
+        socket.Shutdown(SocketShutdown.Both);
+        var waiting = Task.Run(() => listener.AcceptAsync(Cancellation).AsTask(), Cancellation);
+        for (var looks = 0; looks < 10; looks++)
+        {
+            await _pauses.PassAsync(Cancellation);
+            Assert.False(waiting.IsCompleted);
+        }
+
+        AssertWarnedOnce("NoConnections");
+        await listener.UnbindAsync(Cancellation);
+        Assert.Null(await waiting.WaitAsync(TimeSpan.FromSeconds(30), Cancellation));
+    }
+
+    public void Dispose() => _loggers.Dispose();
+
+    private static Socket Listen()
+    {
+        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        socket.Listen();
+        return socket;
+    }
+
+    private void AssertWarnedOnce(string name)
+    {
+        var record = Assert.Single(_log.Collector.GetSnapshot(), record => record.Level >= LogLevel.Warning);
+        Assert.Equal((LogLevel.Warning, name), (record.Level, record.Id.Name));
     }
 
     /// <summary>What its server would read of it first, and its end.</summary>
@@ -126,20 +164,37 @@ public sealed class ConnectionsTests
 
     private sealed record Duplex(PipeReader Input, PipeWriter Output) : IDuplexPipe;
 
-    private sealed class Clients : IDisposable
+    /// <summary>A clock that goes on by what is waited for, which is never more than a second.</summary>
+    private sealed class Pauses : FakeTimeProvider
     {
-        private readonly List<Socket> _sockets = [];
+        private readonly Channel<TimeSpan> _begun = Channel.CreateUnbounded<TimeSpan>();
 
-        public Clients(IPEndPoint server, int count)
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
         {
-            for (var i = 0; i < count; i++)
-            {
-                var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-                socket.Connect(server);
-                _sockets.Add(socket);
-            }
+            var timer = base.CreateTimer(callback, state, dueTime, period);
+            _begun.Writer.TryWrite(dueTime);
+            return timer;
         }
 
-        public void Dispose() => _sockets.ForEach(socket => socket.Dispose());
+        /// <summary>Ends the next pause once it has begun.</summary>
+        public async Task PassAsync(CancellationToken cancellation)
+        {
+            var pause = await _begun.Reader.ReadAsync(cancellation).AsTask().WaitAsync(TimeSpan.FromSeconds(30), cancellation);
+            Assert.InRange(pause, TimeSpan.FromTicks(1), TimeSpan.FromSeconds(1));
+            Advance(pause);
+        }
+
+        /// <summary>What is waited for may become true shortly before or behind the next look.</summary>
+        public async Task PassUntilAsync(Task done, CancellationToken cancellation)
+        {
+            while (!done.IsCompleted)
+            {
+                var next = _begun.Reader.WaitToReadAsync(cancellation).AsTask();
+                if (await Task.WhenAny(done, next).WaitAsync(TimeSpan.FromSeconds(30), cancellation) == next)
+                {
+                    await PassAsync(cancellation);
+                }
+            }
+        }
     }
 }

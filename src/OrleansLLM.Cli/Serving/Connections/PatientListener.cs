@@ -7,8 +7,9 @@ using Microsoft.Extensions.Logging;
 namespace OrleansLLM.Cli.Serving.Connections;
 
 /// <summary>
-/// Accepts connections while the process has descriptors to spare; others wait in the system's queue, and some times a second it looks whether
-/// there are again. The log learns of it once in a while of trouble. Errors come without exceptions: to make one may take a descriptor.
+/// Accepts connections while the process has descriptors to spare and the system gives it connections; others wait in the system's queue, and
+/// some times a second it tries again. The log learns of it once in a while of trouble. Errors come without exceptions: to make one may take a
+/// descriptor.
 /// </summary>
 /// <param name="hasRoom">Whether another connection fits beside that many.</param>
 internal sealed partial class PatientListener(Socket socket, Func<int, bool> hasRoom, ILoggerFactory loggers, TimeProvider time) : IConnectionListener
@@ -33,7 +34,7 @@ internal sealed partial class PatientListener(Socket socket, Func<int, bool> has
         {
             if (!hasRoom(Volatile.Read(ref _connections)))
             {
-                await RestAsync().ConfigureAwait(false);
+                await RestAsync(SocketError.TooManyOpenSockets).ConfigureAwait(false);
                 continue;
             }
 
@@ -42,11 +43,11 @@ internal sealed partial class PatientListener(Socket socket, Func<int, bool> has
             {
                 case SocketError.Success:
                     return Open(accept.Taken!);
-                case SocketError.TooManyOpenSockets or SocketError.NoBufferSpaceAvailable:
-                    await RestAsync().ConfigureAwait(false);
-                    break;
-                default:
+                case SocketError.ConnectionAborted or SocketError.ConnectionReset or SocketError.Interrupted or SocketError.OperationAborted:
                     break; // the connection has gone before it was taken, or the listener has
+                case var trouble:
+                    await RestAsync(trouble).ConfigureAwait(false);
+                    break;
             }
         }
 
@@ -75,16 +76,28 @@ internal sealed partial class PatientListener(Socket socket, Func<int, bool> has
         return connection;
     }
 
-    private async Task RestAsync()
+    private async Task RestAsync(SocketError trouble)
     {
         var now = time.GetTimestamp();
         if (_lastTrouble is not { } last || time.GetElapsedTime(last, now) > Calm)
         {
-            LogFull(OpenFiles.Limit, _connections);
+            Log(trouble);
         }
 
         _lastTrouble = now;
         await Task.Delay(Pause, time, _unbound.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
+    private void Log(SocketError trouble)
+    {
+        if (trouble == SocketError.TooManyOpenSockets)
+        {
+            LogFull(OpenFiles.Limit, _connections);
+        }
+        else
+        {
+            LogTrouble(trouble);
+        }
     }
 
     [LoggerMessage(
@@ -92,6 +105,10 @@ internal sealed partial class PatientListener(Socket socket, Func<int, bool> has
         "This process may have {Limit} files open, {Connections} of them are connections, and more would leave it none: new ones wait until others close. Raise the limit (ulimit -n), or close connections that idle.",
         EventName = "NoFileDescriptors")]
     private partial void LogFull(long? limit, int connections);
+
+    [LoggerMessage(
+        2, LogLevel.Warning, "The system gives this process no connections ({Trouble}): new ones wait until it does again.", EventName = "NoConnections")]
+    private partial void LogTrouble(SocketError trouble);
 
     /// <summary>One accept, whose error is a value.</summary>
     private sealed class Accept : SocketAsyncEventArgs
