@@ -21,12 +21,17 @@ public sealed class SiteAccessTests
     [InlineData("LocalHost:8000", 200)]
     [InlineData("localhost.", 200)]
     [InlineData("page.localhost", 200)]
+    [InlineData("a.Page.LOCALHOST.:8000", 200)]
     [InlineData("[::1]", 200)]
     [InlineData("[::1]:8000", 200)]
     [InlineData("[::ffff:127.0.0.1]", 200)]
     [InlineData("attacker.example", 403)]
     [InlineData("attacker.example:8000", 403)]
     [InlineData("localhost.attacker.example", 403)]
+    [InlineData("localhost.localdomain.attacker.example", 403)]
+    [InlineData("attacker.localdomain", 403)]
+    [InlineData("ip6-localhost.attacker.example", 403)]
+    [InlineData("attacker.ip6-localhost", 403)]
     [InlineData("notlocalhost", 403)]
     [InlineData("127.0.0.1.attacker.example", 403)]
     [InlineData("0.0.0.0", 403)]
@@ -43,6 +48,20 @@ public sealed class SiteAccessTests
             Assert.Equal(("permission_error", "host_not_allowed"), ((string?)answer.Error("type"), (string?)answer.Error("code")));
             Assert.Contains("--allowed-hosts", (string?)answer.Error("message"), StringComparison.Ordinal);
         }
+    }
+
+    /// <summary>As Debian's and Fedora's name loopback; elsewhere a network may answer for such names.</summary>
+    [Theory]
+    [InlineData("localhost.localdomain")]
+    [InlineData("LocalHost.LocalDomain.:8000")]
+    [InlineData("localhost6")]
+    [InlineData("ip6-localhost:8000")]
+    [InlineData("ip6-loopback")]
+    public async Task Names_of_a_hosts_file_are_names_of_loopback_on_Linux(string host)
+    {
+        await using var server = await GatewayHost.StartAsync(Loopback);
+        var answer = await SendAsync(server, "GET", "/v1/models", ("Host", host), ("Origin", $"http://{host}"));
+        Assert.Equal(OperatingSystem.IsLinux() ? 200 : 403, answer.Status);
     }
 
     [Theory]

@@ -11,6 +11,14 @@ internal sealed class SiteAccess(GatewayOptions options)
 {
     public const string Any = "*";
 
+    /// <summary>
+    /// What Linux distributions' hosts files call loopback. No page of the internet can have one: <c>localdomain</c> and names without a dot are
+    /// not in the public DNS, and a hosts file answers before a network's resolver is asked. Other systems' files lack them, and there
+    /// anybody in the network may answer for them.
+    /// </summary>
+    private static readonly FrozenSet<string> HostsFileNames =
+        OperatingSystem.IsLinux() ? FrozenSet.Create("localhost.localdomain", "localhost6", "ip6-localhost", "ip6-loopback") : FrozenSet<string>.Empty;
+
     private readonly FrozenSet<string>? _hosts = options.AllowedHosts is { } hosts && !hosts.Contains(Any)
         ? hosts.Select(host => NameOf(Bracketed(host)) ?? host).ToFrozenSet()
         : null;
@@ -49,7 +57,8 @@ internal sealed class SiteAccess(GatewayOptions options)
 
     private static bool IsLoopback(string name) =>
         name == "localhost"
-        || name.EndsWith(".localhost", StringComparison.Ordinal)
+        || name.EndsWith(".localhost", StringComparison.Ordinal) // reserved (RFC 6761): nobody can own one, and browsers resolve it without asking
+        || HostsFileNames.Contains(name)
         || (IPAddress.TryParse(name, out var address) && IPAddress.IsLoopback(address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address));
 
     private static string Bracketed(string host) =>
