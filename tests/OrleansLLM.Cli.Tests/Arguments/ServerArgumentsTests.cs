@@ -1,12 +1,53 @@
 using System.CommandLine;
 using OrleansLLM.Cli.Arguments;
 using OrleansLLM.Cli.Commands;
+using OrleansLLM.Gateway;
+using OrleansLLM.Sequences;
 
 namespace OrleansLLM.Cli.Tests.Arguments;
 
 public sealed class ServerArgumentsTests
 {
     private const string Variable = "ORLEANSLLM_API_KEY";
+
+    /// <summary>Of each option: what the command line says, and every value that it changes.</summary>
+    private static readonly Dictionary<string, (string Given, string Becomes)> Rows = new(StringComparer.Ordinal)
+    {
+        ["--host"] = ("0.0.0.0", "Gateway.AllowedHosts=none Host=0.0.0.0 IsOpenToOthers=True"),
+        ["--port"] = ("9k", "Port=9000"),
+        ["--api-key"] = ("a b", "Gateway.AllowedHosts=none Gateway.ApiKeys=[key-1:a,key-2:b]"),
+        ["--priority-api-key"] = ("c d", "Gateway.PriorityApiKeys=[priority-key-1:c,priority-key-2:d]"),
+        ["--allowed-hosts"] = ("chat.example ::2", "Gateway.AllowedHosts=[chat.example,::2]"),
+        ["--allowed-origins"] = ("https://a.example http://b.example:8080", "Gateway.CorsOrigins=[https://a.example,http://b.example:8080]"),
+        ["--request-timeout"] = ("1.5", "Gateway.RequestTimeout=00:00:01.5000000"),
+        ["--queue-timeout"] = ("2.5", "Gateway.QueueTimeout=00:00:02.5000000"),
+        ["--sse-keep-alive"] = ("0", "Gateway.SseKeepAlive=00:00:00"),
+        ["--max-parsed-bytes"] = ("64MiB", "Gateway.MaxParsedBytes=67108864"),
+        ["--max-waiting-bytes"] = ("32MiB", "Gateway.MaxWaitingBytes=33554432"),
+        ["--max-collected-bytes"] = ("16MiB", "Gateway.MaxCollectedBytes=16777216"),
+        ["--max-retained-bytes"] = ("2GiB", "SequenceLogs.MaxRetainedBytes=2147483648"),
+        ["--shutdown-timeout"] = ("7", "ShutdownTimeout=00:00:07"),
+        ["--log-format"] = ("json", "LogFormat=Json"),
+    };
+
+    public static TheoryData<string> EveryOption
+    {
+        get
+        {
+            var command = new Command("serve");
+            new ServerArguments().AddTo(command);
+            return new(command.Options.Select(option => option.Name));
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(EveryOption))]
+    public void An_option_becomes_the_value_that_it_names_and_no_other(string option)
+    {
+        Assert.True(Rows.TryGetValue(option, out var row), $"{option} needs a row above.");
+        var changed = Values(Read($"{option} {row.Given}")).Except(Values(Read("")));
+        Assert.Equal(row.Becomes, string.Join(' ', changed.Order(StringComparer.Ordinal)));
+    }
 
     /// <summary>A file's line end is easily taken into a variable; a server with such a key would refuse everybody.</summary>
     [Theory]
@@ -71,6 +112,18 @@ public sealed class ServerArgumentsTests
         var given = Read("--max-parsed-bytes 64MiB --max-collected-bytes 1MiB --max-retained-bytes 2GiB");
         Assert.Equal((67_108_864, 1_048_576, 2_147_483_648), (given.Gateway.MaxParsedBytes, given.Gateway.MaxCollectedBytes, given.SequenceLogs.MaxRetainedBytes));
     }
+
+    /// <summary>Each as its path and text.</summary>
+    private static IEnumerable<string> Values(object options, string path = "") => options.GetType().GetProperties().SelectMany(property =>
+        property.GetValue(options) switch
+        {
+            null => [$"{path}{property.Name}=none"],
+            GatewayOptions gateway => Values(gateway, $"{property.Name}."),
+            SequenceLogOptions logs => Values(logs, $"{property.Name}."),
+            IEnumerable<ApiKey> keys => [$"{path}{property.Name}=[{string.Join(',', keys.Select(key => $"{key.Name}:{key.Key}"))}]"],
+            IEnumerable<string> texts => [$"{path}{property.Name}=[{string.Join(',', texts)}]"],
+            var value => new[] { FormattableString.Invariant($"{path}{property.Name}={value}") },
+        });
 
     private static ServerOptions Read(string arguments)
     {
