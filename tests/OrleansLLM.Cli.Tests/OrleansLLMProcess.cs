@@ -42,9 +42,10 @@ internal sealed partial class OrleansLLMProcess : IAsyncDisposable
     /// <summary>Its input stays open: a person may type on.</summary>
     public static OrleansLLMProcess StartOpen(params string[] arguments) => Start(new ProcessStartInfo(ProgramFile, arguments));
 
-    /// <summary>As an argument of another program, which becomes it.</summary>
-    public static OrleansLLMProcess StartUnder(string program, params string[] arguments) =>
-        Start(new ProcessStartInfo(program, [ProgramFile, .. arguments]));
+    /// <summary>By a shell that becomes it.</summary>
+    /// <param name="script">Ends with <c>exec "$0" "$@"</c>, the program and its arguments.</param>
+    public static OrleansLLMProcess StartInShell(string script, params string[] arguments) =>
+        Start(new ProcessStartInfo("bash", ["-c", script, ProgramFile, .. arguments]));
 
     public static string ProgramFile => Path.Combine(AppContext.BaseDirectory, OperatingSystem.IsWindows() ? "orleansllm.exe" : "orleansllm");
 

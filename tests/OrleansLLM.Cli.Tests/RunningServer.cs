@@ -1,4 +1,7 @@
+using System.Globalization;
+using System.Net;
 using System.Net.Http.Json;
+using System.Net.Sockets;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 
@@ -27,13 +30,23 @@ internal sealed partial class RunningServer : IAsyncDisposable
         return new RunningServer(process, new Uri(match.Groups[1].Value));
     }
 
-    /// <summary>Under another program that becomes it; comes back once the model answers.</summary>
-    public static async Task<RunningServer> StartReadyUnderAsync(string program, string model)
+    /// <summary>By a shell that becomes it; comes back once the model answers.</summary>
+    public static async Task<RunningServer> StartReadyInShellAsync(string script, string model)
     {
-        var process = OrleansLLMProcess.StartUnder(program, "serve", model, "--port", "0");
+        var process = OrleansLLMProcess.StartInShell(script, "serve", model, "--port", "0");
         var match = await process.WaitForAsync(Listening());
         await process.WaitForAsync(Serving());
         return new RunningServer(process, new Uri(match.Groups[1].Value));
+    }
+
+    /// <summary>The same where it may have no output to say its port on: takes one that is free now, and comes back at once.</summary>
+    public static RunningServer StartMuteInShell(string script, string model)
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        var port = ((IPEndPoint)listener.LocalEndpoint).Port.ToString(CultureInfo.InvariantCulture);
+        listener.Stop();
+        return new RunningServer(OrleansLLMProcess.StartInShell(script, "serve", model, "--port", port), new Uri($"http://127.0.0.1:{port}"));
     }
 
     /// <summary>Comes back once the model answers.</summary>
@@ -52,10 +65,34 @@ internal sealed partial class RunningServer : IAsyncDisposable
         return JsonNode.Parse(text)!;
     }
 
+    /// <summary>Waits until it takes requests, however long nobody listens before.</summary>
+    public async Task UntilHealthyAsync()
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        limit.CancelAfter(TimeSpan.FromSeconds(60));
+        while (!await IsHealthyAsync(limit.Token))
+        {
+            await Task.Delay(20, limit.Token);
+        }
+    }
+
     public async ValueTask DisposeAsync()
     {
         Http.Dispose();
         await Process.DisposeAsync();
+    }
+
+    private async Task<bool> IsHealthyAsync(CancellationToken cancellation)
+    {
+        try
+        {
+            using var response = await Http.GetAsync("health", cancellation);
+            return response.IsSuccessStatusCode;
+        }
+        catch (HttpRequestException)
+        {
+            return false;
+        }
     }
 
     [GeneratedRegex(@"Listening on (http://\S+?)[\s""]")]

@@ -23,7 +23,7 @@ internal sealed class LogOutput : ILoggerProvider, ISupportExternalScope
     private IExternalScopeProvider? _scopes;
 
     public LogOutput(LogOutputOptions options, IEnumerable<ConsoleFormatter> formatters)
-        : this(options, formatters, Console.OpenStandardOutput, Console.OpenStandardError)
+        : this(options, formatters, StandardStream.OpenOutput, StandardStream.OpenErrors)
     {
     }
 

@@ -4,9 +4,11 @@ namespace OrleansLLM.Cli.Serving;
 
 /// <summary>
 /// Lines on their way to a pipe, file or terminal. Promises: to add one never waits, whatever the reader does; a thread of its own writes
-/// them in order; what finds no room is dropped and counted, and a line says so where they flow again; disposing waits for the lines that are
-/// here as long as they flow, and for a second where they do not. May be called from any thread.
+/// them in order; what finds no room is dropped and counted, and a line says so where they flow again; what can't be written, since the reader has
+/// gone or there never was one, is counted, too, and harms nothing; disposing waits for the lines that are here as long as they flow, and for a
+/// second where they do not. May be called from any thread.
 /// </summary>
+/// <param name="open">Throws <see cref="IOException"/> or <see cref="UnauthorizedAccessException"/> where there is nothing to write to.</param>
 /// <param name="tell">The line that says how many were dropped.</param>
 internal sealed class LogStream(Func<Stream> open, Func<long, string> tell) : IDisposable
 {
@@ -91,7 +93,7 @@ internal sealed class LogStream(Func<Stream> open, Func<long, string> tell) : ID
 
     private void Write()
     {
-        var stream = open();
+        var stream = Open();
         while (true)
         {
             _added.Wait();
@@ -114,27 +116,52 @@ internal sealed class LogStream(Func<Stream> open, Func<long, string> tell) : ID
             }
             else if (Dropped is var dropped && dropped > _told)
             {
-                Write(stream, tell(dropped - _told));
+                var told = tell(dropped - _told);
                 _told = dropped;
+                Write(stream, told);
             }
 
             Interlocked.Increment(ref _written);
         }
     }
 
-    /// <summary>May block for as long as nobody reads.</summary>
-    private void Write(Stream stream, string line)
+    /// <summary>Null where there is nothing to write to.</summary>
+    private Stream? Open()
     {
         try
         {
-            stream.Write(Encoding.UTF8.GetBytes(line));
-            stream.Flush();
+            return open();
         }
-        catch (IOException)
+        catch (Exception error) when (IsLoss(error))
         {
-            // The reader has gone for good, or the disk is full: what it was to read is lost.
+            return null;
+        }
+    }
+
+    /// <summary>May block for as long as nobody reads.</summary>
+    private void Write(Stream? stream, string line)
+    {
+        if (!TryWrite(stream, line))
+        {
             Interlocked.Increment(ref _dropped);
             _told = Dropped;
         }
     }
+
+    private static bool TryWrite(Stream? stream, string line)
+    {
+        try
+        {
+            stream?.Write(Encoding.UTF8.GetBytes(line));
+            stream?.Flush();
+            return stream is not null;
+        }
+        catch (Exception error) when (IsLoss(error))
+        {
+            return false;
+        }
+    }
+
+    /// <summary>The reader has gone for good, or the disk is full: what it was to read is lost.</summary>
+    private static bool IsLoss(Exception error) => error is IOException or UnauthorizedAccessException;
 }

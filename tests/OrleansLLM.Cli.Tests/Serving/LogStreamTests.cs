@@ -61,13 +61,30 @@ public sealed class LogStreamTests
     public async Task A_reader_that_has_gone_costs_its_lines_and_nothing_else()
     {
         using var log = new LogStream(() => _held, Tell);
-        _held.Break();
+        _held.Break(new IOException("Broken pipe"));
         log.Add("first\n");
         log.Add("second\n");
         await _held.Broken.WaitAsync(Cancellation);
         log.Dispose();
         Assert.Equal(2, log.Dropped);
         Assert.Equal("", _held.Written);
+    }
+
+    [Theory]
+    [InlineData(true, true)]
+    [InlineData(true, false)]
+    [InlineData(false, true)]
+    [InlineData(false, false)]
+    public void A_stream_that_is_closed_or_refuses_costs_its_lines_and_nothing_else(bool opens, bool isForbidden)
+    {
+        Exception refusal = isForbidden ? new UnauthorizedAccessException() : new IOException();
+        _held.Break(refusal);
+        var log = new LogStream(() => opens ? _held : throw refusal, Tell);
+        log.Add("first\n");
+        log.Add("second\n");
+        log.Add("third\n");
+        log.Dispose();
+        Assert.Equal((3, ""), (log.Dropped, _held.Written));
     }
 
     private static string Tell(long count) => $"{count} lost\n";
@@ -80,7 +97,7 @@ public sealed class LogStreamTests
         private readonly TaskCompletionSource _broken = new(TaskCreationOptions.RunContinuationsAsynchronously);
         private readonly StringBuilder _written = new();
         private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        private volatile bool _isBroken;
+        private volatile Exception? _refusal;
         private int _failures;
 
         public Task Blocked => _blocked.Task;
@@ -111,9 +128,9 @@ public sealed class LogStreamTests
 
         public void Flow() => _flows.Set();
 
-        public void Break()
+        public void Break(Exception refusal)
         {
-            _isBroken = true;
+            _refusal = refusal;
             _flows.Set();
         }
 
@@ -137,14 +154,14 @@ public sealed class LogStreamTests
         {
             _blocked.TrySetResult();
             _flows.Wait(Cancellation);
-            if (_isBroken)
+            if (_refusal is { } refusal)
             {
                 if (++_failures == 2)
                 {
                     _broken.TrySetResult();
                 }
 
-                throw new IOException("Broken pipe");
+                throw refusal;
             }
 
             lock (_written)
