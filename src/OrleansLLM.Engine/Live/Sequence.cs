@@ -109,7 +109,7 @@ internal sealed class Sequence
 
     public int OutputLength => Count - PromptLength;
 
-    public ReadOnlySpan<int> Tokens => HasRoom ? _room.Tokens.AsSpan(0, Count) : Request.PromptIds.Span;
+    public ReadOnlySpan<int> Tokens => First(Count);
 
     public ReadOnlySpan<int> Output => Tokens[PromptLength..];
 
@@ -221,8 +221,7 @@ internal sealed class Sequence
     }
 
     /// <summary>Copies the first tokens; from any thread, for those that <see cref="Count"/> counted before.</summary>
-    public void CopyTo(Span<int> tokens) =>
-        (_room is { Length: > 0 } room ? room.Tokens.AsSpan(0, tokens.Length) : Request.PromptIds.Span[..tokens.Length]).CopyTo(tokens);
+    public void CopyTo(Span<int> tokens) => First(tokens.Length).CopyTo(tokens);
 
     /// <summary>Log probabilities of the token that is drawn next.</summary>
     public TokenLogprobs FillLogprobs(float logprob, int rank, ReadOnlySpan<int> ids, ReadOnlySpan<float> values)
@@ -330,6 +329,8 @@ internal sealed class Sequence
 
         return OutputLength >= MaxTokens || Count >= maxLength ? Ends.Length : null;
     }
+
+    private ReadOnlySpan<int> First(int count) => _room is { Length: > 0 } room ? room.Tokens.AsSpan(0, count) : Request.PromptIds.Span[..count];
 
     /// <summary>Also from the pool, before it has a room.</summary>
     private SequenceRoom NewRoom(ReadOnlySpan<int> output)

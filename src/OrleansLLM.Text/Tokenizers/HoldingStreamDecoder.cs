@@ -1,65 +1,40 @@
-using System.Runtime.InteropServices;
-
 namespace OrleansLLM.Text.Tokenizers;
 
 /// <summary>
 /// Decodes a stream through a decoder for which a token spells something else as the last one: each waits for the next, and only then goes out
 /// as what it spells before others. Text ending in U+FFFD waits longer, also where the decoder puts spaces behind it.
 /// </summary>
-internal sealed class HoldingStreamDecoder(PipelineTokenizer tokenizer, SpecialTokens special) : IStreamDecoder
+internal sealed class HoldingStreamDecoder(PipelineTokenizer tokenizer, SpecialTokens special) : WindowedDecoder(tokenizer, special)
 {
-    /// <summary>More waiting ids than this are no character: they go out, whatever they spell.</summary>
-    private const int MaxWaiting = 64;
-
-    private readonly List<string> _window = [];
-    private readonly List<string> _decoded = [];
-    private string _emitted = string.Empty;
-    private int _emittedTokens;
-
-    public string Add(int id)
+    protected override string Add(string token)
     {
-        if (!tokenizer.IsShown(id, special) || tokenizer.GetToken(id) is not { } token)
-        {
-            return string.Empty;
-        }
-
         var fresh = Advance();
-        _window.Add(token);
+        Window.Add(token);
         return fresh;
     }
 
-    public string Finish()
-    {
-        var rest = Behind(Decode(next: null));
-        _window.Clear();
-        _emitted = string.Empty;
-        _emittedTokens = 0;
-        return rest;
-    }
+    protected override string Fresh(string text) => text[Math.Min(text.Length, Emitted.Length)..];
 
     /// <summary>What is certain now that another token comes.</summary>
     private string Advance()
     {
-        if (_window.Count - _emittedTokens > MaxWaiting)
+        if (IsOverfull)
         {
             return Finish();
         }
 
         var text = BeforeOthers();
-        if (text.Length <= _emitted.Length || text.TrimEnd(' ').EndsWith('\uFFFD'))
+        if (text.Length <= Emitted.Length || text.TrimEnd(' ').EndsWith('\uFFFD'))
         {
             return string.Empty;
         }
 
-        var fresh = Behind(text);
-        _window.RemoveRange(0, _emittedTokens);
-        _emittedTokens = _window.Count;
-        _emitted = BeforeOthers();
+        var fresh = Fresh(text);
+        Window.RemoveRange(0, EmittedTokens);
+        EmittedTokens = Window.Count;
+        Emitted = BeforeOthers();
         return fresh;
     }
-
-    /// <summary>A byte that spoils a run changes what the run's earlier bytes spelt: what went out stays.</summary>
-    private string Behind(string text) => text[Math.Min(text.Length, _emitted.Length)..];
 
     /// <summary>
     /// What the window spells whatever follows: what it has in common before two tokens that have nothing in common, one of which goes on with a
@@ -67,19 +42,7 @@ internal sealed class HoldingStreamDecoder(PipelineTokenizer tokenizer, SpecialT
     /// </summary>
     private string BeforeOthers()
     {
-        var (one, other) = (Decode("b"), Decode("<0x61>"));
+        var (one, other) = (Decode(next: "b"), Decode(next: "<0x61>"));
         return one[..one.AsSpan().CommonPrefixLength(other)];
-    }
-
-    private string Decode(string? next)
-    {
-        _decoded.Clear();
-        _decoded.AddRange(CollectionsMarshal.AsSpan(_window));
-        if (next is not null)
-        {
-            _decoded.Add(next);
-        }
-
-        return tokenizer.DecodeTokens(_decoded);
     }
 }
