@@ -1,41 +1,52 @@
 namespace OrleansLLM.Cluster;
 
-/// <summary><see cref="IFleet"/> over the grains: the active worker grains are the fleet, each describes itself.</summary>
-internal sealed class ClusterFleet(IGrainFactory grains) : IFleet
+/// <summary>
+/// <see cref="IFleet"/> of a gateway's silo: what the workers have reported, which it asks nobody for. Those of this silo are looked at when it is read.
+/// </summary>
+/// <param name="local">The engines of this silo, where it is a worker, too.</param>
+internal sealed class ClusterFleet(FleetWatch watch, LocalWorkers? local = null) : IFleet
 {
-    private static readonly GrainType WorkerGrains = GrainType.Create("worker");
-
-    public async ValueTask<IReadOnlyList<WorkerDescription>> GetWorkersAsync(CancellationToken cancellation)
+    public IReadOnlyList<WorkerReport> Reports
     {
-        var reports = await GetReportsAsync().WaitAsync(cancellation).ConfigureAwait(false);
-        return [.. reports.Select(report => report.ToDescription())];
-    }
-
-    public async ValueTask<IReadOnlyList<ModelDescription>> GetModelsAsync(CancellationToken cancellation)
-    {
-        var reports = await GetReportsAsync().WaitAsync(cancellation).ConfigureAwait(false);
-        return [.. reports.Select(report => report.Model.ToDescription()).DistinctBy(model => model.Name)];
-    }
-
-    /// <summary>What every worker says of itself now, in the order of their ids; one that can't be reached is left out.</summary>
-    public async Task<IReadOnlyList<WorkerReport>> GetReportsAsync()
-    {
-        var ids = await grains.GetGrain<IManagementGrain>(0).GetActiveGrains(WorkerGrains);
-        var reports = await Task.WhenAll(ids.Select(TryGetReportAsync));
-        return [.. reports.OfType<WorkerReport>().OrderBy(report => report.Worker.Silo, StringComparer.Ordinal).ThenBy(report => report.Worker.Device)];
-    }
-
-    private async Task<WorkerReport?> TryGetReportAsync(GrainId id)
-    {
-        try
+        get
         {
-            return await grains.GetGrain<IGpuWorkerGrain>(id).GetReport();
+            Look();
+            return watch.Reports;
         }
-#pragma warning disable CA1031 // one worker that can't answer, whatever its reason, must not hide the others
-        catch (Exception)
-#pragma warning restore CA1031
+    }
+
+    /// <inheritdoc cref="FleetWatch.Choosable"/>
+    public IReadOnlyList<WorkerReport> Choosable
+    {
+        get
         {
-            return null;
+            Look();
+            return watch.Choosable;
+        }
+    }
+
+    public ValueTask<IReadOnlyList<WorkerDescription>> GetWorkersAsync(CancellationToken cancellation) =>
+        ValueTask.FromResult<IReadOnlyList<WorkerDescription>>([.. Reports.Select(report => report.ToDescription())]);
+
+    public ValueTask<IReadOnlyList<ModelDescription>> GetModelsAsync(CancellationToken cancellation) =>
+        ValueTask.FromResult<IReadOnlyList<ModelDescription>>([.. Reports.Select(report => report.Model.ToDescription()).DistinctBy(model => model.Name)]);
+
+    /// <summary>Hears the workers of this silo.</summary>
+    public void Look()
+    {
+        if (local is null)
+        {
+            return;
+        }
+
+        foreach (var report in local.Reports)
+        {
+            watch.Hear(report);
+        }
+
+        foreach (var report in watch.Reports.Where(report => local.IsDetached(report.Worker)))
+        {
+            watch.Leave(report.Worker);
         }
     }
 }

@@ -10,7 +10,7 @@ namespace OrleansLLM.Engine;
 /// </summary>
 public sealed class EngineGenerator : IGenerator, IDisposable
 {
-    private const int Epoch = 1;
+    private static readonly Epoch Only = Epoch.First(0);
 
     private readonly IEngine _engine;
     private readonly SequenceLogs _logs;
@@ -62,17 +62,17 @@ public sealed class EngineGenerator : IGenerator, IDisposable
             throw new UnknownSequenceException(sequence);
         }
 
-        var children = _logs.OpenForks(sequence, at, count, Epoch);
+        var children = _logs.OpenForks(sequence, at, count, Only);
         if (children is null)
         {
             return Invalid(Invariant($"A fork of {sequence} can begin at 1 to {parent.Tokens}, not at {at}."));
         }
 
-        var result = await _engine.ForkAsync(sequence, at, children, cancellation).ConfigureAwait(false);
+        var result = await _engine.ForkAsync(new AttemptId(sequence, Only), at, children, cancellation).ConfigureAwait(false);
         if (result is SubmitResult.Refused { Reason: RefusalReason.UnknownSequence })
         {
             var attempt = new Attempt(
-                _logs.RequestOf(children[0])!, Epoch, [.. children.Select(child => _logs.JournalOf(child) ?? JournalSequence.Begin(child))]);
+                _logs.RequestOf(children[0])!, Only, [.. children.Select(child => _logs.JournalOf(child) ?? JournalSequence.Begin(child))]);
             result = await _engine.SubmitAsync(attempt, _mailbox, cancellation).ConfigureAwait(false);
         }
 
@@ -81,7 +81,7 @@ public sealed class EngineGenerator : IGenerator, IDisposable
 
     public async ValueTask<int?> ChangeAsync(SequenceId sequence, SequenceChange change, CancellationToken cancellation)
     {
-        var position = await _engine.ChangeAsync(sequence, change, cancellation).ConfigureAwait(false);
+        var position = await _engine.ChangeAsync(new AttemptId(sequence, Only), change, cancellation).ConfigureAwait(false);
         if (position is { } from)
         {
             _logs.Note(sequence, new JournalChange(from, change));
@@ -97,7 +97,7 @@ public sealed class EngineGenerator : IGenerator, IDisposable
             return false;
         }
 
-        await _engine.AbortAsync(sequence, cancellation).ConfigureAwait(false);
+        await _engine.AbortAsync(new AttemptId(sequence, Only), cancellation).ConfigureAwait(false);
         return true;
     }
 
@@ -107,7 +107,7 @@ public sealed class EngineGenerator : IGenerator, IDisposable
         {
             if (_logs.End(sequence, new SequenceEnd(FinishReason.Cancelled)))
             {
-                await _engine.AbortAsync(sequence, cancellation).ConfigureAwait(false);
+                await _engine.AbortAsync(new AttemptId(sequence, Only), cancellation).ConfigureAwait(false);
             }
         }
     }
@@ -120,7 +120,7 @@ public sealed class EngineGenerator : IGenerator, IDisposable
             return logged;
         }
 
-        var running = await _engine.DescribeAsync(sequence, cancellation).ConfigureAwait(false);
+        var running = await _engine.DescribeAsync(new AttemptId(sequence, Only), cancellation).ConfigureAwait(false);
         return running ?? _logs.Describe(sequence);
     }
 
@@ -138,9 +138,9 @@ public sealed class EngineGenerator : IGenerator, IDisposable
             return Invalid(Invariant($"A request has 1 to {GenerationLimits.MaxSamples} samples, not {request.Samples}."));
         }
 
-        var attempt = new Attempt(request, Epoch, Journal.Begin(request).Sequences);
+        var attempt = new Attempt(request, Only, Journal.Begin(request).Sequences);
         SequenceId[] ids = [.. attempt.Sequences.Select(sequence => sequence.Id)];
-        if (_logs.Open(request, ids, Epoch) == OpenResult.Full)
+        if (_logs.Open(request, ids, Only) == OpenResult.Full)
         {
             return SequenceLogs.Full;
         }
@@ -195,7 +195,7 @@ public sealed class EngineGenerator : IGenerator, IDisposable
         _ = AbortAsync(entry.Sequence);
     }
 
-    private async Task AbortAsync(SequenceId sequence) => await _engine.AbortAsync(sequence, CancellationToken.None).ConfigureAwait(false);
+    private async Task AbortAsync(SequenceId sequence) => await _engine.AbortAsync(new AttemptId(sequence, Only), CancellationToken.None).ConfigureAwait(false);
 
     private static SubmitResult.Refused Invalid(string message) => new(RefusalReason.Invalid, message);
 }

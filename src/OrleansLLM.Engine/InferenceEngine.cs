@@ -86,19 +86,19 @@ public sealed class InferenceEngine : IEngine, IDisposable
     }
 
     public ValueTask<SubmitResult> ForkAsync(
-        SequenceId sequence, int at, IReadOnlyList<SequenceId> children, CancellationToken cancellation)
+        AttemptId parent, int at, IReadOnlyList<SequenceId> children, CancellationToken cancellation)
     {
-        if (_inbox.View(sequence) is not { } view)
+        if (_inbox.View(parent) is not { } view)
         {
             return ValueTask.FromResult<SubmitResult>(_inbox.Phase >= LoopPhase.Stopped
                 ? Unavailable
-                : new SubmitResult.Refused(RefusalReason.UnknownSequence, $"The engine does not hold {sequence} any more."));
+                : new SubmitResult.Refused(RefusalReason.UnknownSequence, $"The engine does not hold {parent.Sequence} any more."));
         }
 
         if (at < 1 || at > view.Count)
         {
             return ValueTask.FromResult<SubmitResult>(
-                new SubmitResult.Refused(RefusalReason.Invalid, Invariant($"A fork of {sequence} can begin at 1 to {view.Count}, not at {at}.")));
+                new SubmitResult.Refused(RefusalReason.Invalid, Invariant($"A fork of {parent.Sequence} can begin at 1 to {view.Count}, not at {at}.")));
         }
 
         // Between the look and the children's arrival the parent goes on, or ends, which changes nothing before `at`.
@@ -106,17 +106,19 @@ public sealed class InferenceEngine : IEngine, IDisposable
         return ValueTask.FromResult<SubmitResult>(_inbox.TryFork(view, forks) ? new SubmitResult.Accepted(children) : Unavailable);
     }
 
-    public ValueTask<int?> ChangeAsync(SequenceId sequence, SequenceChange change, CancellationToken cancellation) =>
-        ValueTask.FromResult(_admission.CheckChange(change) is null ? _inbox.Change(sequence, change, _core.Prepare(change)) : null);
+    public ValueTask<int?> ChangeAsync(AttemptId attempt, SequenceChange change, CancellationToken cancellation) =>
+        ValueTask.FromResult(_admission.CheckChange(change) is null ? _inbox.Change(attempt, change, _core.Prepare(change)) : null);
 
-    public ValueTask AbortAsync(SequenceId sequence, CancellationToken cancellation)
+    public ValueTask AbortAsync(AttemptId attempt, CancellationToken cancellation)
     {
-        _inbox.Abort(sequence);
+        _inbox.Abort(attempt);
         return ValueTask.CompletedTask;
     }
 
-    public ValueTask<SequenceDescription?> DescribeAsync(SequenceId sequence, CancellationToken cancellation) =>
-        ValueTask.FromResult(_inbox.View(sequence)?.Describe());
+    public ValueTask<SequenceDescription?> DescribeAsync(AttemptId attempt, CancellationToken cancellation) =>
+        ValueTask.FromResult(_inbox.View(attempt)?.Describe());
+
+    public IReadOnlyList<HeldAttempt> ListAttempts(IStepSink sink) => _inbox.List(sink);
 
     public ValueTask<int> MatchPrefixAsync(ReadOnlyMemory<int> promptIds, string prefixOwner, CancellationToken cancellation)
     {

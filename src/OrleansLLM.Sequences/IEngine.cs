@@ -20,20 +20,26 @@ public interface IEngine
     /// <summary>Takes in all sequences of an attempt, or none.</summary>
     ValueTask<SubmitResult> SubmitAsync(Attempt attempt, IStepSink sink, CancellationToken cancellation);
 
-    ValueTask<SubmitResult> ForkAsync(SequenceId sequence, int at, IReadOnlyList<SequenceId> children, CancellationToken cancellation);
+    /// <summary>Children of an attempt that is here, of its epoch.</summary>
+    ValueTask<SubmitResult> ForkAsync(AttemptId parent, int at, IReadOnlyList<SequenceId> children, CancellationToken cancellation);
 
     /// <summary>
-    /// The position of the first token that the change holds for, which lies behind what a running step draws; null where the sequence is not here
+    /// The position of the first token that the change holds for, which lies behind what a running step draws; null where the attempt is not here
     /// or can't be changed so.
     /// </summary>
-    ValueTask<int?> ChangeAsync(SequenceId sequence, SequenceChange change, CancellationToken cancellation);
+    ValueTask<int?> ChangeAsync(AttemptId attempt, SequenceChange change, CancellationToken cancellation);
 
     /// <summary>
-    /// Drops a sequence; its blocks are free when the running step ends. Nothing more of it is published, no end either: the caller knows.
+    /// Drops an attempt, or an older one at its sequence; the blocks are free when the running step ends. Nothing more of it is published, no end
+    /// either: the caller knows.
     /// </summary>
-    ValueTask AbortAsync(SequenceId sequence, CancellationToken cancellation);
+    ValueTask AbortAsync(AttemptId attempt, CancellationToken cancellation);
 
-    ValueTask<SequenceDescription?> DescribeAsync(SequenceId sequence, CancellationToken cancellation);
+    /// <summary>Null where the attempt is not here.</summary>
+    ValueTask<SequenceDescription?> DescribeAsync(AttemptId attempt, CancellationToken cancellation);
+
+    /// <summary>What was accepted for a sink and has not ended.</summary>
+    IReadOnlyList<HeldAttempt> ListAttempts(IStepSink sink);
 
     /// <summary>How many tokens of this prompt the prefix cache holds now: a hint, it may be gone at admission.</summary>
     /// <param name="prefixOwner">As <see cref="GenerationRequest.PrefixOwner"/>.</param>

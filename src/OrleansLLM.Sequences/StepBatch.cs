@@ -28,5 +28,5 @@ public sealed class StepBatch
 /// <param name="Position">Of the token, counted from the prompt's first; without a token, where the next one would stand.</param>
 /// <param name="PromptLogprobs">Log probabilities of all prompt positions, once, where they were asked for.</param>
 public readonly record struct StepEntry(
-    SequenceId Sequence, int Epoch, int Position, int? Token, TokenLogprobs? Logprobs, IReadOnlyList<TokenLogprobs?>? PromptLogprobs,
+    SequenceId Sequence, Epoch Epoch, int Position, int? Token, TokenLogprobs? Logprobs, IReadOnlyList<TokenLogprobs?>? PromptLogprobs,
     int CachedTokens, SequenceEnd? End);

@@ -31,16 +31,18 @@ internal sealed class TimedEngine(IEngine engine) : IEngine
         return engine.SubmitAsync(attempt, _sinks.GetOrAdd(sink, inner => new TimedSink(inner, _published)), cancellation);
     }
 
-    public ValueTask<SubmitResult> ForkAsync(SequenceId sequence, int at, IReadOnlyList<SequenceId> children, CancellationToken cancellation) =>
-        engine.ForkAsync(sequence, at, children, cancellation);
+    public ValueTask<SubmitResult> ForkAsync(AttemptId parent, int at, IReadOnlyList<SequenceId> children, CancellationToken cancellation) =>
+        engine.ForkAsync(parent, at, children, cancellation);
 
-    public ValueTask<int?> ChangeAsync(SequenceId sequence, SequenceChange change, CancellationToken cancellation) =>
-        engine.ChangeAsync(sequence, change, cancellation);
+    public ValueTask<int?> ChangeAsync(AttemptId attempt, SequenceChange change, CancellationToken cancellation) =>
+        engine.ChangeAsync(attempt, change, cancellation);
 
-    public ValueTask AbortAsync(SequenceId sequence, CancellationToken cancellation) => engine.AbortAsync(sequence, cancellation);
+    public ValueTask AbortAsync(AttemptId attempt, CancellationToken cancellation) => engine.AbortAsync(attempt, cancellation);
 
-    public ValueTask<SequenceDescription?> DescribeAsync(SequenceId sequence, CancellationToken cancellation) =>
-        engine.DescribeAsync(sequence, cancellation);
+    public IReadOnlyList<HeldAttempt> ListAttempts(IStepSink sink) => engine.ListAttempts(sink);
+
+    public ValueTask<SequenceDescription?> DescribeAsync(AttemptId attempt, CancellationToken cancellation) =>
+        engine.DescribeAsync(attempt, cancellation);
 
     public ValueTask<int> MatchPrefixAsync(ReadOnlyMemory<int> promptIds, string prefixOwner, CancellationToken cancellation) =>
         engine.MatchPrefixAsync(promptIds, prefixOwner, cancellation);

@@ -8,6 +8,8 @@ internal sealed class ManualEngine(string model) : IEngine
 {
     private readonly ConcurrentDictionary<SequenceId, (Attempt Attempt, IStepSink Sink)> _running = [];
     private readonly ConcurrentDictionary<SequenceId, TaskCompletionSource> _ended = [];
+    private readonly ConcurrentDictionary<SequenceId, Epoch> _epochs = [];
+    private readonly ConcurrentDictionary<SequenceId, IStepSink> _sinks = [];
 
     public EngineFacts Facts
     {
@@ -25,7 +27,10 @@ internal sealed class ManualEngine(string model) : IEngine
 
     public EngineLoad Load => new(_running.Count, 0, 0, 64, UsedBlocks: 3, CachedBlocks: 2, Step: 7);
 
-    public long Progress => 1;
+    /// <summary>Counts up with real time, as an engine does that rests.</summary>
+    public long Progress => Hangs ? 1 : Environment.TickCount64;
+
+    public bool Hangs { get; set; }
 
     public string? Failure { get; set; }
 
@@ -57,15 +62,17 @@ internal sealed class ManualEngine(string model) : IEngine
         foreach (var sequence in attempt.Sequences)
         {
             _running[sequence.Id] = (attempt, sink);
+            (_epochs[sequence.Id], _sinks[sequence.Id]) = (attempt.Epoch, sink);
         }
 
         AfterSubmission();
         return new SubmitResult.Accepted([.. attempt.Sequences.Select(sequence => sequence.Id)]);
     }
 
-    public ValueTask<SubmitResult> ForkAsync(SequenceId sequence, int at, IReadOnlyList<SequenceId> children, CancellationToken cancellation)
+    public ValueTask<SubmitResult> ForkAsync(AttemptId attempt, int at, IReadOnlyList<SequenceId> children, CancellationToken cancellation)
     {
-        if (!_running.TryGetValue(sequence, out var parent))
+        var sequence = attempt.Sequence;
+        if (!IsHere(attempt) || !_running.TryGetValue(sequence, out var parent))
         {
             return new(new SubmitResult.Refused(RefusalReason.UnknownSequence, $"{sequence} does not run here."));
         }
@@ -79,6 +86,7 @@ internal sealed class ManualEngine(string model) : IEngine
         foreach (var child in children)
         {
             _running[child] = parent;
+            (_epochs[child], _sinks[child]) = (attempt.Epoch, parent.Sink);
         }
 
         return new(new SubmitResult.Accepted(children));
@@ -87,25 +95,31 @@ internal sealed class ManualEngine(string model) : IEngine
     /// <summary>The position that the next changes are answered with.</summary>
     public int ChangesHoldFrom { get; set; } = 5;
 
-    public async ValueTask<int?> ChangeAsync(SequenceId sequence, SequenceChange change, CancellationToken cancellation)
+    public async ValueTask<int?> ChangeAsync(AttemptId attempt, SequenceChange change, CancellationToken cancellation)
     {
         await BeforeAnswer();
         Changes.Enqueue(change);
-        return _running.ContainsKey(sequence) ? ChangesHoldFrom : null;
+        return IsHere(attempt) ? ChangesHoldFrom : null;
     }
 
-    public async ValueTask AbortAsync(SequenceId sequence, CancellationToken cancellation)
+    public async ValueTask AbortAsync(AttemptId attempt, CancellationToken cancellation)
     {
         await BeforeAbort();
-        _running.TryRemove(sequence, out _);
-        EndOf(sequence).TrySetResult();
+        if (_epochs.GetValueOrDefault(attempt.Sequence) <= attempt.Epoch)
+        {
+            _running.TryRemove(attempt.Sequence, out _);
+            EndOf(attempt.Sequence).TrySetResult();
+        }
     }
 
-    public ValueTask<SequenceDescription?> DescribeAsync(SequenceId sequence, CancellationToken cancellation)
+    public ValueTask<SequenceDescription?> DescribeAsync(AttemptId attempt, CancellationToken cancellation)
     {
         BeforeDescription();
-        return new(_running.ContainsKey(sequence) ? new SequenceDescription(sequence, SequencePhase.Preempted, 3, 4, 2, null) : null);
+        return new(IsHere(attempt) ? new SequenceDescription(attempt.Sequence, SequencePhase.Preempted, 3, 4, 2, null) : null);
     }
+
+    public IReadOnlyList<HeldAttempt> ListAttempts(IStepSink sink) =>
+        [.. _running.Where(running => running.Value.Sink == sink).Select(running => new HeldAttempt(IdOf(running.Key), SequencePhase.Running))];
 
     public ValueTask<int> MatchPrefixAsync(ReadOnlyMemory<int> promptIds, string prefixOwner, CancellationToken cancellation) =>
         new(promptIds.Length - 1);
@@ -116,11 +130,11 @@ internal sealed class ManualEngine(string model) : IEngine
 
     /// <summary>One step with a token for each of the sequences.</summary>
     public void Publish(int position, int token, params SequenceId[] sequences) =>
-        Publish(sequences, sequence => new StepEntry(sequence, 1, position, token, null, null, 0, null));
+        Publish(sequences, sequence => new StepEntry(sequence, _epochs[sequence], position, token, null, null, 0, null));
 
     public void Publish(IReadOnlyList<SequenceId> sequences, Func<SequenceId, StepEntry> entry)
     {
-        foreach (var group in sequences.GroupBy(sequence => _running[sequence].Sink))
+        foreach (var group in sequences.GroupBy(sequence => _sinks[sequence]))
         {
             group.Key.OnStep(Batch([.. group.Select(entry)]));
         }
@@ -136,6 +150,13 @@ internal sealed class ManualEngine(string model) : IEngine
 
         return batch;
     }
+
+    /// <summary>The latest attempt at it here.</summary>
+    public AttemptId IdOf(SequenceId sequence) => new(sequence, EpochOf(sequence));
+
+    public Epoch EpochOf(SequenceId sequence) => _epochs.GetValueOrDefault(sequence);
+
+    private bool IsHere(AttemptId attempt) => _running.ContainsKey(attempt.Sequence) && EpochOf(attempt.Sequence) == attempt.Epoch;
 
     private TaskCompletionSource EndOf(SequenceId sequence) =>
         _ended.GetOrAdd(sequence, _ => new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));

@@ -6,7 +6,7 @@ using OrleansLLM.Sequences;
 
 namespace OrleansLLM.Cluster.Tests;
 
-/// <summary>Two silos in this process, a gateway and a worker, each with the grains of its role only.</summary>
+/// <summary>Silos in this process, a gateway and a worker, to which others may be added, each with the grains of its role only.</summary>
 public sealed class SplitCluster : ITestCluster
 {
     private readonly InProcessTestCluster _cluster;
@@ -51,6 +51,9 @@ public sealed class SplitCluster : ITestCluster
     public async ValueTask InitializeAsync() => await _cluster.DeployAsync();
 
     public Task KillWorkerAsync() => _cluster.KillSiloAsync(_cluster.Silos[1]);
+
+    public async Task<LocalWorkers> StartWorkerAsync() =>
+        _cluster.GetSiloServiceProvider((await _cluster.StartAdditionalSiloAsync()).SiloAddress).GetRequiredService<LocalWorkers>();
 
     public async ValueTask DisposeAsync() => await _cluster.DisposeAsync();
 }

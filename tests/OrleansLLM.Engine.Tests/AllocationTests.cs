@@ -125,7 +125,7 @@ public class AllocationTests
                     PromptLogprobs = logprobs,
                 },
             };
-            core.Add(core.Prepare(new Attempt(request, 1, Journal.Begin(request).Sequences)), answers);
+            core.Add(core.Prepare(new Attempt(request, CoreFixture.Epoch(1), Journal.Begin(request).Sequences)), answers);
         }
 
         Step(core, Steps);
@@ -209,7 +209,7 @@ public class AllocationTests
                 StopTokenIds = [3],
                 MinTokens = 40,
             };
-            yield return new Attempt(request, 1, Journal.Begin(request).Sequences);
+            yield return new Attempt(request, CoreFixture.Epoch(1), Journal.Begin(request).Sequences);
         }
     }
 
@@ -219,7 +219,7 @@ public class AllocationTests
         for (var i = 0; i < 6; i++)
         {
             var request = CoreFixture.Request([1, 2, 3, i], 2000);
-            fixture.Core.Add(fixture.Core.Prepare(new Attempt(request, 1, Journal.Begin(request).Sequences)), sink);
+            fixture.Core.Add(fixture.Core.Prepare(new Attempt(request, CoreFixture.Epoch(1), Journal.Begin(request).Sequences)), sink);
         }
 
         Step(fixture.Core, Steps);

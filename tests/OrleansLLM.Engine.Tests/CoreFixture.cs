@@ -37,6 +37,8 @@ internal sealed class CoreFixture : IStepSink, IDisposable
 
     public FakeLogCollector Log => _logger.Collector;
 
+    private readonly Dictionary<SequenceId, Epoch> _epochs = [];
+
     /// <summary>Every sequence that is or was here.</summary>
     public Dictionary<SequenceId, Expectation> Answers { get; } = [];
 
@@ -61,10 +63,15 @@ internal sealed class CoreFixture : IStepSink, IDisposable
         Sampling = new SamplingParameters { Temperature = 0 },
     };
 
+    public static Epoch Epoch(int attempt) => new((long)attempt << 32);
+
+    /// <summary>The latest attempt at it.</summary>
+    public AttemptId AttemptAt(SequenceId sequence) => new(sequence, _epochs.GetValueOrDefault(sequence));
+
     public SequenceId[] Submit(GenerationRequest request, int epoch = 1, int[]? output = null, params JournalChange[] changes)
     {
         var begun = Journal.Begin(request);
-        return Submit(new Attempt(request, epoch, [.. begun.Sequences.Select(sequence => sequence with { Output = output ?? [], Changes = changes })]));
+        return Submit(new Attempt(request, Epoch(epoch), [.. begun.Sequences.Select(sequence => sequence with { Output = output ?? [], Changes = changes })]));
     }
 
     public SequenceId[] Submit(Attempt attempt)
@@ -74,6 +81,7 @@ internal sealed class CoreFixture : IStepSink, IDisposable
         {
             var answer = new Expectation(attempt.Request, sequence.Id.Index, [.. attempt.Request.PromptIds.ToArray(), .. sequence.Output.ToArray()]);
             Answers[sequence.Id] = answer;
+            _epochs[sequence.Id] = attempt.Epoch;
             foreach (var noted in sequence.Changes)
             {
                 answer.Change(noted);
@@ -85,7 +93,7 @@ internal sealed class CoreFixture : IStepSink, IDisposable
         return [.. attempt.Sequences.Select(sequence => sequence.Id)];
     }
 
-    public SequenceId Fork(Sequence parent, int at, int index) => Fork(Inbox.View(parent.Id)!.Value, at, index);
+    public SequenceId Fork(Sequence parent, int at, int index) => Fork(Inbox.View(AttemptAt(parent.Id))!.Value, at, index);
 
     public SequenceId Fork(SequenceView parent, int at, int index)
     {
@@ -100,6 +108,7 @@ internal sealed class CoreFixture : IStepSink, IDisposable
         var tokens = new int[at];
         parent.Sequence.CopyTo(tokens);
         Answers[child] = new Expectation(request, index, [.. tokens]);
+        _epochs[child] = parent.Sequence.Epoch;
         var fork = new Sequence(request, parent.Sequence.Epoch, child, tokens.AsSpan(prompt), Core.Shape);
         fork.MakeRoom();
         Assert.True(Inbox.TryFork(parent, [fork]));
@@ -109,7 +118,7 @@ internal sealed class CoreFixture : IStepSink, IDisposable
 
     public int? Change(SequenceId sequence, SequenceChange change)
     {
-        var position = Inbox.Change(sequence, change, Core.Prepare(change));
+        var position = Inbox.Change(AttemptAt(sequence), change, Core.Prepare(change));
         if (position is { } from)
         {
             Answers[sequence].Change(new JournalChange(from, change));
@@ -121,7 +130,7 @@ internal sealed class CoreFixture : IStepSink, IDisposable
 
     public void Abort(SequenceId sequence)
     {
-        Inbox.Abort(sequence);
+        Inbox.Abort(AttemptAt(sequence));
         Answers[sequence].IsAborted = true;
         Deliver();
     }
@@ -152,7 +161,7 @@ internal sealed class CoreFixture : IStepSink, IDisposable
     public void Forbid(SequenceId sequence, int token) => Change(
         sequence, new SequenceChange(Sampling: new SamplingParameters { Temperature = 0, LogitBias = [new(token, float.NegativeInfinity)] }));
 
-    public void RunToRest(int atMost = 100_000)
+    public void RunToRest(int atMost = 10_000)
     {
         for (var step = 0; !Core.IsIdle; step++)
         {

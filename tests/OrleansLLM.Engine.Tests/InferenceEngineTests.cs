@@ -216,7 +216,7 @@ public sealed class InferenceEngineTests : IDisposable
         var sink = new EndRecorder(5);
         var held = engine.AskAsync(_ => arrived.Wait(TimeSpan.FromSeconds(30), Cancellation), false);
         var requests = new[] { 0, 5, -1, 5, 0 }.Select(priority => CoreFixture.Request([1, 2, 3], 4) with { Priority = priority }).ToArray();
-        var submissions = requests.Select(request => engine.SubmitAsync(new Attempt(request, 1, Journal.Begin(request).Sequences), sink, Cancellation).AsTask()).ToArray();
+        var submissions = requests.Select(request => engine.SubmitAsync(new Attempt(request, CoreFixture.Epoch(1), Journal.Begin(request).Sequences), sink, Cancellation).AsTask()).ToArray();
         arrived.Set();
         Assert.True(await held);
         await Task.WhenAll(submissions);
@@ -287,7 +287,7 @@ public sealed class InferenceEngineTests : IDisposable
     {
         using var small = new InferenceEngine(_model, _device, CoreFixture.Options(5));
         var request = CoreFixture.Request([1, 2, 3], 30);
-        var attempt = new Attempt(request, 1, Journal.Begin(request).Sequences);
+        var attempt = new Attempt(request, CoreFixture.Epoch(1), Journal.Begin(request).Sequences);
         var refused = Assert.IsType<SubmitResult.Refused>(await small.SubmitAsync(attempt, new CoreFixture(CoreFixture.Options(5), [0]), Cancellation));
         Assert.Equal(RefusalReason.TooLong, refused.Reason);
         Assert.Contains("33 together, but at most 20 fit. That is what the KV pool of 5 blocks of 4 slots holds", refused.Message, StringComparison.Ordinal);
@@ -299,7 +299,7 @@ public sealed class InferenceEngineTests : IDisposable
         var log = new FakeLogger<InferenceEngine>();
         using var engine = new InferenceEngine(_model, _device, CoreFixture.Options(100), logger: log);
         var request = CoreFixture.Request([1, 2, 3], 1);
-        await engine.SubmitAsync(new Attempt(request, 1, Journal.Begin(request).Sequences), new ThrowingSink(), Cancellation);
+        await engine.SubmitAsync(new Attempt(request, CoreFixture.Epoch(1), Journal.Begin(request).Sequences), new ThrowingSink(), Cancellation);
         await engine.DrainAsync(Cancellation);
         var record = Assert.Single(log.Collector.GetSnapshot());
         Assert.Equal((LogLevel.Error, 2, "SinkFailed", "full"), (record.Level, record.Id.Id, record.Id.Name, record.Exception!.Message));

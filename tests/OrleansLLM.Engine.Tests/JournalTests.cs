@@ -22,7 +22,7 @@ public sealed class JournalTests
             Sampling = new SamplingParameters { Seed = 11, Temperature = 0.9f, RepetitionPenalty = 1.2f, FrequencyPenalty = 0.3f, BadWords = [[4, 5]] },
         };
         var ids = unbroken.Submit(request);
-        Assert.Equal(OpenResult.Opened, logs.Open(request, ids, 1));
+        Assert.Equal(OpenResult.Opened, logs.Open(request, ids, new Epoch(1)));
         for (var step = 0; step < stepsBeforeDeath; step++)
         {
             if (step == 4)
@@ -39,7 +39,7 @@ public sealed class JournalTests
 
         var journal = JournalFormat.Read(bytes);
         using var other = new CoreFixture(CoreFixture.Options(100), [0, 6]);
-        other.Submit(new Attempt(journal.Request, 2, [.. journal.Sequences.Where(sequence => sequence.End is null)]));
+        other.Submit(new Attempt(journal.Request, new Epoch(2L << 32), [.. journal.Sequences.Where(sequence => sequence.End is null)]));
         other.RunToRest();
         foreach (var sequence in journal.Sequences)
         {
@@ -60,7 +60,7 @@ public sealed class JournalTests
                 for (var position = logs.Describe(id)!.Tokens; position < answer.Tokens.Count; position++)
                 {
                     var end = position + 1 == answer.Tokens.Count ? answer.End : null;
-                    Assert.Equal(AppendResult.Appended, logs.Append(new StepEntry(id, 1, position, answer.Tokens[position], null, null, 0, end)));
+                    Assert.Equal(AppendResult.Appended, logs.Append(new StepEntry(id, new Epoch(1), position, answer.Tokens[position], null, null, 0, end)));
                 }
             }
         }

@@ -1,3 +1,5 @@
+using OrleansLLM.Sequences;
+
 namespace OrleansLLM.Engine.Tests;
 
 /// <summary>
@@ -130,8 +132,9 @@ public class RandomOperationsTests
                 StopTokenIds = random.Next(4) == 0 ? RandomTokens(random, 2) : [],
                 MinTokens = random.Next(3) == 0 ? random.Next(maxTokens + 1) : 0,
             };
-            int[]? output = random.Next(6) == 0 && request.MaxTokens > 2 ? fixture.Model.Continue(prompt, 2) : null;
-            fixture.Submit(request, 1, output);
+            var isResumed = random.Next(5) == 0 && request.MaxTokens > 2;
+            fixture.Submit(new Attempt(request, CoreFixture.Epoch(isResumed ? 2 : 1), [.. Journal.Begin(request).Sequences.Select(
+                sequence => sequence with { Output = isResumed ? fixture.Model.Continue(prompt, random.Next(4)) : [] })]));
             _nextIndex[request.Id] = request.Samples;
         }
 
@@ -183,7 +186,7 @@ public class RandomOperationsTests
         }
 
         /// <summary>What the core holds, but for those that were ended while the step runs.</summary>
-        private List<Sequence> Live() => [.. fixture.Core.Sequences.Where(sequence => fixture.Inbox.View(sequence.Id)?.Sequence == sequence)];
+        private List<Sequence> Live() => [.. fixture.Core.Sequences.Where(sequence => fixture.Inbox.View(fixture.AttemptAt(sequence.Id))?.Sequence == sequence)];
 
         private void CheckReferences()
         {

@@ -173,7 +173,7 @@ public sealed class ModelLoaderTests : IDisposable
         loggers.AddProvider(log);
         using var model = await ModelLoader.LoadAsync(new ModelOptions { Path = ReferenceData.Atlas, KvCacheBytes = 1 << 20 }, null, Cancellation, loggers: loggers);
         var request = new GenerationRequest { Id = RequestId.Create(), Model = "atlas", PromptIds = new[] { 1, 2 }, MaxTokens = 1 };
-        await model.Engine.SubmitAsync(new Attempt(request, 1, Journal.Begin(request).Sequences), new ThrowingSink(), Cancellation);
+        await model.Engine.SubmitAsync(new Attempt(request, new Epoch(1), Journal.Begin(request).Sequences), new ThrowingSink(), Cancellation);
         await model.Engine.DrainAsync(Cancellation);
 
         var record = Assert.Single(log.Collector.GetSnapshot());

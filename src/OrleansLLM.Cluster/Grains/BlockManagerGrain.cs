@@ -17,6 +17,6 @@ internal sealed class BlockManagerGrain(LocalWorkers workers) : Grain, IBlockMan
         : 0;
 
     public async Task<SubmitReply> Fork(ForkMessage message) => Worker is { } worker
-        ? SubmitReply.From(await worker.Engine.ForkAsync(message.Sequence, message.At, message.Children, CancellationToken.None))
+        ? SubmitReply.From(await worker.Engine.ForkAsync(message.Parent, message.At, message.Children, CancellationToken.None))
         : SubmitReply.Refuse(RefusalReason.UnknownSequence, $"No engine is attached to worker {this.GetPrimaryKeyString()} yet.");
 }

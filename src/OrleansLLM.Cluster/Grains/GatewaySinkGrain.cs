@@ -6,32 +6,85 @@ namespace OrleansLLM.Cluster;
 
 /// <inheritdoc cref="IGatewaySinkGrain"/>
 [GrainType("gateway-sink"), PinnedPlacement, Immovable, KeepAlive]
-internal sealed class GatewaySinkGrain(SequenceLogs logs) : Grain, IGatewaySinkGrain
+internal sealed class GatewaySinkGrain(GatewayContext gateway) : Grain, IGatewaySinkGrain
 {
     public Task OnStep(StepMessage message)
     {
-        List<SequenceId>? orphans = null;
+        List<AttemptId>? orphans = null;
+        List<LostAttempt>? lost = null;
         var entries = message.Entries.Span;
         while (StepFormat.TryRead(ref entries, out var entry))
         {
-            var result = logs.Append(entry);
-            if (result == AppendResult.Gap)
+            if (IsGivenUp(entry, out var loss))
             {
-                logs.End(entry.Sequence, new SequenceEnd(FinishReason.Failed, Message: Invariant($"The tokens before position {entry.Position} were lost.")));
+                (lost ??= []).Add(loss);
+                continue;
             }
 
-            if (result is AppendResult.Gap or AppendResult.Unknown or AppendResult.OlderEpoch or AppendResult.Ended)
+            switch (gateway.Logs.Append(entry))
             {
-                (orphans ??= []).Add(entry.Sequence);
+                case AppendResult.Gap:
+                    (lost ??= []).Add(new LostAttempt(AttemptId.Of(entry), LossCause.Forgot, Invariant($"The tokens before position {entry.Position} were lost.")));
+                    break;
+                case AppendResult.Unknown or AppendResult.OlderEpoch or AppendResult.Ended:
+                    (orphans ??= []).Add(AttemptId.Of(entry));
+                    break;
+                case AppendResult.Appended when entry.End is not null:
+                    gateway.Assignments.Remove(entry.Sequence);
+                    break;
             }
         }
 
-        if (orphans is not null)
-        {
-            // Not awaited: the worker waits for this step's answer before it sends the next, and frees its blocks when it can.
-            GrainFactory.GetGrain<IGpuWorkerGrain>(message.Worker.ToString()).Abort([.. orphans]).Ignore();
-        }
-
+        Abort(message.Worker, orphans ?? []);
+        Lose(lost ?? []);
         return Task.CompletedTask;
     }
+
+    public Task OnReport(ReportMessage message)
+    {
+        gateway.Watch.Hear(message.Worker);
+        var difference = gateway.Assignments.Compare(message);
+        Abort(message.Worker.Worker, difference.Orphans);
+        Lose(difference.Forgotten.Select(attempt =>
+            new LostAttempt(attempt, LossCause.Forgot, $"Worker {message.Worker.Worker} does not hold it any more.")));
+        return Task.CompletedTask;
+    }
+
+    /// <summary>Another worker can go on with what this one has given up; in a cluster of one nobody can, and the end is the answer's.</summary>
+    private bool IsGivenUp(in StepEntry entry, out LostAttempt loss)
+    {
+        LossCause? cause = entry.End?.Reason switch
+        {
+            FinishReason.Failed => LossCause.Failed,
+            FinishReason.ShutDown => LossCause.Drains,
+            _ => null,
+        };
+        loss = new LostAttempt(AttemptId.Of(entry), cause.GetValueOrDefault(), entry.End?.Message ?? "");
+        return cause is not null && !gateway.Silo.IsAlone;
+    }
+
+    /// <summary>Not awaited: the worker waits for this step's answer before it sends the next, and frees its blocks when it can.</summary>
+    private void Abort(WorkerId worker, IReadOnlyCollection<AttemptId> orphans)
+    {
+        if (orphans.Count > 0)
+        {
+            GrainFactory.GetGrain<IGpuWorkerGrain>(worker.ToString()).Abort([.. orphans]).Ignore();
+        }
+    }
+
+    private void Lose(IEnumerable<LostAttempt> lost)
+    {
+        foreach (var ofOne in lost.GroupBy(loss => loss.Attempt.Sequence.Request))
+        {
+            var first = ofOne.First();
+            if (gateway.Assignments.Find(first.Attempt.Sequence) is { } assigned)
+            {
+                var end = new EndReply(FinishReason.Failed, null, first.Why);
+                var message = new LossMessage(assigned.Incarnation, first.Cause, end, [.. ofOne.Select(loss => loss.Attempt)]);
+                GrainFactory.GetGrain<ISequenceGrain>(ofOne.Key.ToString()).Lose(message).Ignore();
+            }
+        }
+    }
+
+    private readonly record struct LostAttempt(AttemptId Attempt, LossCause Cause, string Why);
 }

@@ -8,19 +8,9 @@ namespace OrleansLLM.Cluster;
 [GrainType("worker"), PinnedPlacement, Immovable, KeepAlive, Reentrant]
 internal sealed class GpuWorkerGrain(LocalWorkers workers) : Grain, IGpuWorkerGrain
 {
-    private static readonly TimeSpan ReportPeriod = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
 
     private LocalWorker? Worker => workers.Find(this.GetPrimaryKeyString());
-
-    public override Task OnActivateAsync(CancellationToken cancellationToken)
-    {
-        this.RegisterGrainTimer(_ => Announce(), ReportPeriod, ReportPeriod);
-        return Task.CompletedTask;
-    }
-
-    public Task Announce() => Worker?.Report() is { } report
-        ? GrainFactory.GetGrain<IRouterGrain>(report.Model.Name).Report(report)
-        : Task.CompletedTask;
 
     public async Task<SubmitReply> Submit(AttemptMessage message)
     {
@@ -29,29 +19,39 @@ internal sealed class GpuWorkerGrain(LocalWorkers workers) : Grain, IGpuWorkerGr
             return SubmitReply.Refuse(RefusalReason.Unavailable, $"No engine is attached to worker {this.GetPrimaryKeyString()} yet.");
         }
 
+        if (worker.Incarnation != message.Incarnation)
+        {
+            return SubmitReply.Refuse(RefusalReason.Unavailable, $"Worker {worker.Id} was started anew.");
+        }
+
         var journal = message.Journal.Read();
-        var attempt = new Attempt(journal.Request, message.Epoch, journal.Sequences);
+        worker.Suspect.Arrive(journal.Request.Id);
+        var attempt = new Attempt(journal.Request, new Epoch(message.Epoch), journal.Sequences);
         var result = await worker.Engine.SubmitAsync(attempt, worker.OutletTo(message.Gateway), CancellationToken.None);
-        Announce().Ignore();
+        workers.Hurry();
         return SubmitReply.From(result);
     }
 
-    public async Task<int?> Change(ChangeMessage message) => Worker is { } worker
-        ? await worker.Engine.ChangeAsync(message.Sequence, JournalFormat.ReadChange(message.Change), CancellationToken.None)
+    public Task<bool> TakeSeat(SequenceId sequence) => Worker?.Suspect.TakeAsync(sequence.Request, Patience) ?? Task.FromResult(false);
+
+    public async Task<int?> Change(AttemptChangeMessage message) => Worker is { } worker
+        ? await worker.Engine.ChangeAsync(message.Attempt, JournalFormat.ReadChange(message.Change), CancellationToken.None)
         : null;
 
-    public async Task<bool> Abort(SequenceId[] sequences)
+    public async Task Abort(AttemptId[] attempts)
     {
-        foreach (var sequence in sequences)
+        if (Worker is not { } worker)
         {
-            await (Worker?.Engine.AbortAsync(sequence, CancellationToken.None) ?? default);
+            return;
         }
 
-        return true;
+        foreach (var attempt in attempts)
+        {
+            await worker.Engine.AbortAsync(attempt, CancellationToken.None);
+            worker.Suspect.Leave(attempt.Sequence.Request);
+        }
     }
 
-    public async Task<DescriptionReply?> Describe(SequenceId sequence) =>
-        Worker is { } worker ? DescriptionReply.From(await worker.Engine.DescribeAsync(sequence, CancellationToken.None)) : null;
-
-    public Task<WorkerReport?> GetReport() => Task.FromResult(Worker?.Report());
+    public async Task<DescriptionReply?> Describe(AttemptId attempt) =>
+        Worker is { } worker ? DescriptionReply.From(await worker.Engine.DescribeAsync(attempt, CancellationToken.None)) : null;
 }

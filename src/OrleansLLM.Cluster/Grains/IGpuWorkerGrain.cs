@@ -1,28 +1,29 @@
+using OrleansLLM.Sequences;
+
 namespace OrleansLLM.Cluster;
 
 /// <summary>The address of one engine. Key: <c>silo/device</c>, pinned to that silo; every call goes to the engine's inbox.</summary>
 [Alias("OrleansLLM.IGpuWorkerGrain")]
 public interface IGpuWorkerGrain : IGrainWithStringKey
 {
-    /// <summary>Called when an engine was attached or begins to drain: the router learns of it at once.</summary>
-    [Alias("Announce")]
-    Task Announce();
-
     [Alias("Submit")]
     Task<SubmitReply> Submit(AttemptMessage message);
 
-    /// <summary>The position of the first token that it holds for; null where the sequence is not there.</summary>
-    [Alias("Change")]
-    Task<int?> Change(ChangeMessage message);
+    /// <summary>
+    /// Waits for the seat of requests under which a worker was lost, of which one at a time is computed here until its next token; false where it did not
+    /// become free in time.
+    /// </summary>
+    [Alias("TakeSeat")]
+    Task<bool> TakeSeat(SequenceId sequence);
 
-    /// <summary>Drops sequences and frees their blocks within one step, of which nobody is told; always true.</summary>
-    [Alias("Abort")]
-    Task<bool> Abort(SequenceId[] sequences);
+    /// <summary>The position of the first token that it holds for; null where the attempt is not there.</summary>
+    [Alias("ChangeAttempt")]
+    Task<int?> Change(AttemptChangeMessage message);
 
-    [Alias("DescribeSequence")]
-    Task<DescriptionReply?> Describe(SequenceId sequence);
+    /// <summary>Drops attempts, and older ones at their sequences, and frees their blocks within one step, of which nobody is told.</summary>
+    [Alias("AbortAttempts")]
+    Task Abort(AttemptId[] attempts);
 
-    /// <summary>Null while no engine is attached.</summary>
-    [Alias("GetReport")]
-    Task<WorkerReport?> GetReport();
+    [Alias("DescribeAttempt")]
+    Task<DescriptionReply?> Describe(AttemptId attempt);
 }

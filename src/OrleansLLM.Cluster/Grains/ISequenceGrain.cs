@@ -28,6 +28,14 @@ public interface ISequenceGrain : IGrainWithStringKey
     [Alias("Cancel")]
     Task Cancel();
 
+    /// <summary>A worker computes something of it no longer; completes when others go on.</summary>
+    [Alias("Lose")]
+    Task Lose(LossMessage loss);
+
+    /// <summary>Its last log is forgotten.</summary>
+    [Alias("Forget")]
+    Task Forget();
+
     [Alias("Describe")]
     Task<DescriptionReply?> Describe(SequenceId sequence);
 }

@@ -32,18 +32,26 @@ public static class ClusterHosting
     public static ISiloBuilder AddOrleansLLMGrains(this ISiloBuilder silo, SiloRoles roles)
     {
         silo.Services.TryAddSingleton(TimeProvider.System);
-        silo.Services.AddSingleton<ClusterFleet>();
-        silo.Services.AddSingleton<IFleet>(services => services.GetRequiredService<ClusterFleet>());
+        silo.Services.AddSingleton<SiloContext>();
+        silo.Services.AddSingleton<Gateways>();
         silo.AddPlacementDirector<PinnedPlacement, PinnedPlacementDirector>();
         if (roles.HasFlag(SiloRoles.Gateway))
         {
             silo.Services.AddSingleton(services => OpenLogs(services, services.GetRequiredService<TimeProvider>()));
             silo.Services.AddSingleton<IGenerator, ClusterGenerator>();
+            silo.Services.AddSingleton<FleetWatch>();
+            silo.Services.AddSingleton<ClusterFleet>();
+            silo.Services.AddSingleton<IFleet>(services => services.GetRequiredService<ClusterFleet>());
+            silo.Services.AddSingleton<Router>();
+            silo.Services.AddSingleton<Assignments>();
+            silo.Services.AddSingleton<UnheardEnds>();
+            silo.Services.AddSingleton<GatewayContext>();
+            silo.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>, FleetWatcher>();
         }
 
         if (roles.HasFlag(SiloRoles.Worker))
         {
-            silo.Services.AddSingleton<LocalWorkers>();
+            silo.Services.AddSingleton(services => new LocalWorkers(services.GetRequiredService<SiloContext>(), services.GetRequiredService<Gateways>()));
             silo.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>>(services => services.GetRequiredService<LocalWorkers>());
         }
 
@@ -60,7 +68,8 @@ public static class ClusterHosting
         return new SequenceLogs(
             options,
             time,
-            abandoned => grains.GetGrain<ISequenceGrain>(abandoned.Request.ToString()).Abandon(abandoned).Ignore());
+            abandoned => grains.GetGrain<ISequenceGrain>(abandoned.Request.ToString()).Abandon(abandoned).Ignore(),
+            forgotten => grains.GetGrain<ISequenceGrain>(forgotten.ToString()).Forget().Ignore());
     }
 
     private static IEnumerable<Type> ClassesOutside(SiloRoles roles)

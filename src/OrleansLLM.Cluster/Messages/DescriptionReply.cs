@@ -15,13 +15,19 @@ public sealed record DescriptionReply(
     [return: NotNullIfNotNull(nameof(description))]
     public static DescriptionReply? From(SequenceDescription? description) => description is null ? null : new(
         description.Id, description.Phase, description.PromptTokens, description.Tokens, description.CachedTokens,
-        description.End is { } end ? new EndReply(end.Reason, end.StopToken, end.Message) : null);
+        EndReply.From(description.End));
 
     public SequenceDescription ToDescription() => new(
         Sequence, Phase, PromptTokens, Tokens, CachedTokens,
-        End is { } end ? new SequenceEnd(end.Reason, end.StopToken, end.Message) : null);
+        End?.ToEnd());
 }
 
 /// <summary>A <see cref="SequenceEnd"/> on its way.</summary>
 [GenerateSerializer, Immutable, Alias("OrleansLLM.EndReply")]
-public sealed record EndReply([property: Id(0)] FinishReason Reason, [property: Id(1)] int? StopToken, [property: Id(2)] string? Message);
+public sealed record EndReply([property: Id(0)] FinishReason Reason, [property: Id(1)] int? StopToken, [property: Id(2)] string? Message)
+{
+    [return: NotNullIfNotNull(nameof(end))]
+    public static EndReply? From(SequenceEnd? end) => end is null ? null : new(end.Reason, end.StopToken, end.Message);
+
+    public SequenceEnd ToEnd() => new(Reason, StopToken, Message);
+}

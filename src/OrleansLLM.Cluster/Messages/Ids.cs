@@ -1,3 +1,5 @@
+using OrleansLLM.Sequences;
+
 namespace OrleansLLM.Cluster;
 
 /// <summary>How a <see cref="SequenceId"/> travels: Abstractions knows no Orleans.</summary>
@@ -13,6 +15,18 @@ public sealed class SequenceIdConverter : IConverter<SequenceId, SequenceIdSurro
 
     public SequenceIdSurrogate ConvertToSurrogate(in SequenceId value) =>
         new(value.Request.Upper, value.Request.Lower, value.Index);
+}
+
+/// <summary>How an <see cref="AttemptId"/> travels.</summary>
+[GenerateSerializer, Immutable, Alias("OrleansLLM.AttemptId")]
+public readonly record struct AttemptIdSurrogate([property: Id(0)] SequenceId Sequence, [property: Id(1)] long Epoch);
+
+[RegisterConverter]
+public sealed class AttemptIdConverter : IConverter<AttemptId, AttemptIdSurrogate>
+{
+    public AttemptId ConvertFromSurrogate(in AttemptIdSurrogate surrogate) => new(surrogate.Sequence, new Epoch(surrogate.Epoch));
+
+    public AttemptIdSurrogate ConvertToSurrogate(in AttemptId value) => new(value.Sequence, value.Epoch.Value);
 }
 
 /// <summary>How a <see cref="WorkerId"/> travels.</summary>

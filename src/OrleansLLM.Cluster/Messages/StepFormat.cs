@@ -8,16 +8,16 @@ namespace OrleansLLM.Cluster;
 /// <summary>
 /// Step entries as bytes, little-endian, one behind the other:
 /// <code>
-/// | version | parts | request 16 | index | epoch | position | cached | [token] | [logprobs] | [prompt logprobs] | [end] | version | parts | …
+/// | version | parts | request 16 | index | epoch 8 | position | cached | [token] | [logprobs] | [prompt logprobs] | [end] | version | parts | …
 /// </code>
 /// Writing allocates nothing once the buffer has grown to the largest step.
 /// </summary>
 internal static class StepFormat
 {
     /// <summary>Counts up when the layout changes.</summary>
-    public const byte Version = 1;
+    public const byte Version = 2;
 
-    private const int HeadBytes = 2 + 16 + (4 * 4);
+    private const int HeadBytes = 2 + 16 + 8 + (3 * 4);
 
     [Flags]
     private enum Parts : byte
@@ -37,9 +37,9 @@ internal static class StepFormat
         BinaryPrimitives.WriteUInt64LittleEndian(head[2..], entry.Sequence.Request.Lower);
         BinaryPrimitives.WriteUInt64LittleEndian(head[10..], entry.Sequence.Request.Upper);
         BinaryPrimitives.WriteInt32LittleEndian(head[18..], entry.Sequence.Index);
-        BinaryPrimitives.WriteInt32LittleEndian(head[22..], entry.Epoch);
-        BinaryPrimitives.WriteInt32LittleEndian(head[26..], entry.Position);
-        BinaryPrimitives.WriteInt32LittleEndian(head[30..], entry.CachedTokens);
+        BinaryPrimitives.WriteInt64LittleEndian(head[22..], entry.Epoch.Value);
+        BinaryPrimitives.WriteInt32LittleEndian(head[30..], entry.Position);
+        BinaryPrimitives.WriteInt32LittleEndian(head[34..], entry.CachedTokens);
         to.Advance(HeadBytes);
         if (entry.Token is { } token)
         {
@@ -81,9 +81,9 @@ internal static class StepFormat
         var sequence = new SequenceId(
             new RequestId(Upper: BinaryPrimitives.ReadUInt64LittleEndian(bytes[10..]), Lower: BinaryPrimitives.ReadUInt64LittleEndian(bytes[2..])),
             BinaryPrimitives.ReadInt32LittleEndian(bytes[18..]));
-        var epoch = BinaryPrimitives.ReadInt32LittleEndian(bytes[22..]);
-        var position = BinaryPrimitives.ReadInt32LittleEndian(bytes[26..]);
-        var cached = BinaryPrimitives.ReadInt32LittleEndian(bytes[30..]);
+        var epoch = new Epoch(BinaryPrimitives.ReadInt64LittleEndian(bytes[22..]));
+        var position = BinaryPrimitives.ReadInt32LittleEndian(bytes[30..]);
+        var cached = BinaryPrimitives.ReadInt32LittleEndian(bytes[34..]);
         bytes = bytes[HeadBytes..];
         entry = new StepEntry(
             sequence,

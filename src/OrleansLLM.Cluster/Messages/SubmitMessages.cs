@@ -1,20 +1,29 @@
+using OrleansLLM.Sequences;
+
 namespace OrleansLLM.Cluster;
 
 /// <summary>One try at a request on one worker.</summary>
 /// <param name="Journal">What is known and published; a first attempt carries what the gateway submitted.</param>
-/// <param name="Epoch">Counts the tries of a request; a receiver drops tokens of an older one.</param>
 /// <param name="Gateway">The silo whose sink takes the tokens.</param>
+/// <param name="Epoch">An <see cref="OrleansLLM.Sequences.Epoch"/>: a receiver drops tokens of an older one.</param>
+/// <param name="Incarnation">Of the worker that was chosen: one that has started again since refuses.</param>
 [GenerateSerializer, Immutable, Alias("OrleansLLM.AttemptMessage")]
-public sealed record AttemptMessage([property: Id(0)] JournalMessage Journal, [property: Id(1)] int Epoch, [property: Id(2)] string Gateway);
+public sealed record AttemptMessage(
+    [property: Id(0)] JournalMessage Journal, [property: Id(2)] string Gateway, [property: Id(3)] long Epoch, [property: Id(4)] long Incarnation);
 
-/// <summary>New answers that share the tokens of [0, At) with a sequence and go on from there.</summary>
+/// <summary>New answers that share the tokens of [0, At) with an attempt and go on from there, in its epoch.</summary>
 [GenerateSerializer, Immutable, Alias("OrleansLLM.ForkMessage")]
 public sealed record ForkMessage(
-    [property: Id(0)] SequenceId Sequence, [property: Id(1)] int At, [property: Id(2)] SequenceId[] Children);
+    [property: Id(1)] int At, [property: Id(2)] SequenceId[] Children, [property: Id(3)] AttemptId Parent);
 
 /// <param name="Change">A change as bytes of <see cref="JournalFormat"/>.</param>
 [GenerateSerializer, Immutable, Alias("OrleansLLM.ChangeMessage")]
 public sealed record ChangeMessage([property: Id(0)] SequenceId Sequence, [property: Id(1)] byte[] Change);
+
+/// <summary>A change for the worker that computes an attempt.</summary>
+/// <param name="Change">As bytes of <see cref="JournalFormat"/>.</param>
+[GenerateSerializer, Immutable, Alias("OrleansLLM.AttemptChangeMessage")]
+public sealed record AttemptChangeMessage([property: Id(0)] AttemptId Attempt, [property: Id(1)] byte[] Change);
 
 /// <summary>A <see cref="SubmitResult"/> on its way: either ids, or a reason with its message.</summary>
 [GenerateSerializer, Immutable, Alias("OrleansLLM.SubmitReply")]

@@ -1,10 +1,13 @@
+using OrleansLLM.Sequences;
+
 namespace OrleansLLM.Cluster;
 
 /// <summary>What a worker tells its model's router: who it is, and its load as of its last step.</summary>
-/// <param name="Incarnation">Drawn when the engine was attached: a worker that starts again has an empty cache and another number.</param>
+/// <param name="Incarnation">A worker that starts again has a higher one, and an empty cache.</param>
 /// <param name="Number">Counts a worker's reports: messages may overtake each other, and the latest word counts.</param>
 /// <param name="Progress">The engine's count of layers, steps and idle seconds: one that stands still belongs to a worker that hangs.</param>
 /// <param name="Failure">Why the worker has failed, as a sentence; null in the other phases.</param>
+/// <param name="Silo">The address of its silo as text: the table of members knows silos by their addresses.</param>
 [GenerateSerializer, Immutable, Alias("OrleansLLM.WorkerReport")]
 public sealed record WorkerReport(
     [property: Id(0)] WorkerId Worker,
@@ -14,11 +17,17 @@ public sealed record WorkerReport(
     [property: Id(4)] LoadMessage Load,
     [property: Id(5)] long Progress,
     [property: Id(6)] long Number,
-    [property: Id(7)] string? Failure = null)
+    [property: Id(7)] string? Failure = null,
+    [property: Id(8)] string? Silo = null)
 {
     public WorkerDescription ToDescription() =>
         new(Worker, Model.Name, Model.Fingerprint, Model.Device, Phase, Load.ToLoad()) { Failure = Failure };
 }
+
+/// <summary>What a worker tells one gateway: itself, and what it holds of that gateway's sequences.</summary>
+[GenerateSerializer, Immutable, Alias("OrleansLLM.ReportMessage")]
+public sealed record ReportMessage(
+    [property: Id(0)] WorkerReport Worker, [property: Id(1)] AttemptId[] Running, [property: Id(2)] AttemptId[] Waiting);
 
 /// <param name="MaxLength">Tokens of prompt and output together.</param>
 /// <param name="CacheTokens">Tokens that the worker's block pool holds.</param>

@@ -1,92 +1,89 @@
 namespace OrleansLLM.Cluster;
 
 /// <summary>
-/// The workers of one model and what a router knows of them. Soft state: reports fill it, silence empties it. The next request goes where
-/// it costs least: prompt tokens that are not cached there, and <see cref="SequenceCost"/> for each sequence that runs or waits.
-/// Not thread safe.
+/// What a router knows of one model's workers beside their reports: which prompts they have seen, and what was sent there since. The next request goes
+/// where it costs least: prompt tokens that are not cached there, and <see cref="SequenceCost"/> for each sequence that runs or waits; an engine with
+/// the fingerprint that is asked for comes before any other. Not thread safe.
 /// </summary>
-internal sealed class WorkerRoster(TimeProvider time)
+internal sealed class WorkerRoster
 {
     /// <summary>A sequence on a worker weighs as much as that many prompt tokens to be computed there.</summary>
     public const int SequenceCost = 64;
 
-    private static readonly TimeSpan Silence = TimeSpan.FromSeconds(5);
+    private readonly Dictionary<long, Entry> _entries = [];
 
-    /// <summary>Who was silent for so long is forgotten with all that it may have cached: silos come and go under ever new names.</summary>
-    private static readonly TimeSpan Absence = TimeSpan.FromSeconds(60);
-
-    private readonly Dictionary<WorkerId, Entry> _entries = [];
-
-    /// <summary>Workers that spoke within the last minute, as of the last report or choice.</summary>
+    /// <summary>Incarnations that something is known of.</summary>
     public int Count => _entries.Count;
 
-    public void Report(WorkerReport report)
+    /// <summary>The one of the candidates that costs least; null without any.</summary>
+    public WorkerReport? Choose(IReadOnlyList<WorkerReport> candidates, RouteQuery query)
     {
-        ForgetAbsent();
-        var known = _entries.GetValueOrDefault(report.Worker);
-        known = known?.Report.Incarnation == report.Incarnation ? known : null;
-        if (known?.Report.Number > report.Number)
+        (WorkerReport Report, Entry Entry)? best = null;
+        var least = (IsOther: true, Cost: long.MaxValue);
+        foreach (var report in candidates)
         {
-            return;
-        }
-
-        var prefixes = known?.Prefixes ?? new PrefixIndex(report.Model.CacheTokens / PrefixChunks.Tokens);
-        _entries[report.Worker] = new Entry(report, prefixes, time.GetTimestamp());
-    }
-
-    /// <summary>False where no worker that spoke lately is ready.</summary>
-    public bool TryChoose(ReadOnlySpan<byte> prefix, out WorkerId worker)
-    {
-        ForgetAbsent();
-        worker = default;
-        Entry? best = null;
-        var least = long.MaxValue;
-        foreach (var entry in _entries.Values)
-        {
-            var cost = entry.Cost(prefix);
-            if (entry.Report.Phase == WorkerPhase.Ready && time.GetElapsedTime(entry.Heard) <= Silence && cost < least)
+            var entry = EntryOf(report);
+            var cost = (IsOther: query.Fingerprint.Length > 0 && report.Model.Fingerprint != query.Fingerprint, entry.Cost(report, query.Prefix));
+            if (!query.Excluded.Contains(report.Incarnation) && cost.CompareTo(least) < 0)
             {
-                (best, least) = (entry, cost);
+                (best, least) = ((report, entry), cost);
             }
         }
 
-        if (best is null)
+        if (best is not { } chosen)
         {
-            return false;
+            return null;
         }
 
-        best.Assigned++;
-        best.Prefixes.Add(prefix);
-        worker = best.Report.Worker;
-        return true;
+        chosen.Entry.Assigned++;
+        chosen.Entry.Prefixes.Add(query.Prefix);
+        return chosen.Report;
     }
 
-    private void ForgetAbsent()
+    /// <summary>Forgets all but these: silos come and go under ever new names.</summary>
+    public void Keep(IReadOnlyList<WorkerReport> workers)
     {
-        foreach (var (worker, entry) in _entries)
+        if (_entries.Count > workers.Count)
         {
-            if (time.GetElapsedTime(entry.Heard) > Absence)
+            foreach (var gone in _entries.Keys.Except(workers.Select(report => report.Incarnation)).ToList())
             {
-                _entries.Remove(worker);
+                _entries.Remove(gone);
             }
         }
     }
 
-    private sealed class Entry(WorkerReport report, PrefixIndex prefixes, long heard)
+    private Entry EntryOf(WorkerReport report)
     {
-        public WorkerReport Report { get; } = report;
+        if (!_entries.TryGetValue(report.Incarnation, out var entry))
+        {
+            _entries.Add(report.Incarnation, entry = new Entry(new PrefixIndex(report.Model.CacheTokens / PrefixChunks.Tokens)));
+        }
+
+        entry.Note(report);
+        return entry;
+    }
+
+    private sealed class Entry(PrefixIndex prefixes)
+    {
+        private long _number;
 
         public PrefixIndex Prefixes { get; } = prefixes;
-
-        public long Heard { get; } = heard;
 
         /// <summary>Requests sent there since its report.</summary>
         public int Assigned { get; set; }
 
-        public long Cost(ReadOnlySpan<byte> prefix)
+        public void Note(WorkerReport report)
+        {
+            if (report.Number != _number)
+            {
+                (_number, Assigned) = (report.Number, 0);
+            }
+        }
+
+        public long Cost(WorkerReport report, ReadOnlySpan<byte> prefix)
         {
             var uncached = PrefixChunks.Count(prefix) - Prefixes.Match(prefix);
-            var sequences = Report.Load.Running + Report.Load.Waiting + Report.Load.Preempted + Assigned;
+            var sequences = report.Load.Running + report.Load.Waiting + report.Load.Preempted + Assigned;
             return ((long)uncached * PrefixChunks.Tokens) + ((long)sequences * SequenceCost);
         }
     }

@@ -7,12 +7,16 @@ namespace OrleansLLM.Cluster;
 /// Carries a worker's tokens to one gateway. <see cref="OnStep"/> only copies the step's entries into a pending buffer: it never waits
 /// for the gateway and allocates nothing once its buffers have grown. One call to the gateway's sink is under way at any time; what is
 /// produced meanwhile goes with the next one, so order, loss and back-pressure need no further protocol. A call that fails is repeated
-/// with the same bytes (positions make a repetition harmless) until the gateway is gone; then every sequence that still speaks through
-/// this outlet is aborted in its engine.
+/// with the same bytes (positions make a repetition harmless) for as long as the table of members has the gateway; then every sequence that still
+/// speaks through this outlet is aborted in its engine.
 /// </summary>
-internal sealed class GatewayOutlet(WorkerId worker, IEngine engine, IGatewaySinkGrain sink, TimeProvider time) : IStepSink, IThreadPoolWorkItem
+/// <param name="suspect">Left when a token of its holder was delivered.</param>
+/// <param name="isMember">Whether the table of members has the gateway.</param>
+internal sealed class GatewayOutlet(
+    WorkerId worker, IEngine engine, SuspectSeat suspect, IGatewaySinkGrain sink, Func<bool> isMember, TimeProvider time) : IStepSink, IThreadPoolWorkItem
 {
-    private const int MostTries = 5;
+    /// <summary>Beyond which the table of members decides.</summary>
+    private const int FewestTries = 5;
 
     private static readonly TimeSpan RetryPause = TimeSpan.FromMilliseconds(200);
 
@@ -20,6 +24,8 @@ internal sealed class GatewayOutlet(WorkerId worker, IEngine engine, IGatewaySin
     private ArrayBufferWriter<byte> _pending = new(4096);
     private ArrayBufferWriter<byte> _underWay = new(4096);
     private OutletPhase _phase;
+    private RequestId? _pendingSuspect;
+    private RequestId? _suspectUnderWay;
 
     private enum OutletPhase
     {
@@ -53,6 +59,10 @@ internal sealed class GatewayOutlet(WorkerId worker, IEngine engine, IGatewaySin
             for (var i = 0; i < batch.Entries.Count; i++)
             {
                 StepFormat.Append(_pending, batch.Entries[i]);
+                if (suspect.IsHeldBy(batch.Entries[i].Sequence.Request))
+                {
+                    _pendingSuspect = batch.Entries[i].Sequence.Request;
+                }
             }
 
             if (_phase == OutletPhase.Sending)
@@ -77,6 +87,11 @@ internal sealed class GatewayOutlet(WorkerId worker, IEngine engine, IGatewaySin
                 Lose();
                 return;
             }
+
+            if (_suspectUnderWay is { } proven)
+            {
+                suspect.Leave(proven);
+            }
         }
     }
 
@@ -92,6 +107,7 @@ internal sealed class GatewayOutlet(WorkerId worker, IEngine engine, IGatewaySin
 
             _underWay.ResetWrittenCount();
             (_pending, _underWay) = (_underWay, _pending);
+            (_suspectUnderWay, _pendingSuspect) = (_pendingSuspect, null);
             return true;
         }
     }
@@ -105,10 +121,10 @@ internal sealed class GatewayOutlet(WorkerId worker, IEngine engine, IGatewaySin
                 await sink.OnStep(new StepMessage(worker, _underWay.WrittenMemory));
                 return true;
             }
-            catch (Exception exception) when (exception is not InvalidDataException && tries < MostTries)
+            catch (Exception exception) when (exception is not InvalidDataException && (tries < FewestTries || isMember()))
             {
                 KeepBytesOfAFailedCall();
-                await Task.Delay(RetryPause * tries, time);
+                await Task.Delay(RetryPause * Math.Min(tries, FewestTries), time);
             }
             catch (Exception)
             {
@@ -142,7 +158,7 @@ internal sealed class GatewayOutlet(WorkerId worker, IEngine engine, IGatewaySin
     {
         while (StepFormat.TryRead(ref entries, out var entry))
         {
-            _ = engine.AbortAsync(entry.Sequence, CancellationToken.None).AsTask();
+            _ = engine.AbortAsync(AttemptId.Of(entry), CancellationToken.None).AsTask();
         }
     }
 
@@ -150,7 +166,7 @@ internal sealed class GatewayOutlet(WorkerId worker, IEngine engine, IGatewaySin
     {
         for (var i = 0; i < batch.Entries.Count; i++)
         {
-            _ = engine.AbortAsync(batch.Entries[i].Sequence, CancellationToken.None).AsTask();
+            _ = engine.AbortAsync(AttemptId.Of(batch.Entries[i]), CancellationToken.None).AsTask();
         }
     }
 }

@@ -4,17 +4,22 @@ using OrleansLLM.Sequences;
 namespace OrleansLLM.Cluster;
 
 /// <summary>An engine of this silo as the cluster knows it, with one outlet a gateway.</summary>
-internal sealed class LocalWorker(WorkerId id, IEngine engine, IGrainFactory grains, TimeProvider time)
+internal sealed class LocalWorker(WorkerId id, long incarnation, IEngine engine, SiloContext silo)
 {
     private readonly ConcurrentDictionary<string, GatewayOutlet> _outlets = [];
-    private readonly long _incarnation = Random.Shared.NextInt64();
     private long _reports;
 
     public WorkerId Id { get; } = id;
 
+    /// <summary>Higher than that of any engine that this worker had before.</summary>
+    public long Incarnation { get; } = incarnation;
+
     public IEngine Engine { get; } = engine;
 
     public WorkerPhase Phase { get; set; } = WorkerPhase.Ready;
+
+    /// <summary>The place of a request under which a worker was lost, until its next token.</summary>
+    public SuspectSeat Suspect { get; } = new(silo.Time);
 
     public IStepSink OutletTo(string gateway) => _outlets.AddOrUpdate(
         gateway, Open, (name, outlet) => outlet.IsLost ? Open(name) : outlet);
@@ -28,8 +33,19 @@ internal sealed class LocalWorker(WorkerId id, IEngine engine, IGrainFactory gra
             facts.Model, facts.MaxLength, facts.VocabularySize, facts.Fingerprint, facts.Device, facts.TotalBlocks * facts.BlockSize);
         var failure = Engine.Failure;
         return new WorkerReport(
-            Id, _incarnation, model, failure is null ? Phase : WorkerPhase.Failed, LoadMessage.From(Engine.Load), Engine.Progress, number, failure);
+            Id, Incarnation, model, failure is null ? Phase : WorkerPhase.Failed, LoadMessage.From(Engine.Load), Engine.Progress, number, failure, silo.Address.ToParsableString());
     }
 
-    private GatewayOutlet Open(string gateway) => new(Id, Engine, grains.GetGrain<IGatewaySinkGrain>(gateway), time);
+    /// <summary>The same for one gateway, with what is held of its sequences.</summary>
+    public ReportMessage ReportTo(string gateway)
+    {
+        var held = _outlets.TryGetValue(gateway, out var outlet) ? Engine.ListAttempts(outlet) : [];
+        return new ReportMessage(
+            Report(),
+            [.. held.Where(attempt => attempt.Phase != SequencePhase.Waiting).Select(attempt => attempt.Attempt)],
+            [.. held.Where(attempt => attempt.Phase == SequencePhase.Waiting).Select(attempt => attempt.Attempt)]);
+    }
+
+    private GatewayOutlet Open(string gateway) => new(
+        Id, Engine, Suspect, silo.Grains.GetGrain<IGatewaySinkGrain>(gateway), () => !silo.IsAlone && silo.IsMember(gateway), silo.Time);
 }

@@ -7,33 +7,51 @@ namespace OrleansLLM.Cluster;
 /// The engines of this silo. A silo may be up long before its engine: requests for a model are refused as unavailable until an engine
 /// for it is attached. May be called from any thread.
 /// </summary>
-public sealed class LocalWorkers(ILocalSiloDetails silo, IGrainFactory grains, TimeProvider time) : ILifecycleParticipant<ISiloLifecycle>
+public sealed class LocalWorkers : ILifecycleParticipant<ISiloLifecycle>, IDisposable
 {
     private readonly ConcurrentDictionary<string, LocalWorker> _workers = [];
     private readonly TaskCompletionSource _active = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly SiloContext _silo;
+    private readonly WorkerReporter _reporter;
+    private int _attached;
 
-    /// <summary>Makes an engine a worker of the cluster, as soon as the silo is active; its model's router knows it when this completes.</summary>
+    internal LocalWorkers(SiloContext silo, Gateways gateways)
+    {
+        _silo = silo;
+        _reporter = new WorkerReporter(_workers, silo, gateways);
+    }
+
+    /// <summary>
+    /// Makes an engine a worker of the cluster, as soon as the silo is active; every gateway that could be reached knows it when this completes.
+    /// </summary>
     /// <param name="device">The device's number in this silo; each holds one engine.</param>
     public async Task<WorkerId> AttachAsync(int device, IEngine engine, CancellationToken cancellation)
     {
-        var worker = new LocalWorker(new WorkerId(silo.Name, device), engine, grains, time);
-        if (!_workers.TryAdd(worker.Id.ToString(), worker))
+        await _active.Task.WaitAsync(cancellation).ConfigureAwait(false);
+        var id = new WorkerId(_silo.Name, device);
+        var incarnation = ((long)_silo.Address.Generation << 32) + Interlocked.Increment(ref _attached);
+        if (!_workers.TryAdd(id.ToString(), new LocalWorker(id, incarnation, engine, _silo)))
         {
-            throw new InvalidOperationException($"Worker {worker.Id} has an engine already: give each engine of a silo a device number of its own.");
+            throw new InvalidOperationException($"Worker {id} has an engine already: give each engine of a silo a device number of its own.");
         }
 
-        await _active.Task.WaitAsync(cancellation).ConfigureAwait(false);
-        await AnnounceAsync(worker).ConfigureAwait(false);
-        return worker.Id;
+        await _reporter.ReportAsync().ConfigureAwait(false);
+        return id;
     }
 
-    /// <summary>Takes no more requests and completes when all that run have ended.</summary>
-    public Task DrainAsync(CancellationToken cancellation) => Task.WhenAll(_workers.Values.Select(async worker =>
+    /// <summary>Takes no more requests and completes when all that run have ended or moved.</summary>
+    public Task DrainAsync(CancellationToken cancellation) => Task.WhenAll(_workers.Values.Select(worker => DrainAsync(worker.Id, cancellation)));
+
+    /// <summary>The same for one engine; nothing happens where it is not here.</summary>
+    public async Task DrainAsync(WorkerId id, CancellationToken cancellation)
     {
-        worker.Phase = WorkerPhase.Draining;
-        await AnnounceAsync(worker).ConfigureAwait(false);
-        await worker.Engine.DrainAsync(cancellation).ConfigureAwait(false);
-    }));
+        if (_workers.TryGetValue(id.ToString(), out var worker))
+        {
+            worker.Phase = WorkerPhase.Draining;
+            await _reporter.ReportAsync().ConfigureAwait(false);
+            await worker.Engine.DrainAsync(cancellation).ConfigureAwait(false);
+        }
+    }
 
     /// <summary>Takes an engine out of the cluster; what still runs on it fails, so drain it first.</summary>
     public async Task DetachAsync(WorkerId id)
@@ -41,19 +59,31 @@ public sealed class LocalWorkers(ILocalSiloDetails silo, IGrainFactory grains, T
         if (_workers.TryGetValue(id.ToString(), out var worker))
         {
             worker.Phase = WorkerPhase.Draining;
-            await AnnounceAsync(worker).ConfigureAwait(false);
+            await _reporter.ReportAsync().ConfigureAwait(false);
             _workers.TryRemove(id.ToString(), out _);
         }
     }
 
     public void Participate(ISiloLifecycle lifecycle) => lifecycle.Subscribe(
-        nameof(LocalWorkers), ServiceLifecycleStage.Active, _ =>
+        nameof(LocalWorkers),
+        ServiceLifecycleStage.Active,
+        _ =>
         {
             _active.TrySetResult();
+            _reporter.Start();
             return Task.CompletedTask;
-        });
+        },
+        _ => _reporter.StopAsync());
+
+    public void Dispose() => _reporter.Dispose();
 
     internal LocalWorker? Find(string key) => _workers.GetValueOrDefault(key);
 
-    private Task AnnounceAsync(LocalWorker worker) => grains.GetGrain<IGpuWorkerGrain>(worker.Id.ToString()).Announce();
+    internal IEnumerable<WorkerReport> Reports => _workers.Values.Select(worker => worker.Report());
+
+    /// <summary>Whether it is a worker of this silo that has no engine any more.</summary>
+    internal bool IsDetached(WorkerId worker) => worker.Silo == _silo.Name && !_workers.ContainsKey(worker.ToString());
+
+    /// <summary>Something was admitted or has ended: the gateways hear of it at once.</summary>
+    internal void Hurry() => _reporter.Hurry();
 }

@@ -66,7 +66,7 @@ internal sealed class Inbox(EngineOptions options, TimeProvider time)
             }
 
             var places = (long)options.MaxWaitingRequests + _freeSeats;
-            if (_waiting.Count >= places && CountAhead(PlaceInLine.Of(sequences[0])) is var ahead && ahead >= places && !Array.Exists(sequences, sequence => sequence.ResumedTokens > 0))
+            if (_waiting.Count >= places && CountAhead(PlaceInLine.Of(sequences[0])) is var ahead && ahead >= places && !Array.Exists(sequences, sequence => sequence.IsBegun))
             {
                 return new SubmitOutcome(SubmitVerdict.QueueFull, ahead, _pace.UntilNextPlace);
             }
@@ -86,12 +86,23 @@ internal sealed class Inbox(EngineOptions options, TimeProvider time)
         }
     }
 
-    /// <summary>The sequence as it is and as it was asked to be; null where it is not here.</summary>
-    public SequenceView? View(SequenceId id)
+    /// <summary>The sequence as it is and as it was asked to be; null where this attempt at it is not here.</summary>
+    public SequenceView? View(AttemptId attempt)
     {
         lock (_lock)
         {
-            return Find(id) is { } accepted ? SequenceView.Of(accepted) : null;
+            return Find(attempt) is { } accepted ? SequenceView.Of(accepted) : null;
+        }
+    }
+
+    /// <summary>What was accepted for a sink and has not ended.</summary>
+    public IReadOnlyList<HeldAttempt> List(IStepSink sink)
+    {
+        lock (_lock)
+        {
+            return [.. _accepted.Values
+                .Where(accepted => accepted.Sink == sink && accepted.Sequence.State != SequenceState.Ended)
+                .Select(accepted => new HeldAttempt(new AttemptId(accepted.Sequence.Id, accepted.Sequence.Epoch), SequenceView.Of(accepted).Phase))];
         }
     }
 
@@ -117,11 +128,11 @@ internal sealed class Inbox(EngineOptions options, TimeProvider time)
 
     /// <summary>The position of the first token that the change holds for, behind what a running step draws; null where it is not here.</summary>
     /// <param name="prepared">From <see cref="EngineCore.Prepare(SequenceChange)"/>.</param>
-    public int? Change(SequenceId id, SequenceChange change, PreparedChange prepared)
+    public int? Change(AttemptId attempt, SequenceChange change, PreparedChange prepared)
     {
         lock (_lock)
         {
-            if (Find(id) is not { } accepted)
+            if (Find(attempt) is not { } accepted)
             {
                 return null;
             }
@@ -139,12 +150,15 @@ internal sealed class Inbox(EngineOptions options, TimeProvider time)
         }
     }
 
-    /// <summary>Drops a sequence without a word to its sink; nothing happens where it is not here.</summary>
-    public void Abort(SequenceId id)
+    /// <summary>Drops an attempt, or an older one at its sequence, without a word to its sink; nothing happens where it is not here.</summary>
+    public void Abort(AttemptId attempt)
     {
         lock (_lock)
         {
-            Drop(id);
+            if (Find(attempt.Sequence) is { } accepted && accepted.Sequence.Epoch <= attempt.Epoch)
+            {
+                Drop(attempt.Sequence);
+            }
         }
     }
 
@@ -290,6 +304,9 @@ internal sealed class Inbox(EngineOptions options, TimeProvider time)
     }
 
     private int CountAhead(PlaceInLine place) => _waiting.Count(waiting => !waiting.IsPassedBy(place));
+
+    private Acceptance? Find(AttemptId attempt) =>
+        Find(attempt.Sequence) is { } accepted && accepted.Sequence.Epoch == attempt.Epoch ? accepted : null;
 
     private Acceptance? Find(SequenceId id) =>
         _accepted.TryGetValue(id, out var accepted) && accepted.Sequence.State != SequenceState.Ended ? accepted : null;

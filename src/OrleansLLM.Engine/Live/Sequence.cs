@@ -1,3 +1,5 @@
+using OrleansLLM.Sequences;
+
 namespace OrleansLLM.Engine;
 
 internal enum SequenceState
@@ -39,7 +41,7 @@ internal sealed class Sequence
     private volatile bool _isDropped;
     private readonly NotedChanges _changes = new();
 
-    public Sequence(GenerationRequest request, int epoch, JournalSequence journal, CacheShape shape)
+    public Sequence(GenerationRequest request, Epoch epoch, JournalSequence journal, CacheShape shape)
         : this(request, epoch, journal.Id, journal.Output.Span, shape)
     {
         if (journal.Changes.Count == 0)
@@ -62,7 +64,7 @@ internal sealed class Sequence
         Priority = journal.Changes.LastOrDefault(noted => noted.Change.Priority is not null)?.Change.Priority ?? Priority;
     }
 
-    public Sequence(GenerationRequest request, int epoch, SequenceId id, ReadOnlySpan<int> output, CacheShape shape)
+    public Sequence(GenerationRequest request, Epoch epoch, SequenceId id, ReadOnlySpan<int> output, CacheShape shape)
     {
         Id = id;
         Epoch = epoch;
@@ -89,7 +91,7 @@ internal sealed class Sequence
 
     public SequenceId Id { get; }
 
-    public int Epoch { get; }
+    public Epoch Epoch { get; }
 
     public GenerationRequest Request { get; }
 
@@ -123,6 +125,9 @@ internal sealed class Sequence
     public int MaxTokens { get; private set; }
 
     public int Priority { get; set; }
+
+    /// <summary>It was accepted before, here or on another engine, and goes ahead of what is new.</summary>
+    public bool IsBegun => ResumedTokens > 0 || Epoch.Attempt > 1;
 
     /// <summary>Its caller asked for others before it, in the same breath: it leaves a quarter of the seats to first answers.</summary>
     public bool IsFurther => Request.PromptIndex > 0 || Id.Index > 0;

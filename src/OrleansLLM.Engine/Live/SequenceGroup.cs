@@ -1,8 +1,9 @@
 namespace OrleansLLM.Engine;
 
 /// <summary>
-/// The answers of one request that have no token yet. The leader computes the prompt; then the followers share its blocks, copy-on-write
-/// also in the middle of the last one, and all draw their first token from the same logits.
+/// The answers of one request that begin together. The leader computes the prompt; then the followers share its blocks, copy-on-write
+/// also in the middle of the last one, and those without a token all draw their first one from the same logits. One that has tokens, from an attempt
+/// before this, goes on from the prompt by itself; it never leads one that has none.
 /// </summary>
 internal sealed class SequenceGroup
 {
@@ -18,19 +19,19 @@ internal sealed class SequenceGroup
         }
     }
 
-    /// <summary>Groups those of an attempt that have no token yet, if there are several.</summary>
+    /// <summary>Groups those of an attempt, if there are several.</summary>
     public static void Form(Sequence[] sequences)
     {
-        var fresh = Array.FindAll(sequences, sequence => sequence.ResumedTokens == 0);
-        if (fresh.Length > 1)
+        if (sequences.Length > 1)
         {
-            _ = new SequenceGroup(fresh[0], fresh[1..]);
+            Sequence[] ordered = [.. sequences.OrderBy(sequence => sequence.ResumedTokens > 0)];
+            _ = new SequenceGroup(ordered[0], ordered[1..]);
         }
     }
 
     public Sequence Leader { get; private set; }
 
-    /// <summary>In order of their ids.</summary>
+    /// <summary>In order of their ids, those that have tokens behind the others.</summary>
     public List<Sequence> Followers { get; }
 
     /// <summary>Has the arrays of that many followers made, or of all; returns of how many.</summary>
@@ -43,6 +44,17 @@ internal sealed class SequenceGroup
         }
 
         return wanted;
+    }
+
+    /// <summary>Takes out those that have tokens.</summary>
+    public void Release(List<Sequence> resumed)
+    {
+        for (var i = Followers.Count - 1; i >= 0 && Followers[i].ResumedTokens > 0; i--)
+        {
+            Followers[i].Group = null;
+            resumed.Add(Followers[i]);
+            Followers.RemoveAt(i);
+        }
     }
 
     /// <summary>The leader has gone: the first follower takes its place and is returned, or null where there is none.</summary>

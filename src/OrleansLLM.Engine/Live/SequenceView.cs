@@ -10,15 +10,13 @@ internal readonly record struct SequenceView(
         accepted.Sequence, accepted.Sequence.State, accepted.Sequence.Count, Math.Max(0, accepted.Sequence.CachedTokens), accepted.Sampling,
         accepted.MaxTokens, accepted.Priority, accepted.Sink);
 
-    /// <summary>Of <see cref="Sequence"/> only what never changes is read: any thread may ask.</summary>
-    public SequenceDescription Describe()
+    public SequencePhase Phase => State switch
     {
-        var phase = State switch
-        {
-            SequenceState.Waiting or SequenceState.AwaitingPrompt => SequencePhase.Waiting,
-            SequenceState.Running => SequencePhase.Running,
-            _ => SequencePhase.Preempted,
-        };
-        return new SequenceDescription(Sequence.Id, phase, Sequence.PromptLength, Count, CachedTokens, null);
-    }
+        SequenceState.Waiting or SequenceState.AwaitingPrompt => SequencePhase.Waiting,
+        SequenceState.Running => SequencePhase.Running,
+        _ => SequencePhase.Preempted,
+    };
+
+    /// <summary>Of <see cref="Sequence"/> only what never changes is read: any thread may ask.</summary>
+    public SequenceDescription Describe() => new(Sequence.Id, Phase, Sequence.PromptLength, Count, CachedTokens, null);
 }

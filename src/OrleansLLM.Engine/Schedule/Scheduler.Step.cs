@@ -9,6 +9,7 @@ internal sealed partial class Scheduler
         batch.Clear();
         _starting = 0;
         _step++;
+        StartResumed();
         MakeWay();
         var (decoding, longOnes) = CountRunning();
         _share.Begin(Math.Min(_budget.Tokens, _options.MaxBatchedTokens - decoding), _budget.Tokens, longOnes);
@@ -239,6 +240,7 @@ internal sealed partial class Scheduler
         }
 
         sequence.Group = null;
+        Release(sequence, group);
         var room = Math.Min(_options.MaxSequences - _running.Count - _starting, group.Followers.Count);
         for (var i = 0; i < group.Followers.Count; i++)
         {
@@ -258,6 +260,17 @@ internal sealed partial class Scheduler
         _starting += room;
         group.Followers.RemoveRange(room, group.Followers.Count - room);
         batch.Add(sequence, count, group.Followers);
+    }
+
+    private void Release(Sequence leader, SequenceGroup group)
+    {
+        group.Release(_released);
+        for (var i = _released.Count - 1; i >= 0; i--)
+        {
+            _resuming.Add((leader, _released[i]));
+        }
+
+        _released.Clear();
     }
 
     private enum Pressure

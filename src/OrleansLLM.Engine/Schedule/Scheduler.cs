@@ -21,6 +21,8 @@ internal sealed partial class Scheduler
     private readonly PrefillLimits _limits;
     private readonly RunningOrder _running = new();
     private readonly Preemption _preemption;
+    private readonly List<(Sequence Leader, Sequence Follower)> _resuming = [];
+    private readonly List<Sequence> _released = [];
     private long _arrivals;
     private int _starting;
     private long _step;
@@ -79,15 +81,16 @@ internal sealed partial class Scheduler
     }
 
     /// <summary>Gives a follower its place in the order of arrival; it is in no queue while its leader computes the prompt.</summary>
-    public void Register(Sequence follower) => follower.Arrival = _arrivals++;
+    public void Register(Sequence follower) => follower.Arrival = _arrivals++ - (follower.Epoch.Attempt > 1 ? long.MaxValue / 2 : 0);
 
     /// <summary>
     /// Lets a new sequence share a running parent's blocks and run at once; false where there is no room or the parent has freed what it
     /// needs: it then waits in line like any other.
     /// </summary>
-    public bool TryRunFork(Sequence parent, Sequence child)
+    /// <param name="common">Tokens at their beginning that both have.</param>
+    public bool TryRunFork(Sequence parent, Sequence child, int common)
     {
-        var computed = Math.Min(child.Count - 1, parent.Computed);
+        var computed = Math.Min(Math.Min(common, child.Count - 1), parent.Computed);
         if (parent.State != SequenceState.Running || computed == 0 || _running.Count >= _options.MaxSequences
             || child.NeedsWholePrompt || !_blocks.TryShare(parent, child, computed))
         {
@@ -110,6 +113,21 @@ internal sealed partial class Scheduler
 
         follower.CachedTokens = leader.CachedTokens;
         Run(follower);
+    }
+
+    /// <summary>What has tokens of an attempt before this one goes on from the prompt that its leader has computed in the last step.</summary>
+    private void StartResumed()
+    {
+        for (var i = 0; i < _resuming.Count; i++)
+        {
+            var (leader, follower) = _resuming[i];
+            if (follower.State == SequenceState.AwaitingPrompt && !TryRunFork(leader, follower, follower.PromptLength))
+            {
+                EnqueueAgain(follower);
+            }
+        }
+
+        _resuming.Clear();
     }
 
     /// <summary>Takes a sequence out, whatever it is at, and frees what it holds as soon as no transfer needs it.</summary>

@@ -94,7 +94,7 @@ internal sealed class EngineCore : IDisposable
     public Sequence[] Prepare(Attempt attempt)
     {
         Sequence[] sequences = [.. attempt.Sequences.Select(journal => new Sequence(attempt.Request, attempt.Epoch, journal, Shape))];
-        SequenceGroup.Form(sequences);
+        SequenceGroup.Form(Array.FindAll(sequences, sequence => sequence.ResumedTokens == 0 || sequence.FindEnd(Facts.MaxLength) is null));
         foreach (var sequence in sequences)
         {
             if (!sequence.IsFollower)
@@ -106,7 +106,8 @@ internal sealed class EngineCore : IDisposable
 
         if (_options.PrefixCaching == PrefixCaching.On)
         {
-            Hasher.Hash(sequences[0], (sequences[0].Count - 1) / Shape.BlockSize);
+            var leader = Array.Find(sequences, sequence => !sequence.IsFollower)!;
+            Hasher.Hash(leader, (leader.Count - 1) / Shape.BlockSize);
         }
 
         return sequences;
@@ -140,7 +141,7 @@ internal sealed class EngineCore : IDisposable
                 child.State = SequenceState.AwaitingPrompt;
                 _live.End(child, end);
             }
-            else if (!_scheduler.TryRunFork(parent, child))
+            else if (!_scheduler.TryRunFork(parent, child, child.Count - 1))
             {
                 _scheduler.Enqueue(child);
             }

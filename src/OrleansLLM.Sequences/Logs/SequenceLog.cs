@@ -14,7 +14,7 @@ internal sealed class SequenceLog
     private TokenLogprobs?[] _outputLogprobs = [];
     private TokenLogprobs?[]? _promptLogprobs;
     private int _outputCount;
-    private int _epoch;
+    private Epoch _epoch;
     private int _cachedTokens;
     private int? _endMark;
     private SequenceEnd? _end;
@@ -22,7 +22,7 @@ internal sealed class SequenceLog
     private bool _isReleased;
 
     /// <param name="memory">Counts what this log holds, until it is released. The prompt, which a request's logs share, counts at its first.</param>
-    public SequenceLog(SequenceId id, GenerationRequest request, int epoch, LogMemory memory)
+    public SequenceLog(SequenceId id, GenerationRequest request, Epoch epoch, LogMemory memory)
     {
         (Id, Request, _epoch, _memory) = (id, request, epoch, memory);
         Charge(LogMemory.Of(request, 1) - (HoldsPrompt ? 0 : sizeof(int) * (long)PromptLength));
@@ -98,11 +98,11 @@ internal sealed class SequenceLog
     }
 
     /// <summary>Entries of older attempts are dropped from now on.</summary>
-    public void RaiseEpoch(int epoch)
+    public void RaiseEpoch(Epoch epoch)
     {
         lock (_lock)
         {
-            _epoch = Math.Max(_epoch, epoch);
+            _epoch = epoch > _epoch ? epoch : _epoch;
         }
     }
 

@@ -18,27 +18,29 @@ public sealed class SequenceLogs : IDisposable
     private readonly SequenceLogOptions _options;
     private readonly TimeProvider _time;
     private readonly Action<SequenceId> _abandoned;
+    private readonly Action<RequestId>? _forgotten;
     private readonly ITimer _sweep;
 
     /// <param name="abandoned">
     /// Called, on any thread and without a lock, when a sequence's last reader has left for longer than its linger. Its log has ended as
     /// cancelled by then; the owner cancels the work along the request's road.
     /// </param>
+    /// <param name="forgotten">Called when a request's last log is forgotten; it must not block.</param>
     /// <exception cref="ArgumentException">Options can't be; the message says all that is wrong.</exception>
-    public SequenceLogs(SequenceLogOptions options, TimeProvider time, Action<SequenceId> abandoned)
+    public SequenceLogs(SequenceLogOptions options, TimeProvider time, Action<SequenceId> abandoned, Action<RequestId>? forgotten = null)
     {
         SequenceLogOptionsValidator.Validate(options).ThrowIfAny();
         _options = options;
         _time = time;
         _ended = new EndedLogs(_logs, options, time);
-        _abandoned = abandoned;
+        (_abandoned, _forgotten) = (abandoned, forgotten);
         _sweep = time.CreateTimer(static state => ((SequenceLogs)state!).Sweep(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
     /// <summary>
     /// Opens one log a sequence, which <see cref="Hold"/> or <see cref="Remove"/> follows, or none of them.
     /// </summary>
-    public OpenResult Open(GenerationRequest request, IReadOnlyList<SequenceId> ids, int epoch)
+    public OpenResult Open(GenerationRequest request, IReadOnlyList<SequenceId> ids, Epoch epoch)
     {
         lock (_lock)
         {
@@ -67,7 +69,7 @@ public sealed class SequenceLogs : IDisposable
     /// Opens <paramref name="count"/> new logs that begin with the tokens of <paramref name="parent"/> before position <paramref name="at"/>.
     /// Their ids go on behind the request's last one and are followed by the same as <see cref="Open"/>'s. Null where the parent is unknown or at is not in [1, its count].
     /// </summary>
-    public IReadOnlyList<SequenceId>? OpenForks(SequenceId parent, int at, int count, int epoch)
+    public IReadOnlyList<SequenceId>? OpenForks(SequenceId parent, int at, int count, Epoch epoch)
     {
         lock (_lock)
         {
@@ -124,7 +126,7 @@ public sealed class SequenceLogs : IDisposable
     public SequenceDescription? Describe(SequenceId sequence) => FindLog(sequence)?.Describe();
 
     /// <summary>From now on entries of older attempts are dropped.</summary>
-    public void RaiseEpoch(SequenceId sequence, int epoch) => FindLog(sequence)?.RaiseEpoch(epoch);
+    public void RaiseEpoch(SequenceId sequence, Epoch epoch) => FindLog(sequence)?.RaiseEpoch(epoch);
 
     public AppendResult Append(in StepEntry entry)
     {
@@ -332,6 +334,10 @@ public sealed class SequenceLogs : IDisposable
         {
             log.AbandonTimer?.Dispose();
             log.Release();
+            if (!_logs.Contains(id.Request))
+            {
+                _forgotten?.Invoke(id.Request);
+            }
         }
     }
 }

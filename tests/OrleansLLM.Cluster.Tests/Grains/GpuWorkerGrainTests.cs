@@ -1,3 +1,5 @@
+using OrleansLLM.Sequences;
+
 namespace OrleansLLM.Cluster.Tests;
 
 [Collection(nameof(SplitCluster))]
@@ -9,15 +11,14 @@ public sealed class GpuWorkerGrainTests(SplitCluster cluster) : GrainTest(cluste
         var id = new WorkerId(Cluster.WorkerName, 901);
         var worker = Cluster.Grains.GetGrain<IGpuWorkerGrain>(id.ToString());
         var request = Request();
-        var sequence = new SequenceId(request.Id, 0);
-        var reply = await worker.Submit(new AttemptMessage(JournalMessage.From(Journal.Begin(request)), 1, Cluster.GatewayName));
+        var attempt = new AttemptId(new SequenceId(request.Id, 0), new Epoch(1));
+        var reply = await worker.Submit(new AttemptMessage(JournalMessage.From(Journal.Begin(request)), Cluster.GatewayName, Epoch: 1, Incarnation: 1));
 
         Assert.Equal(new SubmitResult.Refused(RefusalReason.Unavailable, $"No engine is attached to worker {id} yet."), reply.ToResult());
-        Assert.Null(await worker.Change(new ChangeMessage(sequence, JournalFormat.WriteChange(new SequenceChange()))));
-        Assert.Null(await worker.Describe(sequence));
-        Assert.Null(await worker.GetReport());
-        Assert.True(await worker.Abort([sequence]));
-        await worker.Announce();
+        Assert.Null(await worker.Change(new AttemptChangeMessage(attempt, JournalFormat.WriteChange(new SequenceChange()))));
+        Assert.Null(await worker.Describe(attempt));
+        Assert.False(await worker.TakeSeat(attempt.Sequence));
+        await worker.Abort([attempt]);
     }
 
     [Fact]
@@ -25,9 +26,20 @@ public sealed class GpuWorkerGrainTests(SplitCluster cluster) : GrainTest(cluste
     {
         var engine = await AttachAsync(out var id);
         var ids = await SubmitAsync(samples: 3);
-        await Cluster.Grains.GetGrain<IGpuWorkerGrain>(id.ToString()).Abort(ids[1..]);
+        await Cluster.Grains.GetGrain<IGpuWorkerGrain>(id.ToString()).Abort([.. ids[1..].Select(engine.IdOf)]);
 
         Assert.Equal([false, true, true], ids.Select(sequence => engine.Ended(sequence).IsCompleted));
+    }
+
+    [Fact]
+    public async Task An_attempt_for_an_engine_that_was_here_before_is_refused()
+    {
+        var engine = await AttachAsync(out var id);
+        var reply = await Cluster.Grains.GetGrain<IGpuWorkerGrain>(id.ToString()).Submit(
+            new AttemptMessage(JournalMessage.From(Journal.Begin(Request())), Cluster.GatewayName, Epoch: 1, Incarnation: 1));
+
+        Assert.Equal(new SubmitResult.Refused(RefusalReason.Unavailable, $"Worker {id} was started anew."), reply.ToResult());
+        Assert.Empty(engine.Attempts);
     }
 
     [Fact]
@@ -48,8 +60,11 @@ public sealed class GpuWorkerGrainTests(SplitCluster cluster) : GrainTest(cluste
         var reports = new Countdown(100);
         engine.BeforeFacts = reports.Signal;
         var worker = Cluster.Grains.GetGrain<IGpuWorkerGrain>(id.ToString());
-        var attempt = new AttemptMessage(JournalMessage.From(Journal.Begin(Request())), 1, Cluster.GatewayName);
-        await Task.WhenAll(Enumerable.Range(0, 100).Select(_ => worker.Submit(attempt)));
+        var incarnation = Cluster.Workers.Find(id.ToString())!.Incarnation;
+        while (!reports.Done.IsCompleted)
+        {
+            await worker.Submit(new AttemptMessage(JournalMessage.From(Journal.Begin(Request())), Cluster.GatewayName, Epoch: 1, incarnation));
+        }
 
         await InTime(reports.Done);
     }

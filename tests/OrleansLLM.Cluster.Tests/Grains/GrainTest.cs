@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using OrleansLLM.Sequences;
 
 namespace OrleansLLM.Cluster.Tests;
@@ -11,6 +12,8 @@ public abstract class GrainTest(SplitCluster cluster)
 {
     private static int _devices;
 
+    private readonly ConcurrentDictionary<object, WorkerId> _ids = [];
+
     protected SplitCluster Cluster { get; } = cluster;
 
     protected string Model { get; } = $"model-{Guid.NewGuid():N}";
@@ -19,6 +22,17 @@ public abstract class GrainTest(SplitCluster cluster)
 
     /// <summary>Waits for what must happen, and fails where it does not.</summary>
     protected static Task InTime(Task task) => task.WaitAsync(TimeSpan.FromSeconds(30), Cancellation);
+
+    /// <summary>Waits for what must come true, and fails where it does not.</summary>
+    protected static async Task Until(Func<bool> condition)
+    {
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
+        patience.CancelAfter(TimeSpan.FromSeconds(30));
+        while (!condition())
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(5), patience.Token);
+        }
+    }
 
     private protected Task<ManualEngine> AttachAsync() => AttachAsync(out _);
 
@@ -31,10 +45,12 @@ public abstract class GrainTest(SplitCluster cluster)
 
         async Task<ManualEngine> Attach()
         {
-            await Cluster.Workers.AttachAsync(device, engine, Cancellation);
+            _ids[engine] = await Cluster.Workers.AttachAsync(device, engine, Cancellation);
             return engine;
         }
     }
+
+    private protected WorkerId IdOf(ManualEngine engine) => _ids[engine];
 
     private protected GenerationRequest Request() =>
         new() { Id = RequestId.Create(), Model = Model, PromptIds = new[] { 1, 2, 3 }, MaxTokens = 10 };
@@ -45,11 +61,11 @@ public abstract class GrainTest(SplitCluster cluster)
     /// <summary>The last token, and proof that all before it have arrived.</summary>
     private protected async Task EndAsync(ManualEngine engine, IReadOnlyList<SequenceId> ids, int position)
     {
-        engine.Publish(ids, id => new StepEntry(id, 1, position, 7, null, null, 0, new SequenceEnd(FinishReason.Length)));
+        engine.Publish(ids, id => new StepEntry(id, engine.EpochOf(id), position, 7, null, null, 0, new SequenceEnd(FinishReason.Length)));
         foreach (var id in ids)
         {
             await ReadAsync(id);
-            await engine.AbortAsync(id, Cancellation);
+            await engine.AbortAsync(engine.IdOf(id), Cancellation);
         }
     }
 

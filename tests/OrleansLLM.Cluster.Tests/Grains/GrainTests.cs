@@ -13,7 +13,7 @@ public sealed class GrainTests(SplitCluster cluster) : GrainTest(cluster)
         var ids = await SubmitAsync(samples: 2);
         engine.Publish(3, 50, ids);
         engine.Publish(4, 51, ids);
-        engine.Publish(ids, id => new StepEntry(id, 1, 5, 2, null, null, 0, new SequenceEnd(FinishReason.Stop, 2)));
+        engine.Publish(ids, id => new StepEntry(id, engine.EpochOf(id), 5, 2, null, null, 0, new SequenceEnd(FinishReason.Stop, 2)));
 
         Assert.All(await Task.WhenAll(ids.Select(ReadAsync)), answer =>
         {
@@ -31,7 +31,7 @@ public sealed class GrainTests(SplitCluster cluster) : GrainTest(cluster)
 
         var attempt = Assert.Single(engine.Attempts);
         Assert.Equal(JournalFormat.Write(Journal.Begin(request)), JournalFormat.Write(Journal.Begin(attempt.Request)));
-        Assert.Equal(1, attempt.Epoch);
+        Assert.Equal(1, attempt.Epoch.Attempt);
         Assert.Equal([0, 1], attempt.Sequences.Select(sequence => sequence.Id.Index));
     }
 
@@ -54,7 +54,7 @@ public sealed class GrainTests(SplitCluster cluster) : GrainTest(cluster)
     [Fact]
     public async Task A_worker_of_a_silo_that_is_not_there_fails_at_once()
     {
-        var error = await Assert.ThrowsAnyAsync<Exception>(() => Cluster.Grains.GetGrain<IGpuWorkerGrain>("nowhere/0").GetReport());
+        var error = await Assert.ThrowsAnyAsync<Exception>(() => Cluster.Grains.GetGrain<IGpuWorkerGrain>("nowhere/0").Abort([]));
         Assert.Contains("nowhere", error.Message, StringComparison.Ordinal);
     }
 
@@ -63,7 +63,7 @@ public sealed class GrainTests(SplitCluster cluster) : GrainTest(cluster)
     {
         var engine = await AttachAsync();
         var ids = await SubmitAsync();
-        Cluster.Logs.RaiseEpoch(ids[0], 2);
+        Cluster.Logs.RaiseEpoch(ids[0], engine.EpochOf(ids[0]).Next(0));
         engine.Publish(3, 66, ids);
         await InTime(engine.Ended(ids[0]));
 
@@ -83,16 +83,18 @@ public sealed class GrainTests(SplitCluster cluster) : GrainTest(cluster)
     }
 
     [Fact]
-    public async Task A_lost_token_ends_the_sequence_with_a_message()
+    public async Task A_lost_token_is_computed_again()
     {
         var engine = await AttachAsync();
         var ids = await SubmitAsync();
-        engine.Publish(4, 51, ids);
+        engine.Publish(3, 50, ids);
+        engine.Publish(5, 52, ids);
+        await Until(() => engine.Attempts.Count == 2);
 
-        var answer = await ReadAsync(ids[0]);
-        Assert.Equal(FinishReason.Failed, answer.End?.Reason);
-        Assert.Contains("position 4", answer.End?.Message, StringComparison.Ordinal);
-        await InTime(engine.Ended(ids[0]));
+        Assert.Equal([50], Assert.Single(engine.Attempts.Last().Sequences).Output.ToArray());
+        engine.Publish(4, 51, ids);
+        await EndAsync(engine, ids, 5);
+        Assert.Equal([50, 51, 7], (await ReadAsync(ids[0])).Ids);
     }
 
     [Fact]

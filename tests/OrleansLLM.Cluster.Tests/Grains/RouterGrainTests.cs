@@ -25,8 +25,7 @@ public sealed class RouterGrainTests(SplitCluster cluster) : GrainTest(cluster)
     public async Task A_model_whose_only_worker_drains_is_unavailable()
     {
         await AttachAsync(out var id);
-        Cluster.Workers.Find(id.ToString())!.Phase = WorkerPhase.Draining;
-        await Cluster.Grains.GetGrain<IGpuWorkerGrain>(id.ToString()).Announce();
+        await Cluster.Workers.DrainAsync(id, Cancellation);
 
         Assert.Equal(
             new SubmitResult.Refused(
@@ -39,7 +38,7 @@ public sealed class RouterGrainTests(SplitCluster cluster) : GrainTest(cluster)
     {
         var engine = await AttachAsync(out var id);
         engine.Failure = "The engine is stuck.";
-        await Cluster.Grains.GetGrain<IGpuWorkerGrain>(id.ToString()).Announce();
+        await InTime(WaitAsync());
         var worker = Assert.Single(await Cluster.Fleet.GetWorkersAsync(Cancellation), worker => worker.Id == id);
 
         Assert.Equal((WorkerPhase.Failed, "The engine is stuck."), (worker.Phase, worker.Failure));
@@ -49,25 +48,12 @@ public sealed class RouterGrainTests(SplitCluster cluster) : GrainTest(cluster)
         Assert.Empty(engine.Attempts);
     }
 
-    [Fact]
-    public async Task A_router_believes_a_report_and_does_not_look()
+    private async Task WaitAsync()
     {
-        var worker = new WorkerId("elsewhere", 3);
-        var model = new ServedModelMessage(Model, 1024, 100, "fingerprint", "none", 1024);
-        var router = Cluster.Grains.GetGrain<IRouterGrain>(Model);
-        await router.Report(new WorkerReport(worker, 1, model, WorkerPhase.Ready, new LoadMessage(0, 0, 0, 64, 0, 0, 1), Progress: 1, Number: 1));
-
-        Assert.Equal(worker, (await router.Choose(new RouteQuery([]))).Worker);
-    }
-
-    [Fact]
-    public async Task A_router_that_has_heard_of_no_worker_looks_before_it_refuses()
-    {
-        var engine = await AttachAsync();
-        engine.Served = engine.Served with { Model = $"{Model}-later" };
-        await Cluster.Generator.SubmitAsync(Request() with { Model = $"{Model}-later" }, Cancellation);
-
-        Assert.Single(engine.Attempts);
+        while ((await Cluster.Fleet.GetWorkersAsync(Cancellation)).All(worker => worker.Model != Model || worker.Failure is null))
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(5), Cancellation);
+        }
     }
 
     private async Task<SubmitResult.Refused> RefuseAsync(string model) =>

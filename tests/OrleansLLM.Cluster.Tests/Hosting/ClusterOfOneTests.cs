@@ -32,7 +32,7 @@ public sealed class ClusterOfOneTests
         var engine = new ManualEngine("model");
         await host.Services.GetRequiredService<LocalWorkers>().AttachAsync(0, engine, Cancellation);
         var ids = Assert.IsType<SubmitResult.Accepted>(await SubmitAsync(host)).Sequences;
-        engine.Publish(ids, id => new StepEntry(id, 1, 3, 7, null, null, 0, new SequenceEnd(FinishReason.Length)));
+        engine.Publish(ids, id => new StepEntry(id, engine.EpochOf(id), 3, 7, null, null, 0, new SequenceEnd(FinishReason.Length)));
 
         await foreach (var range in host.Services.GetRequiredService<IGenerator>().ReadAsync(ids[0], 3, Cancellation))
         {

@@ -1,3 +1,5 @@
+using OrleansLLM.Sequences;
+
 namespace OrleansLLM.Cluster.Tests;
 
 /// <summary>
@@ -22,6 +24,22 @@ internal static class RecordedMessages
     private static readonly LoadMessage Load = new(
         Running: 41, Waiting: 42, Preempted: 43, TotalBlocks: 44, UsedBlocks: 45, CachedBlocks: 46, Step: 1L << 40);
 
+    private static readonly AttemptId Attempt = new(Sequence: Sequence, Epoch: new Epoch(1L << 41));
+
+    private static readonly AttemptId Other = new(
+        Sequence: new SequenceId(Request: new RequestId(Upper: 0x2233445566778899, Lower: 0x9988776655443322), Index: 14), Epoch: new Epoch(1L << 43));
+
+    private static readonly WorkerReport Report = new(
+        Worker: Worker,
+        Incarnation: long.MaxValue,
+        Model: Model,
+        Phase: WorkerPhase.Draining,
+        Load: Load,
+        Progress: 61,
+        Number: 62,
+        Failure: "It is stuck.",
+        Silo: "127.0.0.1:63@64");
+
     private static readonly EndReply End = new(Reason: FinishReason.Failed, StopToken: 51, Message: "It broke.");
 
     public static IReadOnlyDictionary<Type, object[]> OfType { get; } = new Dictionary<Type, object[]>
@@ -29,29 +47,36 @@ internal static class RecordedMessages
         [typeof(SequenceIdSurrogate)] = [Sequence],
         [typeof(WorkerIdSurrogate)] = [Worker],
         [typeof(JournalMessage)] = [Journal],
-        [typeof(AttemptMessage)] = [new AttemptMessage(Journal: Journal, Epoch: 21, Gateway: "gateway")],
-        [typeof(ForkMessage)] = [new ForkMessage(Sequence: Sequence, At: 22, Children: [Sibling])],
+        [typeof(AttemptMessage)] = [new AttemptMessage(Journal: Journal, Gateway: "gateway", Epoch: 21, Incarnation: 23)],
+        [typeof(ForkMessage)] = [new ForkMessage(At: 22, Children: [Sibling], Parent: Attempt)],
         [typeof(ChangeMessage)] = [new ChangeMessage(Sequence: Sequence, Change: [1, 2, 3])],
+        [typeof(AttemptChangeMessage)] = [new AttemptChangeMessage(Attempt: Attempt, Change: [1, 2, 3])],
+        [typeof(AttemptIdSurrogate)] = [Attempt],
+        [typeof(LossMessage)] =
+        [
+            new LossMessage(Incarnation: 24, Cause: LossCause.Drains, End: End, Attempts: [Attempt]),
+            new LossMessage(Incarnation: 24, Cause: LossCause.Hung, End: End, Attempts: null),
+        ],
+        [typeof(ReportMessage)] = [new ReportMessage(Worker: Report, Running: [Attempt], Waiting: [Other])],
         [typeof(SubmitReply)] =
         [
             new SubmitReply(
                 Sequences: [Sequence, Sibling], Reason: RefusalReason.QueueFull, Message: "Full.", RetryAfter: TimeSpan.FromSeconds(3)),
             new SubmitReply(Sequences: [], Reason: null, Message: "", RetryAfter: null),
         ],
-        [typeof(RouteQuery)] = [new RouteQuery(Prefix: [1, 2, 3])],
+        [typeof(RouteQuery)] = [new RouteQuery(Prefix: [1, 2, 3], Excluded: [25, 26], Fingerprint: "fingerprint")],
         [typeof(RouteReply)] =
         [
-            new RouteReply(Worker: Worker, Reason: RefusalReason.UnknownModel, Message: "Unknown."),
+            new RouteReply(Worker: Worker, Reason: RefusalReason.UnknownModel, Message: "Unknown.", Incarnation: 27, Fingerprint: "fingerprint"),
             new RouteReply(Worker: null, Reason: RefusalReason.Invalid, Message: ""),
         ],
         [typeof(PrefixQuery)] = [new PrefixQuery(PromptIds: [1, 2, 3], PrefixOwner: "salt")],
         [typeof(StepMessage)] = [new StepMessage(Worker: Worker, Entries: new byte[] { 1, 2, 3 })],
         [typeof(WorkerReport)] =
         [
+            Report,
             new WorkerReport(
-                Worker: Worker, Incarnation: long.MaxValue, Model: Model, Phase: WorkerPhase.Draining, Load: Load, Progress: 61, Number: 62, Failure: "It is stuck."),
-            new WorkerReport(
-                Worker: Worker, Incarnation: 1, Model: Model, Phase: WorkerPhase.Ready, Load: Load, Progress: 61, Number: 62, Failure: null),
+                Worker: Worker, Incarnation: 1, Model: Model, Phase: WorkerPhase.Ready, Load: Load, Progress: 61, Number: 62, Failure: null, Silo: null),
         ],
         [typeof(ServedModelMessage)] = [Model],
         [typeof(LoadMessage)] = [Load],

@@ -7,7 +7,7 @@ internal static class RecordedSteps
 {
     private static readonly StepEntry Nothing = new(
         Sequence: new SequenceId(Request: new RequestId(Upper: 0x0123456789ABCDEF, Lower: 0xFEDCBA9876543210), Index: 11),
-        Epoch: 12,
+        Epoch: new Epoch(1L << 42),
         Position: 13,
         Token: null,
         Logprobs: null,

@@ -29,23 +29,23 @@ public sealed class StepFormatTests
     {
         StepEntry[] entries =
         [
-            new(Sequence, 1, 100, 5, null, null, 64, null),
-            new(Sequence, 2, 101, 0, Logprobs, null, 0, null),
-            new(Sequence, 3, 102, null, null, [null, Logprobs, null], 0, null),
-            new(Sequence, 4, 103, 2, Logprobs, [], 0, new SequenceEnd(FinishReason.Stop, 2)),
-            new(Sequence, 5, 104, null, null, null, 0, new SequenceEnd(FinishReason.Failed, null, "Äh.")),
-            new(Sequence, 6, 105, null, null, null, 0, new SequenceEnd(FinishReason.Length)),
-            new(Sequence, 7, 106, null, null, null, 0, new SequenceEnd(FinishReason.Stop, 0)),
-            new(Sequence, 8, 107, null, null, null, 0, new SequenceEnd(FinishReason.Stop, 0, "")),
-            new(Sequence, 9, 108, null, null, null, 0, new SequenceEnd(FinishReason.Stop, 3, "By a token.")),
+            new(Sequence, new Epoch(1), 100, 5, null, null, 64, null),
+            new(Sequence, new Epoch(2), 101, 0, Logprobs, null, 0, null),
+            new(Sequence, new Epoch(3), 102, null, null, [null, Logprobs, null], 0, null),
+            new(Sequence, new Epoch(4), 103, 2, Logprobs, [], 0, new SequenceEnd(FinishReason.Stop, 2)),
+            new(Sequence, new Epoch(5), 104, null, null, null, 0, new SequenceEnd(FinishReason.Failed, null, "Äh.")),
+            new(Sequence, new Epoch(6), 105, null, null, null, 0, new SequenceEnd(FinishReason.Length)),
+            new(Sequence, new Epoch(7), 106, null, null, null, 0, new SequenceEnd(FinishReason.Stop, 0)),
+            new(Sequence, new Epoch(8), 107, null, null, null, 0, new SequenceEnd(FinishReason.Stop, 0, "")),
+            new(Sequence, new Epoch(9), 108, null, null, null, 0, new SequenceEnd(FinishReason.Stop, 3, "By a token.")),
         ];
 
         Assert.Equal(Fields.Of(entries), Fields.Of(Read(Written(entries))));
     }
 
     [Fact]
-    public void A_plain_token_takes_38_bytes() =>
-        Assert.Equal(38, Written(new StepEntry(Sequence, 1, 100, 5, null, null, 64, null)).Length);
+    public void A_plain_token_takes_42_bytes() =>
+        Assert.Equal(42, Written(new StepEntry(Sequence, new Epoch(1), 100, 5, null, null, 64, null)).Length);
 
     [Fact]
     public void Another_version_is_refused_by_its_number()
@@ -56,6 +56,14 @@ public sealed class StepFormatTests
             StepFormat.TryRead(ref bytes, out _);
         });
         Assert.Contains("version 9", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Steps_as_version_1_wrote_them_are_refused_by_its_number()
+    {
+        var recorded = new RecordedBytes("tests/OrleansLLM.Cluster.Tests/Messages/Recorded/StepFormat.1.txt", "Version 1 of StepFormat.").Read("token");
+        var error = Assert.Throws<InvalidDataException>(() => Read(recorded));
+        Assert.Contains("version 1", error.Message, StringComparison.Ordinal);
     }
 
     internal static List<StepEntry> Read(ReadOnlySpan<byte> bytes)

@@ -12,6 +12,8 @@ public sealed class GatewayOutletTests
     private readonly ManualEngine _engine = new("model");
     private readonly ManualSink _sink = new();
     private readonly NotedPauses _time = new();
+    private readonly SuspectSeat _seat = new(TimeProvider.System);
+    private bool _isMember;
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
@@ -42,7 +44,7 @@ public sealed class GatewayOutletTests
     {
         var slow = Open();
         var quickSink = new ManualSink();
-        var quick = new GatewayOutlet(new WorkerId("silo", 0), _engine, quickSink, _time);
+        var quick = Open(quickSink);
         Step(slow, 10);
         _ = await _sink.NextCall();
 
@@ -83,6 +85,40 @@ public sealed class GatewayOutletTests
         Step(outlet, 30, Second);
         await _engine.Ended(Second).WaitAsync(Cancellation);
         Assert.True(outlet.IsLost);
+    }
+
+    [Fact]
+    public async Task A_gateway_that_the_table_of_members_has_is_told_again_for_as_long()
+    {
+        _isMember = true;
+        var outlet = Open();
+        Step(outlet, 10, First);
+        (await _sink.NextCall()).Answer.SetException(new TimeoutException());
+        for (var tries = 1; tries < 20; tries++)
+        {
+            (await NextCallAfterAPause()).Answer.SetException(new TimeoutException());
+        }
+
+        Step(outlet, 11, First);
+        (await NextCallAfterAPause()).Answer.SetResult();
+        Assert.Equal([11], (await _sink.NextCall()).Positions);
+        Assert.False(outlet.IsLost);
+        Assert.Equal(TimeSpan.FromSeconds(1), _time.Pauses.Max());
+    }
+
+    [Fact]
+    public async Task A_suspect_leaves_its_seat_when_its_token_was_delivered()
+    {
+        Assert.True(await _seat.TakeAsync(First.Request, TimeSpan.Zero));
+        var outlet = Open();
+        Step(outlet, 10, Second);
+        var call = await _sink.NextCall();
+        Step(outlet, 10, First);
+        call.Answer.SetResult();
+        call = await _sink.NextCall();
+        Assert.True(_seat.IsHeldBy(First.Request));
+        call.Answer.SetResult();
+        Assert.True(await _seat.TakeAsync(Second.Request, TimeSpan.FromSeconds(30)));
     }
 
     [Fact]
@@ -165,12 +201,12 @@ public sealed class GatewayOutletTests
         Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
     }
 
-    private static StepEntry Entry(int position, SequenceId sequence) => new(sequence, 1, position, 5, null, null, 0, null);
+    private static StepEntry Entry(int position, SequenceId sequence) => new(sequence, new Epoch(1), position, 5, null, null, 0, null);
 
     private static void Step(GatewayOutlet outlet, int position, SequenceId? sequence = null) =>
         outlet.OnStep(ManualEngine.Batch(Entry(position, sequence ?? First)));
 
-    private GatewayOutlet Open() => new(new WorkerId("silo", 0), _engine, _sink, _time);
+    private GatewayOutlet Open(ManualSink? sink = null) => new(new WorkerId("silo", 0), _engine, _seat, sink ?? _sink, () => _isMember, _time);
 
     private async Task<Call> NextCallAfterAPause()
     {
@@ -216,6 +252,8 @@ public sealed class GatewayOutletTests
             _calls.Writer.TryWrite(call);
             return call.Answer.Task;
         }
+
+        public Task OnReport(ReportMessage message) => Task.CompletedTask;
 
         public Task<Call> NextCall() => _calls.Reader.ReadAsync(Cancellation).AsTask();
     }

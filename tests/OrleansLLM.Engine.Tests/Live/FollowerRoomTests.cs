@@ -49,7 +49,7 @@ public sealed class FollowerRoomTests
 
     private static long Cost(CoreFixture fixture, int answers)
     {
-        var attempt = new Attempt(Request(3000, answers), 1, Journal.Begin(Request(3000, answers)).Sequences);
+        var attempt = new Attempt(Request(3000, answers), CoreFixture.Epoch(1), Journal.Begin(Request(3000, answers)).Sequences);
         var before = GC.GetAllocatedBytesForCurrentThread();
         var sequences = fixture.Core.Prepare(attempt);
         var cost = GC.GetAllocatedBytesForCurrentThread() - before;

@@ -17,7 +17,7 @@ public sealed class InboxTests
         var tokens = fixture.Model.Continue(Prompt, 3);
         fixture.BeginStep();
         Assert.Equal(7, fixture.Change(id, Without(tokens[1])));
-        Assert.Equal(6, fixture.Inbox.View(id)!.Value.Count);
+        Assert.Equal(6, fixture.Inbox.View(fixture.AttemptAt(id))!.Value.Count);
         fixture.EndStep();
         Assert.Equal(tokens[1], fixture.Answers[id].Tokens[6]);
         Assert.Equal(7, fixture.Change(id, Without(tokens[2])));
@@ -94,10 +94,42 @@ public sealed class InboxTests
         fixture.Step();
         fixture.BeginStep();
         fixture.Abort(id);
-        Assert.Null(fixture.Inbox.View(id));
+        Assert.Null(fixture.Inbox.View(fixture.AttemptAt(id)));
         Assert.Null(fixture.Change(id, new SequenceChange(MaxTokens: 3)));
         fixture.EndStep();
         Assert.Equal(6, fixture.Answers[id].Tokens.Count);
+        fixture.RunToRest();
+    }
+
+    [Fact]
+    public void A_late_word_about_an_older_attempt_never_touches_the_newer_one()
+    {
+        using var fixture = new CoreFixture(CoreFixture.Options(100), [0]);
+        var request = CoreFixture.Request(Prompt, 8);
+        var id = fixture.Submit(request, epoch: 1)[0];
+        var older = fixture.AttemptAt(id);
+        fixture.Submit(request, epoch: 2);
+        var newer = fixture.AttemptAt(id);
+        var change = new SequenceChange(MaxTokens: 2);
+        Assert.Null(fixture.Inbox.View(older));
+        Assert.Null(fixture.Inbox.Change(older, change, fixture.Core.Prepare(change)));
+        fixture.Inbox.Abort(older);
+        Assert.Equal([new HeldAttempt(newer, SequencePhase.Waiting)], fixture.Inbox.List(fixture));
+        Assert.NotNull(fixture.Inbox.View(newer));
+        fixture.RunToRest();
+        Assert.Equal(Prompt.Length + 8, fixture.Answers[id].Tokens.Count);
+    }
+
+    [Fact]
+    public void An_end_of_a_newer_attempt_ends_the_older_one_that_is_still_here()
+    {
+        using var fixture = new CoreFixture(CoreFixture.Options(100), [0]);
+        var id = fixture.Submit(CoreFixture.Request(Prompt, 8), epoch: 1)[0];
+        fixture.Step();
+        Assert.Equal([new HeldAttempt(fixture.AttemptAt(id), SequencePhase.Running)], fixture.Inbox.List(fixture));
+        fixture.Inbox.Abort(new AttemptId(id, CoreFixture.Epoch(2)));
+        fixture.Answers[id].IsAborted = true;
+        Assert.Empty(fixture.Inbox.List(fixture));
         fixture.RunToRest();
     }
 
@@ -233,7 +265,7 @@ public sealed class InboxTests
     }
 
     private static SubmitVerdict Submit(CoreFixture fixture, GenerationRequest request) =>
-        fixture.Inbox.Submit(fixture.Core.Prepare(new Attempt(request, 1, Journal.Begin(request).Sequences)), fixture).Verdict;
+        fixture.Inbox.Submit(fixture.Core.Prepare(new Attempt(request, CoreFixture.Epoch(1), Journal.Begin(request).Sequences)), fixture).Verdict;
 
     private static SequenceChange Without(int token) =>
         new(Sampling: new SamplingParameters { Temperature = 0, LogitBias = [new(token, float.NegativeInfinity)] });

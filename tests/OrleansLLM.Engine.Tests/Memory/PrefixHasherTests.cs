@@ -53,7 +53,7 @@ public sealed class PrefixHasherTests
         for (var round = 0; round < 3; round++)
         {
             var request = CoreFixture.Request([.. Enumerable.Range(0, 8192)], 5) with { CacheSalt = "salt", Tenant = "a team" };
-            var sequence = new Sequence(request, 1, new SequenceId(request.Id, 0), [], CoreFixture.Shape(16, [0]));
+            var sequence = new Sequence(request, CoreFixture.Epoch(1), new SequenceId(request.Id, 0), [], CoreFixture.Shape(16, [0]));
             sequence.MakeRoom();
             var before = GC.GetAllocatedBytesForCurrentThread();
             hasher.Hash(sequence, 512);
@@ -69,7 +69,7 @@ public sealed class PrefixHasherTests
     {
         var hasher = new PrefixHasher("model", 4, dynamicRopeOrigin: 0);
         var request = CoreFixture.Request([.. Enumerable.Range(0, 19)], 5) with { CacheSalt = "salt", Tenant = "a team" };
-        var sequence = new Sequence(request, 1, new SequenceId(request.Id, 0), [], CoreFixture.Shape(4, [0]));
+        var sequence = new Sequence(request, CoreFixture.Epoch(1), new SequenceId(request.Id, 0), [], CoreFixture.Shape(4, [0]));
         sequence.MakeRoom();
         hasher.Hash(sequence, 2);
         hasher.Hash(sequence, 1);

@@ -60,7 +60,7 @@ public sealed class SharedPrefixesTests
         var prefixes = new PrefixCache(windows.Length * Blocks);
         var pool = new BlockPool(windows.Length * Blocks, prefixes);
         var request = CoreFixture.Request([.. Enumerable.Range(0, tokens)], 1);
-        var sequence = new Sequence(request, 1, new SequenceId(request.Id, 0), [], shape);
+        var sequence = new Sequence(request, CoreFixture.Epoch(1), new SequenceId(request.Id, 0), [], shape);
         sequence.MakeRoom();
         Hasher.Hash(sequence, tokens / BlockSize);
         var taken = Enumerable.Range(0, pool.Total).Select(_ => pool.Take()).ToArray();

@@ -90,7 +90,7 @@ public sealed class SamplerTests
     private static Sequence Of(SamplingParameters sampling, int index, int[] output, int minTokens = 0)
     {
         var request = CoreFixture.Request([1, 2], 20) with { Sampling = sampling, MinTokens = minTokens, StopTokenIds = [9] };
-        var sequence = new Sequence(request, 1, new SequenceId(request.Id, index), output, Shape);
+        var sequence = new Sequence(request, CoreFixture.Epoch(1), new SequenceId(request.Id, index), output, Shape);
         sequence.MakeRoom();
         return sequence;
     }

@@ -167,7 +167,7 @@ public sealed class AdmissionTests
         new(new EngineFacts("fake", maxLength, 32, 4, blocks, "", ""), CoreFixture.Shape(4, [0]));
 
     private static Attempt AttemptOf(GenerationRequest request, int[][]? outputs = null, params JournalChange[] changes) => new(
-        request, 1,
+        request, CoreFixture.Epoch(1),
         [.. (outputs ?? [[]]).Select((output, index) => JournalSequence.Begin(new SequenceId(request.Id, index)) with { Output = output, Changes = changes })]);
 
     private static void AssertInvalid(string message, SubmitResult.Refused? refused)

@@ -19,7 +19,7 @@ public sealed class SchedulerTests
         StepUntilPushedOut(fixture);
         Assert.Equal((1, 1), (fixture.Core.Statistics.Load.Running, fixture.Core.Statistics.Load.Preempted));
         var request = CoreFixture.Request([9], 1);
-        var outcome = fixture.Inbox.Submit(fixture.Core.Prepare(new Attempt(request, 1, Journal.Begin(request).Sequences)), fixture);
+        var outcome = fixture.Inbox.Submit(fixture.Core.Prepare(new Attempt(request, CoreFixture.Epoch(1), Journal.Begin(request).Sequences)), fixture);
         Assert.Equal((SubmitVerdict.QueueFull, 0), (outcome.Verdict, outcome.Waiting));
         fixture.RunToRest();
     }

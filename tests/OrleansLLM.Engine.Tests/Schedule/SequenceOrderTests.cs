@@ -88,6 +88,6 @@ public sealed class SequenceOrderTests
     private static Sequence NewSequence(int priority)
     {
         var request = CoreFixture.Request([1], 1) with { Priority = priority };
-        return new Sequence(request, 1, new SequenceId(request.Id, 0), [], Shape);
+        return new Sequence(request, CoreFixture.Epoch(1), new SequenceId(request.Id, 0), [], Shape);
     }
 }

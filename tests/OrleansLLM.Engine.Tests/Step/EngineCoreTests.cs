@@ -253,7 +253,7 @@ public class EngineCoreTests
         var request = CoreFixture.Request(Prompt, 10);
         var journal = JournalSequence.Begin(new SequenceId(request.Id, 0));
         var wrong = new SequenceChange(Sampling: new SamplingParameters { TopP = 2 });
-        var refused = fixture.Admission.Check(new Attempt(request, 2, [journal with { Changes = [new JournalChange(21, wrong)] }]));
+        var refused = fixture.Admission.Check(new Attempt(request, CoreFixture.Epoch(2), [journal with { Changes = [new JournalChange(21, wrong)] }]));
         Assert.Contains("top_p is 2", refused!.Message, StringComparison.Ordinal);
     }
 
@@ -374,7 +374,7 @@ public class EngineCoreTests
         SubmitOutcome Refuse(int waiting)
         {
             var request = CoreFixture.Request([4], 5);
-            var refused = fixture.Inbox.Submit(fixture.Core.Prepare(new Attempt(request, 1, Journal.Begin(request).Sequences)), fixture);
+            var refused = fixture.Inbox.Submit(fixture.Core.Prepare(new Attempt(request, CoreFixture.Epoch(1), Journal.Begin(request).Sequences)), fixture);
             Assert.Equal((SubmitVerdict.QueueFull, waiting), (refused.Verdict, refused.Waiting));
             return refused;
         }
@@ -509,7 +509,7 @@ public class EngineCoreTests
             Sampling = new SamplingParameters { BadWords = [[5, 6, 7], [8], [6, 5, 3]], AllowedTokenIds = [1, 2], RepetitionPenalty = 2 },
         };
         var plan = new Compute.SamplingPlan(2);
-        Sampler.Fill(plan, [new Sequence(request, 1, new SequenceId(request.Id, 0), [5, 6], shape), new Sequence(request, 1, new SequenceId(request.Id, 1), [6, 6, 5, 5], shape)]);
+        Sampler.Fill(plan, [new Sequence(request, CoreFixture.Epoch(1), new SequenceId(request.Id, 0), [5, 6], shape), new Sequence(request, CoreFixture.Epoch(1), new SequenceId(request.Id, 1), [6, 6, 5, 5], shape)]);
         Assert.Equal([9, 7, 8], plan.Bias.Ids(0).ToArray());
         Assert.Equal([8], plan.Bias.Ids(1).ToArray());
         Assert.Equal([1, 2], plan.Allowed.Ids(1).ToArray());

@@ -66,7 +66,7 @@ public sealed class EngineStatisticsTests
         using var fixture = new CoreFixture(CoreFixture.Options(100), [0]);
         fixture.Submit(CoreFixture.Request(Prompt, 1));
         fixture.RunToRest();
-        var again = fixture.Core.Prepare(new Attempt(CoreFixture.Request(Prompt, 1), 1, Journal.Begin(CoreFixture.Request(Prompt, 1)).Sequences))[0];
+        var again = fixture.Core.Prepare(new Attempt(CoreFixture.Request(Prompt, 1), CoreFixture.Epoch(1), Journal.Begin(CoreFixture.Request(Prompt, 1)).Sequences))[0];
         Assert.Equal(20, fixture.Core.MatchPrefix(again.Tables.Hashes));
         Assert.Equal(8, fixture.Core.MatchPrefix(again.Tables.Hashes[..2]));
     }
@@ -109,7 +109,7 @@ public sealed class EngineStatisticsTests
         using var fixture = new CoreFixture(CoreFixture.Options(100) with { MaxModelLength = 12 }, [0]);
         var parent = fixture.Submit(CoreFixture.Request(Prompt[..10], 2))[0];
         fixture.Step();
-        var view = fixture.Inbox.View(parent)!.Value with { Count = 12 };
+        var view = fixture.Inbox.View(fixture.AttemptAt(parent))!.Value with { Count = 12 };
         fixture.Step();
         var child = fixture.Fork(view, 12, 1);
         Assert.Null(fixture.Core.Find(child));

@@ -1,3 +1,4 @@
+using OrleansLLM.Sequences;
 using OrleansLLM.Testing;
 
 namespace OrleansLLM.Engine.Tests;
@@ -45,7 +46,7 @@ public sealed class StepLoopTests : IDisposable
         engine.Dispose();
         await engine.DrainAsync(Cancellation);
         engine.Stop();
-        Assert.Null(await engine.DescribeAsync(new SequenceId(RequestId.Create(), 0), Cancellation));
+        Assert.Null(await engine.DescribeAsync(new AttemptId(new SequenceId(RequestId.Create(), 0), default), Cancellation));
     }
 
     [Fact]

@@ -29,7 +29,7 @@ public sealed class StepMailboxTests
             batch.Clear();
             for (var i = 0; i < 7 && position < Entries; i++)
             {
-                batch.Add(new StepEntry(default, 1, position++, 0, null, null, 0, null));
+                batch.Add(new StepEntry(default, new Epoch(1), position++, 0, null, null, 0, null));
             }
 
             mailbox.OnStep(batch);
@@ -124,7 +124,7 @@ public sealed class StepMailboxTests
     {
         var logprobs = new TokenLogprobs(-1, 1, default, default);
         var batch = new StepBatch();
-        batch.Add(new StepEntry(default, 1, 0, 0, logprobs, null, 0, null));
+        batch.Add(new StepEntry(default, new Epoch(1), 0, 0, logprobs, null, 0, null));
         mailbox.OnStep(batch);
         return new WeakReference(logprobs);
     }
@@ -134,7 +134,7 @@ public sealed class StepMailboxTests
         var batch = new StepBatch();
         for (var position = first; position < first + count; position++)
         {
-            batch.Add(new StepEntry(default, 1, position, 0, null, null, 0, null));
+            batch.Add(new StepEntry(default, new Epoch(1), position, 0, null, null, 0, null));
         }
 
         return batch;

@@ -35,7 +35,7 @@ public sealed class SubmissionTests
         fixture.Step();
         var output = fixture.Answers[id].Tokens[Prompt.Length..].ToArray();
         fixture.Submit(request, epoch: 2, output);
-        Assert.Equal((2, 1), (fixture.Core.Find(id)!.Epoch, fixture.Core.Sequences.Count));
+        Assert.Equal((2, 1), (fixture.Core.Find(id)!.Epoch.Attempt, fixture.Core.Sequences.Count));
         Assert.Null(fixture.Answers[id].End);
         fixture.RunToRest();
         Assert.Equal([.. Prompt, .. fixture.Model.Continue(Prompt, 8)], fixture.Answers[id].Tokens);
@@ -50,6 +50,60 @@ public sealed class SubmissionTests
         var begun = fixture.Submit(CoreFixture.Request([3], 3), epoch: 2, fixture.Model.Continue([3], 1))[0];
         fixture.RunToRest();
         Assert.Equal(FinishReason.Length, fixture.Answers[begun].End!.Reason);
+    }
+
+    [Fact]
+    public void A_full_queue_takes_what_was_accepted_before_and_runs_it_ahead_of_what_is_new()
+    {
+        using var fixture = new CoreFixture(CoreFixture.Options(100) with { MaxSequences = 1, MaxWaitingRequests = 1 }, [0]);
+        fixture.Submit(CoreFixture.Request([1], 3));
+        fixture.Step();
+        var waiting = fixture.Submit(CoreFixture.Request([2], 3))[0];
+        Assert.Equal(SubmitVerdict.QueueFull, Submit(fixture, CoreFixture.Request([3], 3), 1).Verdict);
+        var again = fixture.Submit(CoreFixture.Request([4], 3), epoch: 2)[0];
+        var urgent = fixture.Submit(CoreFixture.Request([5], 3) with { Priority = -1 })[0];
+        while (fixture.Answers[again].End is null)
+        {
+            Assert.Empty(fixture.Answers[waiting].Tokens[1..]);
+            fixture.Step();
+        }
+
+        Assert.NotNull(fixture.Answers[urgent].End);
+        fixture.RunToRest();
+    }
+
+    [Theory]
+    [InlineData(PrefixCaching.On)]
+    [InlineData(PrefixCaching.Off)]
+    public void Samples_that_go_on_together_compute_their_prompt_once(PrefixCaching caching)
+    {
+        using var fixture = new CoreFixture(CoreFixture.Options(100) with { PrefixCaching = caching }, [0]);
+        int[] prompt = [.. Enumerable.Range(1, 30)];
+        var request = CoreFixture.Request(prompt, 8) with { Samples = 4 };
+        int[][] outputs = [fixture.Model.Continue(prompt, 5), [], [7, 8, 9], fixture.Model.Continue(prompt, 2)];
+        fixture.Submit(new Attempt(request, CoreFixture.Epoch(2), [.. Journal.Begin(request).Sequences.Select((sequence, k) => sequence with { Output = outputs[k] })]));
+        fixture.RunToRest();
+
+        // The prompt; the outputs that were there; and each token that was drawn, but for the last of an answer.
+        Assert.Equal(30 + (5 + 0 + 3 + 2) + (2 + 7 + 4 + 5), fixture.Model.ComputedRows);
+        Assert.Equal([.. prompt, .. fixture.Model.Continue(prompt, 8)], fixture.Answers[new SequenceId(request.Id, 0)].Tokens);
+        Assert.All(fixture.Answers.Values, answer => Assert.Equal(38, answer.Tokens.Count));
+    }
+
+    [Fact]
+    public void Of_samples_that_go_on_together_those_that_are_complete_end_at_once_and_whoever_leads_may_leave()
+    {
+        using var fixture = new CoreFixture(CoreFixture.Options(100), [0]);
+        int[] prompt = [.. Enumerable.Range(1, 30)];
+        var request = CoreFixture.Request(prompt, 4) with { Samples = 4 };
+        int[][] outputs = [fixture.Model.Continue(prompt, 4), fixture.Model.Continue(prompt, 1), [7, 8, 9], fixture.Model.Continue(prompt, 2)];
+        var ids = fixture.Submit(new Attempt(request, CoreFixture.Epoch(2), [.. Journal.Begin(request).Sequences.Select((sequence, k) => sequence with { Output = outputs[k] })]));
+        fixture.Step();
+        Assert.NotNull(fixture.Answers[ids[0]].End);
+        fixture.Abort(ids[1]);
+        fixture.RunToRest();
+        Assert.Equal([.. prompt, .. fixture.Model.Continue(prompt, 4)], fixture.Answers[ids[3]].Tokens);
+        Assert.Equal(34, fixture.Answers[ids[2]].Tokens.Count);
     }
 
     [Fact]
@@ -106,7 +160,7 @@ public sealed class SubmissionTests
     }
 
     private static SubmitOutcome Submit(CoreFixture fixture, GenerationRequest request, int epoch) =>
-        fixture.Inbox.Submit(fixture.Core.Prepare(new Attempt(request, epoch, Journal.Begin(request).Sequences)), fixture);
+        fixture.Inbox.Submit(fixture.Core.Prepare(new Attempt(request, CoreFixture.Epoch(epoch), Journal.Begin(request).Sequences)), fixture);
 
     private static (SubmitVerdict Verdict, int Waiting) Refusal(SubmitOutcome outcome) => (outcome.Verdict, outcome.Waiting);
 }

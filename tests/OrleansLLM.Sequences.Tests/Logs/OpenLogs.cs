@@ -38,7 +38,7 @@ public abstract class OpenLogs : IDisposable
     protected SequenceId Open(GenerationRequest request)
     {
         var id = new SequenceId(request.Id, 0);
-        Assert.Equal(OpenResult.Opened, Logs.Open(request, [id], 2));
+        Assert.Equal(OpenResult.Opened, Logs.Open(request, [id], new Epoch(2)));
         Logs.Hold([id]);
         return id;
     }
@@ -47,7 +47,7 @@ public abstract class OpenLogs : IDisposable
         Append(Id, position, token, epoch, end);
 
     protected AppendResult Append(SequenceId id, int position, int token, int epoch = 2, SequenceEnd? end = null) =>
-        Logs.Append(new StepEntry(id, epoch, position, token, null, null, 0, end));
+        Logs.Append(new StepEntry(id, new Epoch(epoch), position, token, null, null, 0, end));
 
     protected IAsyncEnumerator<TokenRange> Read(SequenceId id, int from) => ReadUntil(id, from, Cancellation);
 

@@ -39,12 +39,12 @@ public sealed class RetainedBytesTests : OpenLogs
         var large = Request(new int[TokensFor(MostBytes - Logs.Bytes)]);
         var running = Open(large);
         var request = Request([1]);
-        Assert.Equal(OpenResult.Full, Logs.Open(request, [new(request.Id, 0)], 1));
+        Assert.Equal(OpenResult.Full, Logs.Open(request, [new(request.Id, 0)], new Epoch(1)));
         Assert.Null(Logs.Find(request.Id));
         Assert.Equal((RefusalReason.Unavailable, 1), (SequenceLogs.Full.Reason, SequenceLogs.Full.RetryAfter!.Value.TotalSeconds));
         Assert.Contains("--max-retained-bytes", SequenceLogs.Full.Message, StringComparison.Ordinal);
         await ReadToEndAsync(running);
-        Assert.Equal(OpenResult.Opened, Logs.Open(request, [new(request.Id, 0)], 1));
+        Assert.Equal(OpenResult.Opened, Logs.Open(request, [new(request.Id, 0)], new Epoch(1)));
         Assert.Null(Logs.Describe(running));
         Assert.NotNull(Logs.Describe(Id));
     }
@@ -56,11 +56,11 @@ public sealed class RetainedBytesTests : OpenLogs
         var ended = Open(large);
         Logs.End(ended, Finished);
         var request = Request([1]);
-        Assert.Equal(OpenResult.Full, Logs.Open(request, [new(request.Id, 0)], 1));
+        Assert.Equal(OpenResult.Full, Logs.Open(request, [new(request.Id, 0)], new Epoch(1)));
         await using var reader = Read(ended, large.PromptIds.Length);
         Assert.True(await reader.MoveNextAsync());
         Assert.Equal(Finished, reader.Current.End);
-        Assert.Equal(OpenResult.Opened, Logs.Open(request, [new(request.Id, 0)], 1));
+        Assert.Equal(OpenResult.Opened, Logs.Open(request, [new(request.Id, 0)], new Epoch(1)));
     }
 
     [Fact]
@@ -92,17 +92,17 @@ public sealed class RetainedBytesTests : OpenLogs
 
         var request = Request([1, 2, 3]) with { MaxTokens = count, Sampling = new SamplingParameters { PromptLogprobs = candidates } };
         SequenceId[] ids = [new(request.Id, 0), new(request.Id, 1)];
-        Logs.Open(request, ids, 1);
+        Logs.Open(request, ids, new Epoch(1));
         before = Logs.Bytes;
         for (var i = 0; i < count; i++)
         {
             var prompt = i == 0 ? kept[..3] : null;
-            Assert.Equal(AppendResult.Appended, Logs.Append(new(ids[0], 1, 3 + i, i, kept[i], prompt, 0, null)));
+            Assert.Equal(AppendResult.Appended, Logs.Append(new(ids[0], new Epoch(1), 3 + i, i, kept[i], prompt, 0, null)));
         }
 
         Assert.Equal(((count + 3) * kept[0].Bytes) + (3 * 8) + (1024 * (4 + 8)), Logs.Bytes - before);
         before = Logs.Bytes;
-        Logs.Append(new(ids[1], 1, 3, 7, null, kept[..3], 0, null));
+        Logs.Append(new(ids[1], new Epoch(1), 3, 7, null, kept[..3], 0, null));
         Assert.Equal((3 * 8) + (64 * 4), Logs.Bytes - before); // the request's sequences share what the prompt's log probabilities are
     }
 
@@ -120,10 +120,10 @@ public sealed class RetainedBytesTests : OpenLogs
                 case 0:
                     var request = Request([1, 2, 3]) with { Samples = 2 };
                     SequenceId[] opened = [new(request.Id, 0), new(request.Id, 1)];
-                    ids.AddRange(Logs.Open(request, opened, 1) == OpenResult.Opened ? opened : []);
+                    ids.AddRange(Logs.Open(request, opened, new Epoch(1)) == OpenResult.Opened ? opened : []);
                     break;
                 case 1:
-                    ids.AddRange(Logs.OpenForks(id, Math.Max(1, (Logs.Describe(id)?.Tokens ?? 1) - 1), 1, 1) ?? []);
+                    ids.AddRange(Logs.OpenForks(id, Math.Max(1, (Logs.Describe(id)?.Tokens ?? 1) - 1), 1, new Epoch(1)) ?? []);
                     break;
                 case 2:
                     Logs.Finish(id, 4, FinishReason.Stop);
@@ -133,7 +133,7 @@ public sealed class RetainedBytesTests : OpenLogs
                     ids.Remove(id);
                     break;
                 default:
-                    Logs.Append(new StepEntry(id, 1, Logs.Describe(id)?.Tokens ?? 0, 1, random.Next(2) == 0 ? Logprobs(3) : null, null, 0, null));
+                    Logs.Append(new StepEntry(id, new Epoch(1), Logs.Describe(id)?.Tokens ?? 0, 1, random.Next(2) == 0 ? Logprobs(3) : null, null, 0, null));
                     break;
             }
         }

@@ -7,7 +7,7 @@ public sealed class SequenceLogReaderTests
     public SequenceLogReaderTests()
     {
         var request = new GenerationRequest { Id = RequestId.Create(), Model = "fake", PromptIds = new[] { 1, 2, 3 }, MaxTokens = 10 };
-        _log = new SequenceLog(new SequenceId(request.Id, 0), request, epoch: 1, new LogMemory());
+        _log = new SequenceLog(new SequenceId(request.Id, 0), request, new Epoch(1), new LogMemory());
     }
 
     [Fact]
@@ -109,5 +109,5 @@ public sealed class SequenceLogReaderTests
     }
 
     private void Append(int position) =>
-        Assert.Equal(AppendResult.Appended, _log.Append(new StepEntry(_log.Id, 1, position, position, null, null, 0, null)));
+        Assert.Equal(AppendResult.Appended, _log.Append(new StepEntry(_log.Id, new Epoch(1), position, position, null, null, 0, null)));
 }

@@ -101,7 +101,7 @@ public sealed class SequenceLogTests
     {
         var log = Create(promptLogprobs: 1);
         Assert.False(log.TryRead(0, out _));
-        log.Append(new StepEntry(log.Id, 1, 3, null, null, [null, Likely, Unlikely], 0, null));
+        log.Append(new StepEntry(log.Id, new Epoch(1), 3, null, null, [null, Likely, Unlikely], 0, null));
 
         Assert.Equal([null, Likely, Unlikely], Read(log, 0).Logprobs.ToArray());
         Assert.Equal([Unlikely], Read(log, 2).Logprobs.ToArray());
@@ -183,7 +183,7 @@ public sealed class SequenceLogTests
         Append(parent, 4, token: 8, logprobs: Unlikely);
         Append(parent, 5, token: 9, logprobs: Likely);
         parent.Note(new JournalChange(6, new SequenceChange(MaxTokens: 6)));
-        var child = new SequenceLog(new SequenceId(parent.Id.Request, 1), parent.Request, 1, new LogMemory());
+        var child = new SequenceLog(new SequenceId(parent.Id.Request, 1), parent.Request, new Epoch(1), new LogMemory());
         child.CopyFrom(parent, 5);
         Append(child, 5, token: 50);
         Append(parent, 6, token: 60);
@@ -199,9 +199,9 @@ public sealed class SequenceLogTests
     public void A_fork_inside_the_prompt_has_the_log_probabilities_of_the_tokens_before_it()
     {
         var parent = Create(promptLogprobs: 1);
-        parent.Append(new StepEntry(parent.Id, 1, 3, 7, null, [null, Likely, Unlikely], 0, null));
+        parent.Append(new StepEntry(parent.Id, new Epoch(1), 3, 7, null, [null, Likely, Unlikely], 0, null));
         var request = parent.Request with { PromptIds = parent.Request.PromptIds[..2] };
-        var child = new SequenceLog(new SequenceId(parent.Id.Request, 1), request, 1, new LogMemory());
+        var child = new SequenceLog(new SequenceId(parent.Id.Request, 1), request, new Epoch(1), new LogMemory());
         child.CopyFrom(parent, 2);
 
         Assert.Equal([null, Likely], Read(child, 0).Logprobs.ToArray());
@@ -243,12 +243,12 @@ public sealed class SequenceLogTests
             MaxTokens = maxTokens,
             Sampling = new SamplingParameters { PromptLogprobs = promptLogprobs },
         };
-        return new SequenceLog(new SequenceId(request.Id, 0), request, epoch: 1, new LogMemory());
+        return new SequenceLog(new SequenceId(request.Id, 0), request, new Epoch(1), new LogMemory());
     }
 
     private static void Append(
         SequenceLog log, int position, int token, TokenLogprobs? logprobs = null, int cached = 0, SequenceEnd? end = null) =>
-        Assert.Equal(AppendResult.Appended, log.Append(new StepEntry(log.Id, 1, position, token, logprobs, null, cached, end)));
+        Assert.Equal(AppendResult.Appended, log.Append(new StepEntry(log.Id, new Epoch(1), position, token, logprobs, null, cached, end)));
 
     private static TokenRange Read(SequenceLog log, int from)
     {

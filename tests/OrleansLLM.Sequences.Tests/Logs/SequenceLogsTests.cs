@@ -11,7 +11,7 @@ public sealed class SequenceLogsTests : OpenLogs
         var request = Request([1, 2]);
         var id = Open(request);
 
-        Assert.Equal(OpenResult.Known, Logs.Open(request, [id, new SequenceId(request.Id, 1)], 1));
+        Assert.Equal(OpenResult.Known, Logs.Open(request, [id, new SequenceId(request.Id, 1)], new Epoch(1)));
         Assert.Equal([id], Logs.Find(request.Id)!);
         Assert.Same(request, Logs.RequestOf(id));
         Assert.Null(Logs.RequestOf(Unknown));
@@ -25,7 +25,7 @@ public sealed class SequenceLogsTests : OpenLogs
         Assert.Equal(AppendResult.Duplicate, Append(3, 7));
         Assert.Equal(AppendResult.Gap, Append(5, 9));
         Assert.Equal(AppendResult.OlderEpoch, Append(4, 8, epoch: 1));
-        Logs.RaiseEpoch(Id, 3);
+        Logs.RaiseEpoch(Id, new Epoch(3));
         Assert.Equal(AppendResult.OlderEpoch, Append(4, 8, epoch: 2));
         Assert.Equal(AppendResult.Appended, Append(4, 8, epoch: 3, end: Finished));
         Assert.Equal(AppendResult.Ended, Append(5, 8, epoch: 3));
@@ -36,8 +36,8 @@ public sealed class SequenceLogsTests : OpenLogs
     [Fact]
     public void An_epoch_never_falls()
     {
-        Logs.RaiseEpoch(Id, 4);
-        Logs.RaiseEpoch(Id, 3);
+        Logs.RaiseEpoch(Id, new Epoch(4));
+        Logs.RaiseEpoch(Id, new Epoch(3));
         Assert.Equal(AppendResult.OlderEpoch, Append(3, 7, epoch: 3));
     }
 
@@ -118,11 +118,11 @@ public sealed class SequenceLogsTests : OpenLogs
     {
         var request = Request([1, 2]);
         SequenceId[] ids = [new(request.Id, 0), new(request.Id, 1)];
-        Logs.Open(request, ids, 1);
+        Logs.Open(request, ids, new Epoch(1));
         Logs.Remove([ids[0], Unknown]);
         Assert.Equal([ids[1]], Logs.Find(request.Id)!);
         Logs.Remove([ids[1]]);
-        Assert.Equal(OpenResult.Opened, Logs.Open(request, ids, 1));
+        Assert.Equal(OpenResult.Opened, Logs.Open(request, ids, new Epoch(1)));
         Assert.Empty(Abandoned);
     }
 
@@ -130,20 +130,20 @@ public sealed class SequenceLogsTests : OpenLogs
     public void Forks_get_ids_that_were_never_used()
     {
         Append(3, 7);
-        var first = Logs.OpenForks(Id, 4, 2, 2)!;
+        var first = Logs.OpenForks(Id, 4, 2, new Epoch(2))!;
         Logs.Remove(first);
-        Assert.Equal([new SequenceId(Id.Request, 3)], Logs.OpenForks(Id, 2, 1, 2)!);
-        Assert.Null(Logs.OpenForks(Id, 5, 1, 2));
-        Assert.Null(Logs.OpenForks(Id, 0, 1, 2));
-        Assert.Null(Logs.OpenForks(Unknown, 1, 1, 2));
+        Assert.Equal([new SequenceId(Id.Request, 3)], Logs.OpenForks(Id, 2, 1, new Epoch(2))!);
+        Assert.Null(Logs.OpenForks(Id, 5, 1, new Epoch(2)));
+        Assert.Null(Logs.OpenForks(Id, 0, 1, new Epoch(2)));
+        Assert.Null(Logs.OpenForks(Unknown, 1, 1, new Epoch(2)));
     }
 
     [Fact]
     public void An_id_below_those_in_use_does_not_lower_the_next()
     {
         var request = Request([1, 2]);
-        Logs.Open(request, [new(request.Id, 5), new(request.Id, 2)], 1);
-        Assert.Equal([new SequenceId(request.Id, 6)], Logs.OpenForks(new(request.Id, 2), 1, 1, 1)!);
+        Logs.Open(request, [new(request.Id, 5), new(request.Id, 2)], new Epoch(1));
+        Assert.Equal([new SequenceId(request.Id, 6)], Logs.OpenForks(new(request.Id, 2), 1, 1, new Epoch(1))!);
     }
 
     [Theory]
@@ -155,7 +155,7 @@ public sealed class SequenceLogsTests : OpenLogs
     {
         Append(3, 7);
         Append(4, 8);
-        var fork = Assert.Single(Logs.OpenForks(Id, at, 1, epoch: 5)!);
+        var fork = Assert.Single(Logs.OpenForks(Id, at, 1, new Epoch(5))!);
 
         Assert.Equal(prompt, Logs.RequestOf(fork)!.PromptIds.ToArray());
         Assert.Equal(output, Logs.JournalOf(fork)!.Output.ToArray());
@@ -166,5 +166,5 @@ public sealed class SequenceLogsTests : OpenLogs
 
     [Fact]
     public void A_fork_behind_the_prompt_shares_the_request() =>
-        Assert.Same(Logs.RequestOf(Id), Logs.RequestOf(Assert.Single(Logs.OpenForks(Id, 3, 1, 2)!)));
+        Assert.Same(Logs.RequestOf(Id), Logs.RequestOf(Assert.Single(Logs.OpenForks(Id, 3, 1, new Epoch(2))!)));
 }

@@ -1,0 +1,121 @@
+using OrleansLLM.Sequences;
+
+namespace OrleansLLM.Cluster;
+
+/// <summary>Which worker computes a sequence, in which attempt.</summary>
+/// <param name="Fingerprint">Of the worker's engine.</param>
+internal sealed record Assignment(AttemptId Attempt, WorkerId Worker, long Incarnation, string Fingerprint);
+
+/// <summary>
+/// Where each running sequence of this silo's logs is computed; what has ended is not here. May be called from any thread.
+/// </summary>
+internal sealed class Assignments(TimeProvider time)
+{
+    /// <summary>An attempt that was accepted and that reports do not name for so long is not where it should be.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
+
+    private readonly Lock _lock = new();
+    private readonly Dictionary<SequenceId, Entry> _entries = [];
+
+    /// <summary>From now on this is the sequence's attempt; reports count for it as soon as it was accepted.</summary>
+    public void Assign(Assignment assignment)
+    {
+        lock (_lock)
+        {
+            _entries[assignment.Attempt.Sequence] = new Entry(assignment);
+        }
+    }
+
+    public void Accept(AttemptId attempt)
+    {
+        lock (_lock)
+        {
+            if (_entries.TryGetValue(attempt.Sequence, out var entry) && entry.Assignment.Attempt == attempt)
+            {
+                entry.Accepted = time.GetTimestamp();
+            }
+        }
+    }
+
+    /// <summary>The sequence has ended.</summary>
+    public void Remove(SequenceId sequence)
+    {
+        lock (_lock)
+        {
+            _entries.Remove(sequence);
+        }
+    }
+
+    /// <summary>Null where nobody computes it.</summary>
+    public Assignment? Find(SequenceId sequence)
+    {
+        lock (_lock)
+        {
+            return _entries.GetValueOrDefault(sequence)?.Assignment;
+        }
+    }
+
+    /// <summary>Whether the worker's last report named it as waiting: nothing of it was computed.</summary>
+    public bool IsKnownToWait(SequenceId sequence)
+    {
+        lock (_lock)
+        {
+            return _entries.GetValueOrDefault(sequence)?.Waits ?? false;
+        }
+    }
+
+    /// <summary>The requests that have a sequence on that incarnation.</summary>
+    public IReadOnlyList<RequestId> RequestsOn(long incarnation)
+    {
+        lock (_lock)
+        {
+            return [.. _entries.Values
+                .Where(entry => entry.Assignment.Incarnation == incarnation)
+                .Select(entry => entry.Assignment.Attempt.Sequence.Request)
+                .Distinct()];
+        }
+    }
+
+    /// <summary>Compares what a worker holds with what it should hold.</summary>
+    public Difference Compare(ReportMessage report)
+    {
+        lock (_lock)
+        {
+            var waiting = report.Waiting.ToHashSet();
+            var held = new HashSet<AttemptId>(waiting);
+            held.UnionWith(report.Running);
+            var now = time.GetTimestamp();
+            List<AttemptId> forgotten = [];
+            foreach (var entry in _entries.Values.Where(entry => entry.Assignment.Incarnation == report.Worker.Incarnation))
+            {
+                var attempt = entry.Assignment.Attempt;
+                entry.Waits = waiting.Contains(attempt);
+                if (held.Remove(attempt) || entry.Accepted is not { } accepted || time.GetElapsedTime(accepted, now) < Patience)
+                {
+                    entry.Missing = null;
+                }
+                else if (time.GetElapsedTime(entry.Missing ??= now, now) >= Patience)
+                {
+                    forgotten.Add(attempt);
+                }
+            }
+
+            return new Difference([.. held], forgotten);
+        }
+    }
+
+    /// <param name="Orphans">Held there, and nobody waits for it: an older attempt, or an ended one.</param>
+    /// <param name="Forgotten">Accepted there, and not there any more.</param>
+    public sealed record Difference(AttemptId[] Orphans, IReadOnlyList<AttemptId> Forgotten);
+
+    private sealed class Entry(Assignment assignment)
+    {
+        public Assignment Assignment { get; } = assignment;
+
+        public long? Accepted { get; set; }
+
+        public long? Missing { get; set; }
+
+        public bool Waits { get; set; }
+    }
+}

@@ -1,0 +1,7 @@
+using OrleansLLM.Sequences;
+
+namespace OrleansLLM.Cluster;
+
+/// <summary>What the requests of one gateway's silo share.</summary>
+internal sealed record GatewayContext(
+    SequenceLogs Logs, Assignments Assignments, UnheardEnds Ends, FleetWatch Watch, Router Router, SiloContext Silo);

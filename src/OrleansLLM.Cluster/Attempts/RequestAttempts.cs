@@ -1,0 +1,287 @@
+using OrleansLLM.Sequences;
+
+namespace OrleansLLM.Cluster;
+
+/// <summary>
+/// The attempts at one request's sequences, and the one path for every loss of a worker: raise the epoch, choose another one, submit the journal, end
+/// the old attempt. Promises: the epoch is raised before the journal is written, so nothing is published behind what the next attempt begins with; a call
+/// that fails ends nothing, the worker may only be slow; a refusal that another worker can mend goes to another, one that none can ends the sequence;
+/// where no worker fits a running sequence waits, within its time. Used by one grain, in its turns, which interleave where they wait.
+/// </summary>
+internal sealed class RequestAttempts(GatewayContext gateway)
+{
+    private static readonly TimeSpan LookAgain = TimeSpan.FromMilliseconds(250);
+
+    private readonly HashSet<SequenceId> _moving = [];
+    private readonly Deaths _deaths = new();
+    private readonly TimeLimits _limits = new(gateway.Silo.Time);
+    private Epoch _last;
+    private Epoch _lastDeath;
+
+    /// <summary>Submits new sequences, all or none, to the worker that the model's router chooses, or the next where one refuses what another may take.</summary>
+    /// <param name="message">What the caller submitted; null for sequences whose journal is in the logs.</param>
+    public async Task<SubmitReply> Begin(SequenceId[] ids, JournalMessage? message)
+    {
+        _limits.Begin(ids);
+        _moving.UnionWith(ids);
+        var excluded = new List<long>();
+        SubmitReply? refusal = null;
+        while (true)
+        {
+            var route = await Choose(ids[0], excluded, "");
+            if (route.Worker is null)
+            {
+                return Settle(refusal ?? SubmitReply.Refuse(route), ids);
+            }
+
+            var reply = await Attempt(ids, route, message);
+            message = null;
+            if (!IsMendable(reply))
+            {
+                return Settle(reply, ids);
+            }
+
+            refusal = reply.Reason == RefusalReason.QueueFull ? reply : refusal ?? reply;
+            excluded.Add(route.Incarnation);
+        }
+    }
+
+    /// <summary>Gives new sequences to the attempt that they were forked from.</summary>
+    public async Task<SubmitReply> Fork(SequenceId[] ids, int at, Assignment parent)
+    {
+        _limits.Begin(ids);
+        Assign(ids, parent);
+        var unknown = SubmitReply.Refuse(RefusalReason.UnknownSequence, "");
+        var fork = new ForkMessage(at, ids, parent.Attempt);
+        var reply = await Call(() => gateway.Silo.Grains.GetGrain<IBlockManagerGrain>(parent.Worker.ToString()).Fork(fork), unknown);
+        if (reply.Reason == RefusalReason.UnknownSequence)
+        {
+            return await Begin(ids, message: null);
+        }
+
+        Array.ForEach(ids, id => gateway.Assignments.Accept(parent.Attempt with { Sequence = id }));
+        return Settle(reply, ids);
+    }
+
+    /// <summary>The position that a change holds from; null where nobody computes the sequence.</summary>
+    public async Task<int?> Change(ChangeMessage message)
+    {
+        // Who lost the sequence while it answered says nothing of the position that the next one goes on from.
+        while (gateway.Assignments.Find(message.Sequence) is { } assigned)
+        {
+            var change = new AttemptChangeMessage(assigned.Attempt, message.Change);
+            var position = await Call(() => WorkerOf(assigned).Change(change), null);
+            if (gateway.Assignments.Find(message.Sequence) is { } now && now.Attempt != assigned.Attempt)
+            {
+                continue;
+            }
+
+            if (position is { } from)
+            {
+                gateway.Logs.Note(message.Sequence, new JournalChange(from, JournalFormat.ReadChange(message.Change)));
+            }
+
+            return position;
+        }
+
+        return null;
+    }
+
+    /// <summary>A running sequence as its worker sees it; null where none answers.</summary>
+    public async Task<DescriptionReply?> Describe(SequenceId sequence) => IsRunning(sequence) && gateway.Assignments.Find(sequence) is { } assigned
+        ? await Call(() => WorkerOf(assigned).Describe(assigned.Attempt), null)
+        : null;
+
+    /// <summary>A worker computes something no longer: another one goes on.</summary>
+    public async Task Lose(IReadOnlyList<SequenceId> known, LossMessage loss)
+    {
+        SequenceId[] ids = [.. known.Where(id => !_moving.Contains(id) && gateway.Assignments.Find(id) is { } assigned
+            && assigned.Incarnation == loss.Incarnation && (loss.Attempts is null || loss.Attempts.Contains(assigned.Attempt)))];
+        Array.ForEach(Array.FindAll(ids, id => !IsRunning(id)), gateway.Assignments.Remove);
+        ids = Array.FindAll(ids, IsRunning);
+        var published = known.Sum(id => gateway.Logs.Describe(id)?.Tokens ?? 0);
+        if (IsDeath(ids, loss.Cause) && _deaths.Add(published) is { } poisoned)
+        {
+            End(ids, poisoned);
+            return;
+        }
+
+        // One that was forked inside the prompt has a shorter one, and so a journal of its own.
+        await Task.WhenAll(ids.GroupBy(id => RequestOf(id).PromptIds.Length).Select(group => Move([.. group], loss, published)));
+    }
+
+    /// <summary>Ends the computation of sequences whose logs have ended.</summary>
+    public async Task Abort(IEnumerable<SequenceId> sequences)
+    {
+        var computed = sequences.Select(gateway.Assignments.Find).OfType<Assignment>().ToList();
+        computed.ForEach(assigned => gateway.Assignments.Remove(assigned.Attempt.Sequence));
+        await Tell(computed);
+    }
+
+    /// <summary>What only waited can't have stopped its worker; what was computed with something that did shares its death.</summary>
+    private bool IsDeath(SequenceId[] ids, LossCause cause)
+    {
+        var newest = ids.Where(id => !gateway.Assignments.IsKnownToWait(id)).Select(id => gateway.Assignments.Find(id)!.Attempt.Epoch).DefaultIfEmpty().Max();
+        var isDeath = cause is LossCause.Died or LossCause.Hung or LossCause.Failed && newest > _lastDeath && !gateway.Silo.IsAlone;
+        _lastDeath = isDeath ? newest : _lastDeath;
+        return isDeath;
+    }
+
+    private async Task Move(SequenceId[] ids, LossMessage loss, int published)
+    {
+        _moving.UnionWith(ids);
+        var fingerprint = gateway.Assignments.Find(ids[0])?.Fingerprint ?? "";
+        var excluded = ExcludedBy(loss);
+        while (Array.FindAll(ids, IsRunning) is { Length: > 0 } left)
+        {
+            var change = gateway.Watch.NextChange;
+            var route = await Choose(left[0], excluded, fingerprint);
+            if (route.Worker is { } worker)
+            {
+                if (await HasSeat(worker, left[0], published) && await TryMove(left, route))
+                {
+                    break;
+                }
+
+                excluded.Add(route.Incarnation);
+                continue;
+            }
+
+            if (gateway.Silo.IsAlone)
+            {
+                End(left, loss.End.ToEnd());
+                break;
+            }
+
+            End(Array.FindAll(left, id => _limits.IsOver(id, RequestOf(id))), TimeLimits.Over);
+            excluded = ExcludedBy(loss);
+            await Task.WhenAny(change, Task.Delay(LookAgain, gateway.Silo.Time));
+        }
+
+        _moving.ExceptWith(ids);
+    }
+
+    /// <summary>False where another worker has to be tried.</summary>
+    private async Task<bool> TryMove(SequenceId[] ids, RouteReply route)
+    {
+        var reply = await Attempt(ids, route, message: null);
+        if (reply.Reason is null)
+        {
+            return !gateway.Watch.IsLost(route.Incarnation);
+        }
+
+        if (IsMendable(reply))
+        {
+            return false;
+        }
+
+        End(ids, new SequenceEnd(FinishReason.Failed, Message: reply.Message));
+        return true;
+    }
+
+    private async Task<SubmitReply> Attempt(SequenceId[] ids, RouteReply route, JournalMessage? message)
+    {
+        var old = ids.Select(gateway.Assignments.Find).OfType<Assignment>().Where(assigned => assigned.Incarnation != route.Incarnation).ToList();
+        var epoch = _last = _last.Next(gateway.Silo.Drawer);
+        Array.ForEach(ids, id => gateway.Logs.RaiseEpoch(id, epoch));
+        var assignment = new Assignment(new AttemptId(ids[0], epoch), route.Worker!.Value, route.Incarnation, route.Fingerprint);
+        Assign(ids, assignment);
+        Tell(old).Ignore();
+
+        var unanswered = SubmitReply.Refuse(route);
+        var attempt = new AttemptMessage(message ?? Write(ids), gateway.Silo.Name, epoch.Value, route.Incarnation);
+        var reply = await Call(() => WorkerOf(assignment).Submit(attempt), unanswered);
+        if (reply.Reason is null)
+        {
+            Array.ForEach(ids, id => gateway.Assignments.Accept(new AttemptId(id, epoch)));
+        }
+
+        // Whoever gave no answer may compute all the same, and what has ended meanwhile was told to the attempt before.
+        if (reply.Reason is null || reply == unanswered)
+        {
+            AttemptId[] ended = [.. ids.Where(id => reply == unanswered || !IsRunning(id)).Select(id => new AttemptId(id, epoch))];
+            gateway.Ends.TellAsync(assignment.Worker, ended).Ignore();
+        }
+
+        return reply;
+    }
+
+    private async Task<RouteReply> Choose(SequenceId id, List<long> excluded, string fingerprint)
+    {
+        var request = RequestOf(id);
+        var query = RouteQuery.For(request, excluded, fingerprint);
+        var unanswered = new RouteReply(null, RefusalReason.Unavailable, "");
+        var router = gateway.Silo.Grains.GetGrain<IRouterGrain>(request.Model);
+        var route = await Call(() => router.Choose(query).WaitAsync(LookAgain, gateway.Silo.Time), unanswered);
+        return route.Worker is null ? gateway.Router.Choose(request.Model, query) : route;
+    }
+
+    /// <summary>A request under which a worker was lost runs alone among such ones until its next token.</summary>
+    private async Task<bool> HasSeat(WorkerId worker, SequenceId id, int published) =>
+        !_deaths.IsSuspect(published) || await Call(() => gateway.Silo.Grains.GetGrain<IGpuWorkerGrain>(worker.ToString()).TakeSeat(id), false);
+
+    /// <summary>All that a worker needs to go on with these sequences.</summary>
+    private JournalMessage Write(SequenceId[] ids)
+    {
+        JournalSequence[] sequences = [.. ids.Select(id => gateway.Logs.JournalOf(id) ?? JournalSequence.Begin(id))];
+        var request = _limits.Rest(ids[0], RequestOf(ids[0]), hasTokens: Array.Exists(sequences, sequence => sequence.Output.Length > 0));
+        return JournalMessage.From(new Journal(request, sequences));
+    }
+
+    /// <summary>The sequences' time without a reader begins, or they are forgotten if they were refused.</summary>
+    private SubmitReply Settle(SubmitReply reply, SequenceId[] ids)
+    {
+        _moving.ExceptWith(ids);
+        if (reply.Reason is not null)
+        {
+            Array.ForEach(ids, gateway.Assignments.Remove);
+            gateway.Logs.Remove(ids);
+            return reply;
+        }
+
+        gateway.Logs.Hold(ids);
+        if (gateway.Assignments.Find(ids[0]) is { } assigned && gateway.Watch.IsLost(assigned.Incarnation))
+        {
+            var end = new EndReply(FinishReason.Failed, null, $"Worker {assigned.Worker} was lost.");
+            Lose(ids, new LossMessage(assigned.Incarnation, LossCause.Died, end)).Ignore();
+        }
+
+        return reply;
+    }
+
+    private void End(SequenceId[] ids, SequenceEnd end)
+    {
+        Array.ForEach(ids, id => gateway.Logs.End(id, end));
+        Abort(ids).Ignore();
+    }
+
+    private void Assign(SequenceId[] ids, Assignment like) => Array.ForEach(
+        ids, id => gateway.Assignments.Assign(like with { Attempt = like.Attempt with { Sequence = id } }));
+
+    private Task Tell(IEnumerable<Assignment> ended) => Task.WhenAll(ended.GroupBy(assigned => assigned.Worker)
+        .Select(ofOne => gateway.Ends.TellAsync(ofOne.Key, [.. ofOne.Select(assigned => assigned.Attempt)])));
+
+    private IGpuWorkerGrain WorkerOf(Assignment assigned) => gateway.Silo.Grains.GetGrain<IGpuWorkerGrain>(assigned.Worker.ToString());
+
+    private bool IsRunning(SequenceId id) => gateway.Logs.Describe(id) is { Phase: not SequencePhase.Ended };
+
+    private GenerationRequest RequestOf(SequenceId id) => gateway.Logs.RequestOf(id) ?? throw new UnknownSequenceException(id);
+
+    private static List<long> ExcludedBy(LossMessage loss) => loss.Cause == LossCause.Forgot ? [] : [loss.Incarnation];
+
+    private static bool IsMendable(SubmitReply reply) => reply.Reason is RefusalReason.Unavailable or RefusalReason.QueueFull;
+
+    private static async Task<T> Call<T>(Func<Task<T>> call, T unanswered)
+    {
+        try
+        {
+            return await call();
+        }
+#pragma warning disable CA1031 // a call that fails, whatever its reason, has no answer
+        catch (Exception)
+#pragma warning restore CA1031
+        {
+            return unanswered;
+        }
+    }
+}

@@ -1,0 +1,78 @@
+namespace OrleansLLM.Cluster;
+
+/// <summary>
+/// The one watcher of a gateway's silo: it follows the table of members and the clock, and tells the requests of this silo which workers they have lost. A silo
+/// whose own tick comes late was stopped itself: it judges nobody until it has read the table and had time to hear anew. A cluster of one has nobody to watch.
+/// </summary>
+internal sealed class FleetWatcher(GatewayContext gateway, ClusterFleet fleet, IClusterMembershipService members) : ILifecycleParticipant<ISiloLifecycle>, IDisposable
+{
+    private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan Late = TimeSpan.FromSeconds(1);
+
+    /// <summary>Sequences that leave a draining worker at once.</summary>
+    private const int MostMoving = 32;
+
+    private readonly CancellationTokenSource _ending = new();
+    private Task _watching = Task.CompletedTask;
+
+    public void Participate(ISiloLifecycle lifecycle) => lifecycle.Subscribe(
+        nameof(FleetWatcher),
+        ServiceLifecycleStage.Active,
+        _ =>
+        {
+            _watching = gateway.Silo.IsAlone ? Task.CompletedTask : Task.WhenAll(Task.Run(WatchClockAsync, CancellationToken.None), Task.Run(WatchMembersAsync, CancellationToken.None));
+            return Task.CompletedTask;
+        },
+        async _ =>
+        {
+            await _ending.CancelAsync().ConfigureAwait(false);
+            await _watching.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        });
+
+    public void Dispose() => _ending.Dispose();
+
+    private async Task WatchClockAsync()
+    {
+        using var timer = new PeriodicTimer(Tick, gateway.Silo.Time);
+        var last = gateway.Silo.Time.GetTimestamp();
+        while (await timer.WaitForNextTickAsync(_ending.Token).ConfigureAwait(false))
+        {
+            var late = gateway.Silo.Time.GetElapsedTime(last) - Tick > Late;
+            if (late)
+            {
+                await members.Refresh(default, _ending.Token).ConfigureAwait(false);
+                gateway.Watch.Pardon();
+            }
+
+            last = gateway.Silo.Time.GetTimestamp();
+            fleet.Look();
+            gateway.Watch.Judge();
+            TellLosses();
+        }
+    }
+
+    private async Task WatchMembersAsync()
+    {
+        await foreach (var snapshot in members.MembershipUpdates.WithCancellation(_ending.Token).ConfigureAwait(false))
+        {
+            foreach (var member in snapshot.Members.Values.Where(member => member.Status == SiloStatus.Dead))
+            {
+                gateway.Watch.Bury(member.SiloAddress);
+            }
+
+            TellLosses();
+        }
+    }
+
+    private void TellLosses()
+    {
+        foreach (var lost in gateway.Watch.TakeLosses())
+        {
+            var end = new EndReply(FinishReason.Failed, null, $"Worker {lost.Worker} {lost.Why}.");
+            var loss = new LossMessage(lost.Incarnation, lost.Cause, end);
+            var atOnce = new ParallelOptions { MaxDegreeOfParallelism = lost.Cause == LossCause.Drains ? MostMoving : -1 };
+            _ = Parallel.ForEachAsync(gateway.Assignments.RequestsOn(lost.Incarnation), atOnce, async (request, _) =>
+                await gateway.Silo.Grains.GetGrain<ISequenceGrain>(request.ToString()).Lose(loss).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing));
+        }
+    }
+}

@@ -1,0 +1,24 @@
+using OrleansLLM.Sequences;
+
+namespace OrleansLLM.Cluster;
+
+/// <summary>This silo and the way to others.</summary>
+internal sealed class SiloContext(ILocalSiloDetails silo, ISiloStatusOracle silos, IGrainFactory grains, TimeProvider time, IMembershipTable? members = null)
+{
+    public string Name => silo.Name;
+
+    public SiloAddress Address => silo.SiloAddress;
+
+    /// <summary>Differs between silos, also between two lives of one: what an <see cref="Epoch"/> is drawn with.</summary>
+    public int Drawer => silo.SiloAddress.GetConsistentHashCode();
+
+    public IGrainFactory Grains => grains;
+
+    public TimeProvider Time => time;
+
+    /// <summary>Whether the table of members has an active silo of that name.</summary>
+    public bool IsMember(string name) => silos.GetActiveSilos().Any(address => silos.TryGetSiloName(address, out var found) && found == name);
+
+    /// <summary>The only silo, in a cluster that no other one can join.</summary>
+    public bool IsAlone => members is MembershipOfOne;
+}
