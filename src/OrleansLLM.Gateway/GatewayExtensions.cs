@@ -38,7 +38,12 @@ public static class GatewayExtensions
     }
 
     /// <summary>Maps every endpoint, and what surrounds them.</summary>
-    public static WebApplication MapOrleansLLMGateway(this WebApplication app)
+    public static WebApplication MapOrleansLLMGateway(this WebApplication app) => app.Map(Routes.All, AnnounceModels);
+
+    /// <summary>Maps <c>/health</c> and its kin and <c>/metrics</c> alone: of a host that has no <see cref="IGenerator"/>.</summary>
+    public static WebApplication MapOrleansLLMProbes(this WebApplication app) => app.Map(Routes.Probes, static _ => { });
+
+    private static WebApplication Map(this WebApplication app, IReadOnlyList<Endpoints.Route> routes, Action<GatewayServer> beforeScrape)
     {
         var server = app.Services.GetRequiredService<GatewayServer>();
         app.UseMiddleware<RequestPipeline>();
@@ -47,7 +52,7 @@ public static class GatewayExtensions
             app.UseCors(policy => Allow(policy, server));
         }
 
-        foreach (var route in Routes.All)
+        foreach (var route in routes)
         {
             app.MapMethods(route.Path, route.Methods, (RequestDelegate)(context => RequestPipeline.RunAsync(context, route, server)));
         }
@@ -57,7 +62,7 @@ public static class GatewayExtensions
             null,
             branch => branch.Use(next => context =>
             {
-                AnnounceModels(server);
+                beforeScrape(server);
                 return next(context);
             }),
             null).WithMetadata(new HttpMethodMetadata(Endpoints.Route.MethodsOf(HttpMethods.Get)));

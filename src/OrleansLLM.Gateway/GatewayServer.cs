@@ -6,9 +6,9 @@ namespace OrleansLLM.Gateway;
 
 /// <summary>What endpoints work with.</summary>
 internal sealed class GatewayServer(
-    IGenerator generator, IServedModels served, GatewayOptions options, GatewayMetrics metrics, TimeProvider time)
+    IServedModels served, GatewayOptions options, GatewayMetrics metrics, TimeProvider time, IGenerator? generator = null, IReadiness? readiness = null)
 {
-    public IGenerator Generator { get; } = generator;
+    public IGenerator Generator => generator ?? throw new InvalidOperationException("This server answers probes only: it has no IGenerator.");
 
     public IServedModels Served { get; } = served;
 
@@ -33,10 +33,18 @@ internal sealed class GatewayServer(
     {
         ServingPhase.Ready => null,
         ServingPhase.Loading => ApiError.Unavailable("The model is still loading.", Options.RetryAfter),
+        ServingPhase.Waiting => ApiError.Unavailable("No worker serves the model yet.", Options.RetryAfter),
         ServingPhase.Draining => ApiError.Unavailable("The server is stopping and takes no new requests.", Options.RetryAfter),
         _ when Served.Failure is { } failure => ApiError.Unavailable($"{failure} Restart the server.", Options.RetryAfter),
         _ => ApiError.Unavailable("The server has no model: loading it failed, the log says why.", Options.RetryAfter),
     };
+
+    /// <summary>Why only a restart helps, or null.</summary>
+    public ApiError? WhyDead() => Served.Failure is null ? null : WhyUnavailable();
+
+    /// <summary>Why nothing can be asked for, or should be, or null.</summary>
+    public ApiError? WhyNotReady() =>
+        WhyUnavailable() ?? (readiness?.WhyNotReady is { } reason ? ApiError.Unavailable(reason, Options.RetryAfter) : null);
 
     /// <summary>The model by name or alias; no name is the only model's, as vLLM has it.</summary>
     public Outcome<ServedModel> FindModel(string? name)

@@ -25,11 +25,7 @@ public static partial class ModelLoader
         ModelOptions options, IProgress<LoadProgress>? progress, CancellationToken cancellation, Task? startBeside = null,
         ILoggerFactory? loggers = null)
     {
-        if (options.Path.Length > 0 && !Path.Exists(options.Path))
-        {
-            throw new ModelLoadException($"{options.Path} is not there: give a Hugging Face folder or a GGUF file.");
-        }
-
+        RequirePath(options);
         var load = new Load(options, progress, startBeside ?? Task.CompletedTask, loggers, new LoadClock(), cancellation);
         try
         {
@@ -48,6 +44,33 @@ public static partial class ModelLoader
         catch (Exception error) when (error is not (OperationCanceledException or ModelLoadException))
         {
             throw new ModelLoadException(Explain(options, error), error);
+        }
+    }
+
+    /// <summary>The text side alone, for a gateway whose workers are other processes: no weight is read but those of norms.</summary>
+    /// <param name="loggers">As for <see cref="LoadAsync(ModelOptions, IProgress{LoadProgress}?, CancellationToken, Task?, ILoggerFactory?)"/>.</param>
+    /// <exception cref="ModelLoadException">It can't be served; the message says why.</exception>
+    public static Task<ServedModel> LoadTextAsync(ModelOptions options, CancellationToken cancellation, ILoggerFactory? loggers = null) => Task.Run(
+        () =>
+        {
+            RequirePath(options);
+            try
+            {
+                using var file = Open(options);
+                return ToServed(options, options.MaxModelLength ?? file.MaxLength, file, LogLeftOut(ModelText.Read(file), loggers));
+            }
+            catch (Exception error) when (error is not ModelLoadException)
+            {
+                throw new ModelLoadException(Explain(options, error), error);
+            }
+        },
+        cancellation);
+
+    private static void RequirePath(ModelOptions options)
+    {
+        if (options.Path.Length > 0 && !Path.Exists(options.Path))
+        {
+            throw new ModelLoadException($"{options.Path} is not there: give a Hugging Face folder or a GGUF file.");
         }
     }
 
@@ -136,16 +159,17 @@ public static partial class ModelLoader
 
     private static LoadedModel Finish(Load load, ModelFile file, ModelText text, EngineParts parts)
     {
-        var options = load.Options;
-        var served = new ServedModel(
-            options.Name, [.. options.ServedNames.Skip(1)], parts.Engine.Facts.MaxLength, text.Tokenizer, text.Template,
-            text.EndTokens, ToSampling(file.Generation), DateTimeOffset.UtcNow)
-        {
-            MaxNewTokens = file.Generation.MaxNewTokens,
-        };
+        var served = ToServed(load.Options, parts.Engine.Facts.MaxLength, file, text);
         var report = new LoadReport(load.Clock.Phases, load.Clock.Elapsed, file.TensorBytes, parts.PoolBytes);
         return new LoadedModel(served, parts.Engine, parts.Model, parts.Device, report);
     }
+
+    private static ServedModel ToServed(ModelOptions options, int maxLength, ModelFile file, ModelText text) => new(
+        options.Name, [.. options.ServedNames.Skip(1)], maxLength, text.Tokenizer, text.Template, text.EndTokens, ToSampling(file.Generation),
+        DateTimeOffset.UtcNow)
+    {
+        MaxNewTokens = file.Generation.MaxNewTokens,
+    };
 
     private static ModelText LogLeftOut(ModelText text, ILoggerFactory? loggers)
     {

@@ -32,4 +32,7 @@ public enum ServingPhase
     Ready,
     Draining,
     Failed,
+
+    /// <summary>Nobody computes them yet.</summary>
+    Waiting,
 }

@@ -55,6 +55,8 @@ internal sealed partial class OrleansLLMProcess : IAsyncDisposable
         start.WorkingDirectory = ReferenceData.Repository;
         start.Environment.Remove("OPENAI_API_KEY");
         start.Environment.Remove("ORLEANSLLM_API_KEY");
+        start.Environment.Remove("POD_IP");
+        start.Environment.Remove("POD_NAME");
         return new OrleansLLMProcess(Process.Start(start)!);
     }
 
@@ -129,6 +131,8 @@ internal sealed partial class OrleansLLMProcess : IAsyncDisposable
 
     /// <summary>As an operator or a container's runtime does.</summary>
     public void Terminate() => Assert.Equal(0, Kill(_process.Id, 15));
+
+    public void Signal(int signal) => Assert.Equal(0, Kill(_process.Id, signal));
 
     public static Task<(int Code, string Output, string Errors)> RunAsync(params string[] arguments) => RunAsync(arguments, input: "");
 

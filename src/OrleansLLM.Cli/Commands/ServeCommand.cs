@@ -1,19 +1,12 @@
 using System.CommandLine;
 using System.Diagnostics;
-using System.Net.Sockets;
-using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Connections;
-using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Hosting;
-using Microsoft.Extensions.Logging;
 using OrleansLLM.Cli.Arguments;
 using OrleansLLM.Cli.Serving;
 using OrleansLLM.Cluster;
-using OrleansLLM.Hosting;
 
 namespace OrleansLLM.Cli.Commands;
 
-/// <summary><c>serve</c>: one process, one model, a cluster of one.</summary>
+/// <summary><c>serve</c>: one process and one model, alone or as a silo of a cluster.</summary>
 internal sealed class ServeCommand
 {
     private readonly Argument<string> _path = new("model") { Description = "A Hugging Face folder, or a GGUF file (the first part of a split one)." };
@@ -27,6 +20,8 @@ internal sealed class ServeCommand
 
     private readonly ServerArguments _server = new();
 
+    private readonly ClusterArguments _cluster = new();
+
     private readonly ModelArguments _model = new();
 
     public static Command Create()
@@ -36,6 +31,7 @@ internal sealed class ServeCommand
         command.Arguments.Add(options._path);
         command.Options.Add(options._names);
         options._server.AddTo(command);
+        options._cluster.AddTo(command);
         options._model.AddTo(command);
         command.SetAction(options.RunAsync);
         return command;
@@ -45,18 +41,23 @@ internal sealed class ServeCommand
     {
         var started = Stopwatch.GetTimestamp();
         var model = _model.Read(result, result.GetValue(_path)!, result.GetValue(_names) ?? []);
-        var server = _server.Read(result);
+        var (server, member) = (_server.Read(result), _cluster.Read(result));
         using var logs = Logs.OfServer(server.LogFormat);
         var failures = new FailureReport(server.LogFormat, logs);
         failures.WatchForCrashes();
         try
         {
-            if (await ServeAsync(model, server, logs, started, cancellation).ConfigureAwait(false) is not { } failure)
+            var process = new ServeProcess(model, server, member, logs, failures, started);
+            if (await process.RunAsync(cancellation).ConfigureAwait(false) is not { } failure)
             {
                 return 0;
             }
 
             failures.Add(failure);
+        }
+        catch (SiloStartException error)
+        {
+            failures.Add(error.Message);
         }
         catch (Exception error) when (server.LogFormat == LogFormat.Json)
         {
@@ -64,84 +65,5 @@ internal sealed class ServeCommand
         }
 
         return 1;
-    }
-
-    /// <summary>Null once it was asked to stop, else why it could not serve.</summary>
-    private static async Task<string?> ServeAsync(
-        ModelOptions modelOptions, ServerOptions serverOptions, Logs logs, long started, CancellationToken cancellation)
-    {
-        var workers = new TaskCompletionSource<LocalWorkers>(TaskCreationOptions.RunContinuationsAsynchronously);
-        var siloStart = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        await using var model = new ModelHost(ending => LoadAsync(modelOptions, workers.Task, siloStart.Task, logs.Factory, ending));
-        var app = ServeHost.Build(serverOptions, model, builder => Configure(builder, serverOptions, logs));
-        workers.SetResult(app.Services.GetRequiredService<LocalWorkers>());
-        await using (app.ConfigureAwait(false))
-        {
-            try
-            {
-                await app.StartAsync(cancellation).ConfigureAwait(false);
-            }
-            catch (Exception error) when (WhyNotListening(error, serverOptions) is { } reason)
-            {
-                await model.DisposeAsync().ConfigureAwait(false); // it attaches to the silo, so it ends first
-                return reason;
-            }
-            finally
-            {
-                siloStart.SetResult();
-            }
-
-            return await AnnounceAndWaitAsync(app, model, modelOptions.Path, started).ConfigureAwait(false);
-        }
-    }
-
-    private static string? WhyNotListening(Exception error, ServerOptions options) => error switch
-    {
-        IOException { InnerException: AddressInUseException } => FormattableString.Invariant($"Port {options.Port} of {options.Host} is in use: take another with --port, or 0 for any."),
-        SocketException => FormattableString.Invariant($"Nothing can listen on port {options.Port} of {options.Host}: {error.Message}. Take others with --host and --port."),
-        _ => null,
-    };
-
-    private static void Configure(WebApplicationBuilder builder, ServerOptions options, Logs logs)
-    {
-        builder.Services.AddSingleton(options.SequenceLogs);
-        builder.Services.AddSingleton(logs.Factory);
-        builder.Services.AddSingleton(logs.Output);
-        builder.Services.AddSingleton<IHostLifetime, DrainingLifetime>();
-        builder.Services.AddHostedService<StatisticsReporter>();
-        builder.Services.AddSingleton<Announcer>();
-        builder.AddClusterOfOne();
-    }
-
-    /// <summary>Loads while the silo starts; the model counts as loaded once its worker is known to the cluster.</summary>
-    private static async Task<LoadedModel> LoadAsync(
-        ModelOptions options, Task<LocalWorkers> workers, Task siloStart, ILoggerFactory loggers, CancellationToken ending)
-    {
-        var loaded = await ModelLoader.LoadAsync(options, null, ending, siloStart, loggers).ConfigureAwait(false);
-        await (await workers.ConfigureAwait(false)).AttachAsync(0, loaded.Engine, ending).ConfigureAwait(false);
-        return loaded;
-    }
-
-    private static async Task<string?> AnnounceAndWaitAsync(WebApplication app, ModelHost model, string path, long started)
-    {
-        var announcer = app.Services.GetRequiredService<Announcer>();
-        announcer.OnListening(path);
-        try
-        {
-            var stopped = app.WaitForShutdownAsync();
-            if (await Task.WhenAny(model.Loaded, stopped).ConfigureAwait(false) == model.Loaded)
-            {
-                var loaded = await model.Loaded.ConfigureAwait(false);
-                announcer.OnReady(loaded, Stopwatch.GetElapsedTime(started));
-            }
-
-            await stopped.ConfigureAwait(false);
-            return null;
-        }
-        catch (ModelLoadException error)
-        {
-            await app.StopAsync().ConfigureAwait(false);
-            return error.Message;
-        }
     }
 }

@@ -2,7 +2,6 @@ using System.Runtime.InteropServices;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using OrleansLLM.Cli.Arguments;
-using OrleansLLM.Hosting;
 
 namespace OrleansLLM.Cli.Serving;
 
@@ -12,12 +11,9 @@ namespace OrleansLLM.Cli.Serving;
 /// stops.
 /// </summary>
 internal sealed partial class DrainingLifetime(
-    IHostApplicationLifetime application, ModelHost model, ActiveRequests active, ServerOptions options, ILogger<DrainingLifetime> logger)
+    IHostApplicationLifetime application, IDrain drain, ServerOptions options, ILogger<DrainingLifetime> logger)
     : IHostLifetime, IDisposable
 {
-    /// <summary>How long the clients of ended answers have to hear of it.</summary>
-    private static readonly TimeSpan FarewellTimeout = TimeSpan.FromSeconds(2);
-
     private readonly List<PosixSignalRegistration> _registrations = [];
     private readonly CancellationTokenSource _hurry = new();
     private int _signals;
@@ -57,26 +53,21 @@ internal sealed partial class DrainingLifetime(
     private async Task DrainAsync()
     {
         LogDraining(options.ShutdownTimeout.TotalSeconds);
-        model.BeginDrain();
+        drain.Begin();
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(_hurry.Token);
+        limit.CancelAfter(options.ShutdownTimeout);
         try
         {
-            await active.WhenNone().WaitAsync(options.ShutdownTimeout, _hurry.Token).ConfigureAwait(false);
+            await drain.WhenDoneAsync(limit.Token).ConfigureAwait(false);
         }
-        catch (Exception error) when (error is TimeoutException or OperationCanceledException)
+        catch (OperationCanceledException)
         {
             LogOverdue();
-            await EndRunningAsync().ConfigureAwait(false);
+            await drain.EndRunningAsync().ConfigureAwait(false);
         }
-
-        application.StopApplication();
-    }
-
-    private async Task EndRunningAsync()
-    {
-        if (model.Loaded.IsCompletedSuccessfully)
+        finally
         {
-            (await model.Loaded.ConfigureAwait(false)).Engine.Stop();
-            await active.WhenNone().WaitAsync(FarewellTimeout).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            application.StopApplication();
         }
     }
 

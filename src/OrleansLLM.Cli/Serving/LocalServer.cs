@@ -36,6 +36,7 @@ internal sealed class LocalServer : IAsyncDisposable
         var model = await LoadAsync(options, loggers).ConfigureAwait(false);
         var server = new ServerOptions("127.0.0.1", 0, new GatewayOptions { ApiKeys = [new ApiKey("terminal", key)] }, TimeSpan.Zero, LogFormat.Text);
         var app = ServeHost.Build(server, model, builder => builder.Services
+            .AddSingleton(model)
             .AddSingleton<IGenerator, ModelGenerator>()
             .AddSingleton<IHostLifetime, TerminalLifetime>());
         await app.StartAsync(cancellation).ConfigureAwait(false);

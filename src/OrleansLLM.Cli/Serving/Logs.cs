@@ -37,7 +37,9 @@ internal sealed class Logs : IDisposable
     internal static void Add(ILoggingBuilder logging, LogFormat format)
     {
         logging.AddFilter((category, level) => level >= (IsOurs(category) ? LogLevel.Information : LogLevel.Warning));
-        logging.AddFilter("Orleans.Runtime.Silo", LogLevel.Error); // it recommends the server's garbage collector, which would take more memory
+        logging.AddFilter("Orleans.Runtime.Silo", LogLevel.Critical); // it recommends the server's garbage collector, which would take more memory; why it can't start is thrown too
+        logging.AddFilter("Orleans.Runtime.SiloLifecycleSubject", LogLevel.Critical); // thrown too
+        logging.AddFilter("Orleans.Runtime.MembershipService.MembershipTableManager", LogLevel.Error); // it warns of silos that come back under their name
         logging.AddFilter("Orleans.Runtime.Watchdog", LogLevel.Error); // it takes its own first look for a stall
         logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.None); // what it says is thrown too
         AddOutput(logging, format, LogLevel.Critical);

@@ -7,10 +7,17 @@ using Microsoft.Extensions.Hosting;
 using OrleansLLM.Cli.Arguments;
 using OrleansLLM.Cli.Serving.Connections;
 using OrleansLLM.Gateway;
-using OrleansLLM.Hosting;
 using OrleansLLM.Text;
 
 namespace OrleansLLM.Cli.Serving;
+
+internal enum ServerSurface
+{
+    Everything,
+
+    /// <summary>Health and metrics.</summary>
+    Probes,
+}
 
 /// <summary>Puts the server together: web host, gateway, and what generates behind it.</summary>
 internal static class ServeHost
@@ -25,7 +32,9 @@ internal static class ServeHost
     internal static readonly TimeSpan FirstRequestTimeout = TimeSpan.FromSeconds(30);
 
     /// <param name="configure">Registers the <see cref="IGenerator"/>, and logs where there are to be any.</param>
-    public static WebApplication Build(ServerOptions options, ModelHost model, Action<WebApplicationBuilder> configure)
+    /// <param name="surface">What the port answers.</param>
+    public static WebApplication Build(
+        ServerOptions options, IServedModels models, Action<WebApplicationBuilder> configure, ServerSurface surface = ServerSurface.Everything)
     {
         // Nothing of the current folder or the environment: the options are the command line's.
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "orleansllm" });
@@ -42,8 +51,7 @@ internal static class ServeHost
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = ConnectionTimeout);
         builder.Services.AddSingleton(options);
         builder.Services.AddSingleton<ActiveRequests>();
-        builder.Services.AddSingleton(model);
-        builder.Services.AddSingleton<IServedModels>(model);
+        builder.Services.AddSingleton(models);
         configure(builder);
         builder.Services.AddOrleansLLMGateway(options.Gateway);
         var app = builder.Build();
@@ -51,8 +59,7 @@ internal static class ServeHost
         app.UseWhen(
             context => context.Request.Method == "POST",
             branch => branch.Use(next => context => active.RunAsync(context, next)));
-        app.MapOrleansLLMGateway();
-        return app;
+        return surface == ServerSurface.Everything ? app.MapOrleansLLMGateway() : app.MapOrleansLLMProbes();
     }
 
     private static IPAddress Address(string host) => host == "localhost" ? IPAddress.Loopback : IPAddress.Parse(host);

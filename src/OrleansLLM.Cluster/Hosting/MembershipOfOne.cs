@@ -23,7 +23,7 @@ internal sealed class MembershipOfOne : IMembershipTable
         {
             return Task.FromResult(_entry is null
                 ? new MembershipTableData(_version)
-                : new MembershipTableData(Tuple.Create(Copy(_entry), _version.VersionEtag), _version));
+                : new MembershipTableData(Tuple.Create(_entry.Copy(), _version.VersionEtag), _version));
         }
     }
 
@@ -50,24 +50,8 @@ internal sealed class MembershipOfOne : IMembershipTable
                 return Task.FromResult(false);
             }
 
-            (_entry, _version) = (Copy(entry), new TableVersion(version.Version, version.Version.ToString(CultureInfo.InvariantCulture)));
+            (_entry, _version) = (entry.Copy(), new TableVersion(version.Version, version.Version.ToString(CultureInfo.InvariantCulture)));
             return Task.FromResult(true);
         }
     }
-
-    /// <summary>The caller goes on writing to its own.</summary>
-    private static MembershipEntry Copy(MembershipEntry entry) => new()
-    {
-        SiloAddress = entry.SiloAddress,
-        Status = entry.Status,
-        SuspectTimes = [.. entry.SuspectTimes ?? []],
-        ProxyPort = entry.ProxyPort,
-        HostName = entry.HostName,
-        SiloName = entry.SiloName,
-        RoleName = entry.RoleName,
-        UpdateZone = entry.UpdateZone,
-        FaultZone = entry.FaultZone,
-        StartTime = entry.StartTime,
-        IAmAliveTime = entry.IAmAliveTime,
-    };
 }

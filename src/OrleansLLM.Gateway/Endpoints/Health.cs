@@ -3,17 +3,25 @@ using OrleansLLM.Gateway.OpenAI;
 
 namespace OrleansLLM.Gateway.Endpoints;
 
-/// <summary>200 while requests are taken, else 503 with the reason.</summary>
+/// <summary>200 where it is well, else 503 with the reason.</summary>
 internal static class Health
 {
-    public static async ValueTask<ApiError?> HandleAsync(GatewayCall call)
+    /// <summary>Whether requests are taken.</summary>
+    public static ValueTask<ApiError?> HandleAsync(GatewayCall call) => AnswerAsync(call, call.Server.WhyUnavailable());
+
+    /// <summary>Whether this process can do its work: not, where only a restart helps. Asks nobody else.</summary>
+    public static ValueTask<ApiError?> LiveAsync(GatewayCall call) => AnswerAsync(call, call.Server.WhyDead());
+
+    /// <summary>Whether requests should be sent here.</summary>
+    public static ValueTask<ApiError?> ReadyAsync(GatewayCall call) => AnswerAsync(call, call.Server.WhyNotReady());
+
+    private static async ValueTask<ApiError?> AnswerAsync(GatewayCall call, ApiError? reason)
     {
-        if (call.Server.WhyUnavailable() is { } reason)
+        if (reason is null)
         {
-            return reason;
+            await Responses.WriteAsync(call.Context, StatusCodes.Status200OK, new HealthAnswer("ok"), WireJson.Default.HealthAnswer);
         }
 
-        await Responses.WriteAsync(call.Context, StatusCodes.Status200OK, new HealthAnswer("ok"), WireJson.Default.HealthAnswer);
-        return null;
+        return reason;
     }
 }

@@ -35,15 +35,23 @@ internal static class Routes
 {
     public const string Metrics = "/metrics";
 
+    /// <summary>Of a server that takes no requests.</summary>
+    public static IReadOnlyList<Route> Probes { get; } =
+    [
+        new("GET", "/health", Access.Open, Readiness.Any, Health.HandleAsync),
+        new("GET", "/health/live", Access.Open, Readiness.Any, Health.LiveAsync),
+        new("GET", "/health/ready", Access.Open, Readiness.Any, Health.ReadyAsync),
+    ];
+
     public static IReadOnlyList<Route> All { get; } =
     [
+        .. Probes,
         new("POST", "/v1/completions", Access.Key, Readiness.Ready, Completions.HandleAsync),
         new("POST", "/v1/chat/completions", Access.Key, Readiness.Ready, ChatCompletions.HandleAsync),
         new("GET", "/v1/models", Access.Key, Readiness.Any, Models.ListAsync),
         new("GET", "/v1/models/{**model}", Access.Key, Readiness.Any, Models.GetAsync),
         new("POST", "/tokenize", Access.Key, Readiness.Ready, Tokenize.HandleAsync),
         new("POST", "/detokenize", Access.Key, Readiness.Ready, Detokenize.HandleAsync),
-        new("GET", "/health", Access.Open, Readiness.Any, Health.HandleAsync),
         new("GET", "/version", Access.Open, Readiness.Any, Version.HandleAsync),
     ];
 }

@@ -20,7 +20,7 @@ internal sealed partial class RequestPipeline(RequestDelegate next, GatewayServe
         context.Response.Headers[Header] = context.TraceIdentifier;
         var status = await AnswerAsync(context);
         var path = context.Request.Path.ToUriComponent();
-        if (path is "/health" or Routes.Metrics)
+        if (path is Routes.Metrics || Routes.Probes.Any(route => route.Path == path))
         {
             LogProbe(context.Request.Method, path, status, Stopwatch.GetElapsedTime(started).TotalMilliseconds, context.TraceIdentifier);
         }

@@ -5,7 +5,6 @@ using Microsoft.Extensions.Logging;
 using OrleansLLM.Cli.Arguments;
 using OrleansLLM.Cli.Serving;
 using OrleansLLM.Gateway;
-using OrleansLLM.Hosting;
 
 namespace OrleansLLM.Cli.Tests.Serving;
 
@@ -19,15 +18,14 @@ public sealed class AnnouncerTests
     [InlineData("0.0.0.0", "http://0.0.0.0:8000", "http://127.0.0.1:8000", 1, false)]
     [InlineData("::", "http://[::]:8000", "http://[::1]:8000", 0, true)]
     [InlineData("192.168.1.2", "http://192.168.1.2:8000", "http://192.168.1.2:8000", 0, true)]
-    public async Task It_says_what_to_type_and_warns_where_others_can_come_without_a_key(string host, string bound, string url, int keys, bool warns)
+    public void It_says_what_to_type_and_warns_where_others_can_come_without_a_key(string host, string bound, string url, int keys, bool warns)
     {
-        await using var model = new ModelHost(ending => Task.FromCanceled<LoadedModel>(new CancellationToken(canceled: true)));
         var log = new LineLog();
         using var output = new LogOutput(
             new LogOutputOptions(LineFormatter.FormatterName, LogLevel.Critical), [new LineFormatter(TimeProvider.System)], () => Stream.Null, () => Stream.Null);
         var options = new ServerOptions(
             host, 8000, new GatewayOptions { ApiKeys = [.. Enumerable.Repeat(new ApiKey("key-1", "secret"), keys)] }, TimeSpan.Zero, LogFormat.Text);
-        new Announcer(new Server(bound), model, options, output, log).OnListening("a/model");
+        new Announcer(new Server(bound), options, output, log).OnListening("a/model");
         Assert.Equal($"Information: Listening on {url} (host {host}), loading a/model", log.Lines[0]);
         Assert.Equal(
             warns ? [$"Warning: Anybody who reaches {host} can use this server: give it an --api-key, or listen on 127.0.0.1."] : [], log.Lines.Skip(1));

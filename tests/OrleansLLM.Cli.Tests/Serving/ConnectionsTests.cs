@@ -34,7 +34,7 @@ public sealed class ConnectionsTests : IDisposable
     {
         var options = new ServerOptions("127.0.0.1", 0, new GatewayOptions(), TimeSpan.Zero, LogFormat.Text);
         await using var model = new ModelHost(_ => Task.FromException<LoadedModel>(new ModelLoadException("none")));
-        await using var app = ServeHost.Build(options, model, builder => builder.Services.AddSingleton<IGenerator, ModelGenerator>());
+        await using var app = ServeHost.Build(options, model, builder => builder.Services.AddSingleton(model).AddSingleton<IGenerator, ModelGenerator>());
         var limits = app.Services.GetRequiredService<IOptions<KestrelServerOptions>>().Value.Limits;
         Assert.Equal((120, 30), (limits.KeepAliveTimeout.TotalSeconds, limits.RequestHeadersTimeout.TotalSeconds));
         Assert.IsType<PatientListenerFactory>(app.Services.GetServices<IConnectionListenerFactory>().Last());

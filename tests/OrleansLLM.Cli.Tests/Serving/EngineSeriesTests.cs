@@ -23,7 +23,7 @@ public sealed class EngineSeriesTests : IDisposable
     {
         var options = new ServerOptions("127.0.0.1", 0, new GatewayOptions(), TimeSpan.Zero, LogFormat.Text);
         await using var model = new ModelHost(_ => Task.FromException<LoadedModel>(new ModelLoadException("none")));
-        await using var app = ServeHost.Build(options, model, builder => builder.Services.AddSingleton<IGenerator, ModelGenerator>());
+        await using var app = ServeHost.Build(options, model, builder => builder.Services.AddSingleton(model).AddSingleton<IGenerator, ModelGenerator>());
         await app.StartAsync(Cancellation);
         using var http = new HttpClient { BaseAddress = new Uri(app.Urls.Single()) };
         var first = Create();

@@ -57,7 +57,7 @@ public sealed class LoadingTests
 
     private static async Task<WebApplication> StartAsync(ModelHost model)
     {
-        var app = ServeHost.Build(Options, model, builder => builder.Services.AddSingleton<IGenerator, ModelGenerator>());
+        var app = ServeHost.Build(Options, model, builder => builder.Services.AddSingleton(model).AddSingleton<IGenerator, ModelGenerator>());
         await app.StartAsync(Cancellation);
         return app;
     }
