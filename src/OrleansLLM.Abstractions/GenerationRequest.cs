@@ -36,7 +36,7 @@ public sealed record GenerationRequest
     /// </summary>
     public int PromptIndex { get; init; }
 
-    /// <summary>Whose request it is (the API key's name), empty without keys: only its owner may read, fork or end it.</summary>
+    /// <summary>Whose request it is, empty without keys: only its owner may read, fork or end it.</summary>
     public string Tenant { get; init; } = "";
 
     /// <summary>Whoever gives the same one shares cached prefixes; empty shares with the requests of its tenant.</summary>
@@ -53,4 +53,10 @@ public sealed record GenerationRequest
 
     /// <summary>From submission to the first step; null = no limit.</summary>
     public TimeSpan? QueueTimeout { get; init; }
+
+    /// <summary>
+    /// What the gateway needs to go on with the answer, in bytes of its own: nobody below looks into them, and they travel and are kept with the
+    /// request. Empty where there is nothing to go on with.
+    /// </summary>
+    public ReadOnlyMemory<byte> Envelope { get; init; }
 }

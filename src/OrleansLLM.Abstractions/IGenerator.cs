@@ -15,6 +15,12 @@ public interface IGenerator
     ValueTask<SubmitResult> SubmitAsync(GenerationRequest request, CancellationToken cancellation);
 
     /// <summary>
+    /// A request that was accepted, or is about to be, and those of its sequences that are still known; null where none is. It says whose the
+    /// request is, never whether the caller may know.
+    /// </summary>
+    ValueTask<KnownRequest?> FindAsync(RequestId request, CancellationToken cancellation);
+
+    /// <summary>
     /// The tokens from position <paramref name="from"/> on, as they are published, to the end of the sequence. From below the prompt's
     /// length it begins with prompt tokens, with their log probabilities if those were asked for. Ending the enumeration is how a reader leaves: when
     /// the last one has left, the sequence is cancelled after its request's linger.
@@ -36,7 +42,7 @@ public interface IGenerator
 
     /// <summary>
     /// Sets the end mark: tokens at and behind position <paramref name="at"/> are neither shown nor billed (the gateway found a stop
-    /// string). False where the sequence is unknown or its end mark is set already.
+    /// string). False where the sequence is unknown or its end mark is set already, and, with <see cref="FinishReason.Cancelled"/>, where it has ended.
     /// </summary>
     ValueTask<bool> FinishAsync(SequenceId sequence, int at, FinishReason reason, CancellationToken cancellation);
 
@@ -46,6 +52,10 @@ public interface IGenerator
     /// <summary>What a sequence is at, or null where it is unknown.</summary>
     ValueTask<SequenceDescription?> DescribeAsync(SequenceId sequence, CancellationToken cancellation);
 }
+
+/// <param name="Request">As it was submitted.</param>
+/// <param name="Sequences">In the order in which they were made, forks included; at least one.</param>
+public sealed record KnownRequest(GenerationRequest Request, IReadOnlyList<SequenceId> Sequences);
 
 /// <summary>What may change while a sequence runs; null leaves a value as it is.</summary>
 public sealed record SequenceChange(int? MaxTokens = null, int? Priority = null, SamplingParameters? Sampling = null);

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Security.Cryptography;
@@ -7,6 +8,9 @@ namespace OrleansLLM;
 /// <summary>128 random bits that name one request in the whole cluster; can't be guessed. Written as 32 hexadecimal digits.</summary>
 public readonly record struct RequestId(ulong Upper, ulong Lower)
 {
+    // Numbers may end with a null character, ids may not.
+    private static readonly SearchValues<char> Digits = SearchValues.Create("0123456789abcdefABCDEF");
+
     public static RequestId Create()
     {
         Span<byte> bytes = stackalloc byte[16];
@@ -17,7 +21,7 @@ public readonly record struct RequestId(ulong Upper, ulong Lower)
     public static bool TryParse(ReadOnlySpan<char> text, out RequestId id)
     {
         id = default;
-        if (text.Length != 32 || !TryParseHalf(text[..16], out var upper) || !TryParseHalf(text[16..], out var lower))
+        if (text.Length != 32 || text.ContainsAnyExcept(Digits) || !TryParseHalf(text[..16], out var upper) || !TryParseHalf(text[16..], out var lower))
         {
             return false;
         }

@@ -6,6 +6,7 @@ namespace OrleansLLM;
 /// <code>
 /// journal:  | 1 | request | count | sequence 0 | sequence 1 | … |
 ///           | 2 | prompt index | request | …                     |   where the index is not 0
+///           | 3 | prompt index | envelope | request | …          |   where there is an envelope
 /// change:   | 1 | change |
 /// sequence: | index | output ids | count | (position, change)… | end |
 /// </code>
@@ -13,24 +14,28 @@ namespace OrleansLLM;
 public static class JournalFormat
 {
     /// <summary>Counts up when the layout changes; bytes of a later version are refused.</summary>
-    public const byte Version = 2;
+    public const byte Version = 3;
 
     private const byte WithoutPromptIndex = 1;
+    private const byte WithoutEnvelope = 2;
 
     public static byte[] Write(Journal journal)
     {
-        var to = new JournalWriter(64 + (4 * journal.Request.PromptIds.Length));
-        if (journal.Request.PromptIndex == 0)
+        var request = journal.Request;
+        var to = new JournalWriter(64 + (4 * request.PromptIds.Length) + request.Envelope.Length);
+        var version = !request.Envelope.IsEmpty ? Version : request.PromptIndex != 0 ? WithoutEnvelope : WithoutPromptIndex;
+        to.Byte(version);
+        if (version >= WithoutEnvelope)
         {
-            to.Byte(WithoutPromptIndex);
-        }
-        else
-        {
-            to.Byte(Version);
-            to.Int(journal.Request.PromptIndex);
+            to.Int(request.PromptIndex);
         }
 
-        WriteRequest(to, journal.Request);
+        if (version > WithoutEnvelope)
+        {
+            to.Bytes(request.Envelope.Span);
+        }
+
+        WriteRequest(to, request);
         to.List(journal.Sequences, WriteSequence);
         return to.ToArray();
     }
@@ -39,8 +44,9 @@ public static class JournalFormat
     public static Journal Read(ReadOnlySpan<byte> bytes)
     {
         var from = Open(bytes, Version, out var version);
-        var promptIndex = version == WithoutPromptIndex ? 0 : from.Int();
-        var request = ReadRequest(ref from) with { PromptIndex = promptIndex };
+        var promptIndex = version >= WithoutEnvelope ? from.Int() : 0;
+        byte[] envelope = version > WithoutEnvelope ? from.Bytes() : [];
+        var request = ReadRequest(ref from) with { PromptIndex = promptIndex, Envelope = envelope };
         var journal = new Journal(request, from.List((ref JournalReader item) => ReadSequence(ref item, request.Id)));
         from.End();
         return journal;

@@ -37,6 +37,8 @@ internal ref struct JournalReader(ReadOnlySpan<byte> bytes)
 
     public string Text() => Encoding.UTF8.GetString(Take(Count(1)));
 
+    public byte[] Bytes() => Take(Count(1)).ToArray();
+
     public int[] Ints()
     {
         var count = Count(4);

@@ -31,6 +31,12 @@ internal sealed class JournalWriter(int capacity)
         Encoding.UTF8.GetBytes(value, Take(length));
     }
 
+    public void Bytes(ReadOnlySpan<byte> values)
+    {
+        Int(values.Length);
+        values.CopyTo(Take(values.Length));
+    }
+
     public void Ints(ReadOnlySpan<int> values)
     {
         Int(values.Length);

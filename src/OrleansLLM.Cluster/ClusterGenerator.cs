@@ -29,6 +29,8 @@ internal sealed class ClusterGenerator(IGrainFactory grains, SequenceLogs logs) 
         }
     }
 
+    public ValueTask<KnownRequest?> FindAsync(RequestId request, CancellationToken cancellation) => new(logs.FindRequest(request));
+
     public IAsyncEnumerable<TokenRange> ReadAsync(SequenceId sequence, int from, CancellationToken cancellation) =>
         logs.ReadAsync(sequence, from, cancellation);
 

@@ -47,6 +47,8 @@ public sealed class EngineGenerator : IGenerator, IDisposable
         return result;
     }
 
+    public ValueTask<KnownRequest?> FindAsync(RequestId request, CancellationToken cancellation) => new(_logs.FindRequest(request));
+
     public IAsyncEnumerable<TokenRange> ReadAsync(SequenceId sequence, int from, CancellationToken cancellation) =>
         _logs.ReadAsync(sequence, from, cancellation);
 

@@ -5,6 +5,7 @@ using OpenTelemetry.Metrics;
 using OrleansLLM.Gateway.Endpoints;
 using OrleansLLM.Gateway.Http;
 using OrleansLLM.Gateway.Metrics;
+using OrleansLLM.Gateway.Requests;
 using OrleansLLM.Text;
 
 namespace OrleansLLM.Gateway;
@@ -79,5 +80,5 @@ public static class GatewayExtensions
 
     private static void Allow(CorsPolicyBuilder policy, GatewayServer server) =>
         (server.Options.CorsOrigins.Contains(SiteAccess.Any) ? policy.AllowAnyOrigin() : policy.SetIsOriginAllowed(server.Sites.IsListed))
-        .AllowAnyHeader().AllowAnyMethod().WithExposedHeaders("X-Request-Id", "Retry-After");
+        .AllowAnyHeader().AllowAnyMethod().WithExposedHeaders("X-Request-Id", "Retry-After", AnswerHeaders.Id);
 }

@@ -12,6 +12,12 @@ public sealed record GatewayOptions
     public IReadOnlyList<ApiKey> PriorityApiKeys { get; init; } = [];
 
     /// <summary>
+    /// What all gateways of a cluster share and nobody else knows: ids and tenants that clients' keys stand for are made with it. Empty: drawn at
+    /// random, for a gateway that is alone.
+    /// </summary>
+    public ReadOnlyMemory<byte> ClusterSecret { get; init; }
+
+    /// <summary>
     /// Names, beside those of loopback, that requests may know the server by (<c>Host</c>, whatever the port); null or "*" = any. On loopback
     /// without keys it wants a list, if an empty one: else any web page can rebind its own name to this machine and ask.
     /// </summary>
@@ -54,6 +60,6 @@ public sealed record GatewayOptions
     public string Version { get; init; } = "0.1.0";
 }
 
-/// <param name="Name">The tenant that the key's requests belong to.</param>
+/// <param name="Name">What it is called where it must not be shown.</param>
 /// <param name="Key">What clients send as <c>Authorization: Bearer</c>.</param>
 public sealed record ApiKey(string Name, string Key);

@@ -8,6 +8,7 @@ public static class GatewayOptionsValidator
 {
     private static readonly OptionName ApiKeys = new(nameof(GatewayOptions.ApiKeys), "--api-key");
     private static readonly OptionName PriorityApiKeys = new(nameof(GatewayOptions.PriorityApiKeys), "--priority-api-key");
+    private static readonly OptionName ClusterSecret = new(nameof(GatewayOptions.ClusterSecret));
     private static readonly OptionName AllowedHosts = new(nameof(GatewayOptions.AllowedHosts), "--allowed-hosts");
     private static readonly OptionName CorsOrigins = new(nameof(GatewayOptions.CorsOrigins), "--allowed-origins");
     private static readonly OptionName RequestTimeout = new(nameof(GatewayOptions.RequestTimeout), "--request-timeout");
@@ -21,6 +22,9 @@ public static class GatewayOptionsValidator
     /// <summary>With less even small requests could not be answered.</summary>
     public const long LeastBytes = 1 << 20;
 
+    /// <summary>As many as one of its ids has: with less a secret may be found by trying.</summary>
+    public const int LeastSecretBytes = 16;
+
     /// <summary>What a timer waits at most, in whole days.</summary>
     private static readonly TimeSpan LongestTimer = TimeSpan.FromDays(49);
 
@@ -31,6 +35,11 @@ public static class GatewayOptionsValidator
             .Where(pair => !IsKey(pair.key.Key)))
         {
             problems.Add($"{option} holds a key of '{key.Name}' that no client can send; it must not be empty and have no white space at its ends.");
+        }
+
+        if (options.ClusterSecret.Length is > 0 and < LeastSecretBytes)
+        {
+            problems.Add(Invariant($"{ClusterSecret} has {options.ClusterSecret.Length} bytes; it must have {LeastSecretBytes} or more, or none to be drawn at random."));
         }
 
         foreach (var host in (options.AllowedHosts ?? []).Where(host => !IsHost(host)))

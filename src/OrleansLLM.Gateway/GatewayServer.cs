@@ -5,28 +5,44 @@ using OrleansLLM.Text;
 namespace OrleansLLM.Gateway;
 
 /// <summary>What endpoints work with.</summary>
-internal sealed class GatewayServer(
-    IServedModels served, GatewayOptions options, GatewayMetrics metrics, TimeProvider time, IGenerator? generator = null, IReadiness? readiness = null)
+internal sealed class GatewayServer
 {
-    public IGenerator Generator => generator ?? throw new InvalidOperationException("This server answers probes only: it has no IGenerator.");
+    private readonly IGenerator? _generator;
+    private readonly IReadiness? _readiness;
 
-    public IServedModels Served { get; } = served;
+    public GatewayServer(
+        IServedModels served, GatewayOptions options, GatewayMetrics metrics, TimeProvider time, IGenerator? generator = null, IReadiness? readiness = null)
+    {
+        (Served, Options, Metrics, Time, _generator, _readiness) = (served, options, metrics, time, generator, readiness);
+        Sites = new SiteAccess(options);
+        Bodies = new ByteBudget(options.MaxParsedBytes);
+        Waiting = new ByteBudget(options.MaxWaitingBytes);
+        Answers = new ByteBudget(options.MaxCollectedBytes);
+        Secret = new GatewaySecret(options.ClusterSecret);
+        Keys = new ApiKeys(options, Secret);
+    }
 
-    public GatewayOptions Options { get; } = options;
+    public IGenerator Generator => _generator ?? throw new InvalidOperationException("This server answers probes only: it has no IGenerator.");
 
-    public GatewayMetrics Metrics { get; } = metrics;
+    public IServedModels Served { get; }
 
-    public TimeProvider Time { get; } = time;
+    public GatewayOptions Options { get; }
 
-    public SiteAccess Sites { get; } = new(options);
+    public GatewayMetrics Metrics { get; }
 
-    public ByteBudget Bodies { get; } = new(options.MaxParsedBytes);
+    public TimeProvider Time { get; }
 
-    public ByteBudget Waiting { get; } = new(options.MaxWaitingBytes);
+    public SiteAccess Sites { get; }
 
-    public ByteBudget Answers { get; } = new(options.MaxCollectedBytes);
+    public ByteBudget Bodies { get; }
 
-    public ApiKeys Keys { get; } = new(options);
+    public ByteBudget Waiting { get; }
+
+    public ByteBudget Answers { get; }
+
+    public GatewaySecret Secret { get; }
+
+    public ApiKeys Keys { get; }
 
     /// <summary>Why nothing can be asked for now, or null.</summary>
     public ApiError? WhyUnavailable() => Served.Phase switch
@@ -44,7 +60,7 @@ internal sealed class GatewayServer(
 
     /// <summary>Why nothing can be asked for, or should be, or null.</summary>
     public ApiError? WhyNotReady() =>
-        WhyUnavailable() ?? (readiness?.WhyNotReady is { } reason ? ApiError.Unavailable(reason, Options.RetryAfter) : null);
+        WhyUnavailable() ?? (_readiness?.WhyNotReady is { } reason ? ApiError.Unavailable(reason, Options.RetryAfter) : null);
 
     /// <summary>The model by name or alias; no name is the only model's, as vLLM has it.</summary>
     public Outcome<ServedModel> FindModel(string? name)

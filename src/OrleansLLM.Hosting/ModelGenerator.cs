@@ -12,6 +12,9 @@ public sealed class ModelGenerator(ModelHost host, TimeProvider time) : IGenerat
     public async ValueTask<SubmitResult> SubmitAsync(GenerationRequest request, CancellationToken cancellation) =>
         await (await GetAsync(cancellation).ConfigureAwait(false)).SubmitAsync(request, cancellation).ConfigureAwait(false);
 
+    public async ValueTask<KnownRequest?> FindAsync(RequestId request, CancellationToken cancellation) =>
+        await (await GetAsync(cancellation).ConfigureAwait(false)).FindAsync(request, cancellation).ConfigureAwait(false);
+
     public async IAsyncEnumerable<TokenRange> ReadAsync(
         SequenceId sequence, int from, [EnumeratorCancellation] CancellationToken cancellation)
     {

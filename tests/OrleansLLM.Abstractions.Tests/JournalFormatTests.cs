@@ -6,6 +6,7 @@ public sealed class JournalFormatTests
 {
     private static readonly RecordedBytes Recorded = RecordedOf(1);
     private static readonly RecordedBytes RecordedWithIndex = RecordedOf(2);
+    private static readonly RecordedBytes RecordedWithEnvelope = RecordedOf(3);
 
     [Fact]
     [Trait("Category", "Contract")]
@@ -13,22 +14,29 @@ public sealed class JournalFormatTests
     {
         Recorded.Equal(
         [
-            ("journal", JournalFormat.Write(RecordedJournal.FirstJournal)),
+            ("journal", JournalFormat.Write(RecordedJournal.WithoutIndex)),
             ("bare journal", JournalFormat.Write(RecordedJournal.BareJournal)),
             ("change", JournalFormat.WriteChange(RecordedJournal.Change)),
             ("bare change", JournalFormat.WriteChange(new SequenceChange())),
         ]);
-        RecordedWithIndex.Equal([("journal", JournalFormat.Write(RecordedJournal.Journal))]);
+        RecordedWithIndex.Equal([("journal", JournalFormat.Write(RecordedJournal.WithoutEnvelope))]);
+        RecordedWithEnvelope.Equal(
+        [
+            ("journal", JournalFormat.Write(RecordedJournal.Journal)),
+            ("journal of the first prompt", JournalFormat.Write(RecordedJournal.FirstJournal)),
+        ]);
     }
 
     [Fact]
     public void What_is_recorded_is_read_field_by_field()
     {
-        Assert.Equal(Fields.Of(RecordedJournal.FirstJournal), Fields.Of(JournalFormat.Read(Recorded.Read("journal"))));
+        Assert.Equal(Fields.Of(RecordedJournal.WithoutIndex), Fields.Of(JournalFormat.Read(Recorded.Read("journal"))));
         Assert.Equal(Fields.Of(RecordedJournal.BareJournal), Fields.Of(JournalFormat.Read(Recorded.Read("bare journal"))));
         Assert.Equal(Fields.Of(RecordedJournal.Change), Fields.Of(JournalFormat.ReadChange(Recorded.Read("change"))));
         Assert.Equal(Fields.Of(new SequenceChange()), Fields.Of(JournalFormat.ReadChange(Recorded.Read("bare change"))));
-        Assert.Equal(Fields.Of(RecordedJournal.Journal), Fields.Of(JournalFormat.Read(RecordedWithIndex.Read("journal"))));
+        Assert.Equal(Fields.Of(RecordedJournal.WithoutEnvelope), Fields.Of(JournalFormat.Read(RecordedWithIndex.Read("journal"))));
+        Assert.Equal(Fields.Of(RecordedJournal.Journal), Fields.Of(JournalFormat.Read(RecordedWithEnvelope.Read("journal"))));
+        Assert.Equal(Fields.Of(RecordedJournal.FirstJournal), Fields.Of(JournalFormat.Read(RecordedWithEnvelope.Read("journal of the first prompt"))));
     }
 
     [Fact]
@@ -178,6 +186,7 @@ public sealed class JournalFormatTests
         yield return request with { Linger = default };
         yield return request with { Timeout = null };
         yield return request with { QueueTimeout = null };
+        yield return request with { Envelope = default };
         foreach (var property in typeof(SamplingParameters).GetProperties().Where(property => property.CanWrite))
         {
             var changed = request.Sampling with { };
@@ -193,6 +202,7 @@ public sealed class JournalFormatTests
         {
             PromptIds = Ids(100),
             PromptIndex = random.Next(3),
+            Envelope = Enumerable.Range(0, random.Next(3)).Select(_ => (byte)random.Next(256)).ToArray(),
             StopTokenIds = Ids(4),
             Timeout = random.Next(2) == 0 ? null : TimeSpan.FromTicks(random.NextInt64()),
             Sampling = new SamplingParameters

@@ -37,6 +37,7 @@ internal static class RecordedJournal
         Linger = TimeSpan.FromSeconds(7),
         Timeout = TimeSpan.FromMinutes(1),
         QueueTimeout = TimeSpan.FromSeconds(9),
+        Envelope = new byte[] { 91, 92, 93 },
     };
 
     public static SequenceChange Change { get; } = new(MaxTokens: 81, Priority: 82, Sampling: Sampling);
@@ -59,14 +60,21 @@ internal static class RecordedJournal
             new JournalSequence(Id: new SequenceId(Request: Request.Id, Index: 14), Output: default, Changes: [], End: null),
         ]);
 
-    /// <summary>Of the first prompt, as version 1 has it.</summary>
+    /// <summary>Of the first prompt, whose index is not written.</summary>
     public static Journal FirstJournal { get; } = Journal with { Request = Request with { PromptIndex = 0 } };
+
+    /// <summary>As version 2 has it.</summary>
+    public static Journal WithoutEnvelope { get; } = Journal with { Request = Request with { Envelope = default } };
+
+    /// <summary>As version 1 has it.</summary>
+    public static Journal WithoutIndex { get; } = Journal with { Request = Request with { PromptIndex = 0, Envelope = default } };
 
     /// <summary>The same request without what is optional.</summary>
     public static Journal BareJournal { get; } = new(
         Request: Request with
         {
             PromptIndex = 0,
+            Envelope = default,
             Timeout = null,
             QueueTimeout = null,
             Sampling = Sampling with { Logprobs = null, PromptLogprobs = null },

@@ -63,7 +63,7 @@ public sealed class ServeMetricsTests
         using (var response = await server.Http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, Cancellation))
         {
             using var reader = new StreamReader(await response.Content.ReadAsStreamAsync(Cancellation));
-            Assert.StartsWith("data: ", await reader.ReadLineAsync(Cancellation), StringComparison.Ordinal);
+            Assert.StartsWith("id: ", await reader.ReadLineAsync(Cancellation), StringComparison.Ordinal);
             Assert.NotEqual(0, (await ScrapeAsync(server)).Value("vllm:kv_cache_usage_perc"));
         }
 

@@ -32,7 +32,7 @@ public sealed class AnswerBudgetTests
             ErrorTests.AssertShape(answer);
             Assert.Equal("4", answer.Headers["Retry-After"]);
             Assert.Contains("--max-collected-bytes", (string?)answer.Error("message"), StringComparison.Ordinal);
-            Assert.Contains(host.Generator.Submitted.Single().Id, host.Generator.Cancelled);
+            await host.Generator.ReaderLeft(new SequenceId(host.Generator.Submitted.Single().Id, 31)).WaitAsync(TestContext.Current.CancellationToken);
         }
 
         Assert.Equal(0, host.Server.Answers.Held);

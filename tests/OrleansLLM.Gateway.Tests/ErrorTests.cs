@@ -126,7 +126,7 @@ public sealed class ErrorTests(SharedHost shared) : IClassFixture<SharedHost>
         Assert.Equal(status, answer.Status);
         Assert.Equal(retryAfter, answer.Headers.GetValueOrDefault("Retry-After"));
         AssertShape(answer);
-        await host.Generator.RequestCancelled(host.Generator.Submitted.Single().Id).WaitAsync(TestContext.Current.CancellationToken);
+        await host.Generator.ReaderLeft(new SequenceId(host.Generator.Submitted.Single().Id, 1)).WaitAsync(TestContext.Current.CancellationToken);
     }
 
     [Theory]

@@ -51,6 +51,15 @@ public sealed class GatewayOptionsValidatorTests
     }
 
     [Theory]
+    [InlineData(0, true)]
+    [InlineData(1, false)]
+    [InlineData(15, false)]
+    [InlineData(16, true)]
+    public void A_secret_is_drawn_at_random_or_long_enough(int bytes, bool isSound) => Assert.Equal(
+        isSound ? [] : [FormattableString.Invariant($"ClusterSecret has {bytes} bytes; it must have 16 or more, or none to be drawn at random.")],
+        GatewayOptionsValidator.Validate(Sound with { ClusterSecret = new byte[bytes] }).Sentences);
+
+    [Theory]
     [InlineData("https://a.example/", false)]
     [InlineData("https://a.example/page", false)]
     [InlineData("https://a.example", true)]

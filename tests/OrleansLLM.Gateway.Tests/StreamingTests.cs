@@ -188,6 +188,11 @@ public sealed class StreamingTests(SharedHost shared) : IClassFixture<SharedHost
     private static async Task<string?> NextAsync(StreamReader reader)
     {
         var line = await reader.ReadLineAsync(TestContext.Current.CancellationToken);
+        if (line?.StartsWith("id: ", StringComparison.Ordinal) == true)
+        {
+            line = await reader.ReadLineAsync(TestContext.Current.CancellationToken);
+        }
+
         Assert.Equal("", await reader.ReadLineAsync(TestContext.Current.CancellationToken));
         return line;
     }

@@ -23,14 +23,19 @@ public sealed partial class TranscriptTests
             Content-Type: text/event-stream; charset=utf-8
             Cache-Control: no-cache
             X-Request-Id: my-id
+            Orleansllm-Id: cmpl-ID
             X-Accel-Buffering: no
 
+            id: cmpl-ID:1:0:F
             data: {"id":"cmpl-ID","created":TIME,"model":"fake","choices":[{"index":0,"text":" hello","logprobs":null,"finish_reason":null}],"object":"text_completion"}
 
+            id: cmpl-ID:1:0:J
             data: {"id":"cmpl-ID","created":TIME,"model":"fake","choices":[{"index":0,"text":" world","logprobs":null,"finish_reason":null}],"object":"text_completion"}
 
+            id: cmpl-ID:1:0:L
             data: {"id":"cmpl-ID","created":TIME,"model":"fake","choices":[{"index":0,"text":"","logprobs":null,"finish_reason":"length"}],"object":"text_completion"}
 
+            id: cmpl-ID:1:0:L
             data: [DONE]
 
 
@@ -53,18 +58,25 @@ public sealed partial class TranscriptTests
             Content-Type: text/event-stream; charset=utf-8
             Cache-Control: no-cache
             X-Request-Id: my-id
+            Orleansllm-Id: chatcmpl-ID
             X-Accel-Buffering: no
 
+            id: chatcmpl-ID:1:0:B
             data: {"id":"chatcmpl-ID","created":TIME,"model":"fake","choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null,"logprobs":null}],"object":"chat.completion.chunk"}
 
+            id: chatcmpl-ID:1:0:F
             data: {"id":"chatcmpl-ID","created":TIME,"model":"fake","choices":[{"index":0,"delta":{"content":" hello"},"finish_reason":null,"logprobs":null}],"object":"chat.completion.chunk"}
 
+            id: chatcmpl-ID:1:0:J
             data: {"id":"chatcmpl-ID","created":TIME,"model":"fake","choices":[{"index":0,"delta":{"content":" world"},"finish_reason":null,"logprobs":null}],"object":"chat.completion.chunk"}
 
+            id: chatcmpl-ID:1:0:P
             data: {"id":"chatcmpl-ID","created":TIME,"model":"fake","choices":[{"index":0,"delta":{},"finish_reason":"stop","logprobs":null}],"object":"chat.completion.chunk"}
 
+            id: chatcmpl-ID:1:1:P
             data: {"id":"chatcmpl-ID","created":TIME,"model":"fake","choices":[],"object":"chat.completion.chunk","usage":{"prompt_tokens":5,"completion_tokens":3,"total_tokens":8,"prompt_tokens_details":{"cached_tokens":3}}}
 
+            id: chatcmpl-ID:1:1:P
             data: [DONE]
 
 
@@ -102,13 +114,13 @@ public sealed partial class TranscriptTests
         using var reader = new StreamReader(stream);
         var text = (await reader.ReadToEndAsync(TestContext.Current.CancellationToken)).ReplaceLineEndings("\n");
         text = ServerHeaders().Replace(text, "");
-        return Time().Replace(Id().Replace(text, "-ID\""), "\"created\":TIME");
+        return Time().Replace(Id().Replace(text, "-ID"), "\"created\":TIME");
     }
 
     [GeneratedRegex("(?m)^(Date|Server): .*\n")]
     private static partial Regex ServerHeaders();
 
-    [GeneratedRegex("-[0-9a-f]{32}\"")]
+    [GeneratedRegex("-[0-9a-f]{32}(?=[\":\n])")]
     private static partial Regex Id();
 
     [GeneratedRegex("\"created\":[0-9]+")]

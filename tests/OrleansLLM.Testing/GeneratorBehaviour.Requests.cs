@@ -18,6 +18,48 @@ public abstract partial class GeneratorBehaviour
     }
 
     [Fact]
+    public async Task A_request_is_found_by_its_id_as_it_was_submitted()
+    {
+        var generator = await StartAsync(DefaultOptions);
+        var request = CreateRequest() with { Samples = 2, Tenant = "tenant", Envelope = new byte[] { 1, 2, 3 } };
+        Assert.Null(await generator.FindAsync(request.Id, Cancellation));
+        var sequences = await SubmitAsync(generator, request);
+        for (var time = 0; time < 2; time++)
+        {
+            var known = await generator.FindAsync(request.Id, Cancellation);
+            Assert.Equal(Fields.Of(request), Fields.Of(known?.Request));
+            Assert.Equal(sequences, known?.Sequences);
+            await ReadGroupAsync(generator, request);
+        }
+    }
+
+    [Fact]
+    public async Task A_refused_request_is_not_found()
+    {
+        var generator = await StartAsync(DefaultOptions);
+        var request = CreateRequest() with { Model = "fake", Samples = GenerationLimits.MaxSamples + 1 };
+        Assert.IsType<SubmitResult.Refused>(await generator.SubmitAsync(request, Cancellation));
+        Assert.Null(await generator.FindAsync(request.Id, Cancellation));
+    }
+
+    [Fact]
+    public async Task One_answer_is_cancelled_alone_and_what_has_ended_stays_as_it_ended()
+    {
+        var generator = await StartAsync(DefaultOptions);
+        var request = CreateRequest(Endless) with { Samples = 2 };
+        var sequences = await SubmitAsync(generator, request);
+        await using var other = await EnterAsync(generator, sequences[1], 0);
+        Assert.True(await generator.FinishAsync(sequences[0], int.MaxValue, FinishReason.Cancelled, Cancellation));
+        Assert.Equal(FinishReason.Cancelled, (await EndOfAsync(generator, sequences[0])).End!.Reason);
+        Assert.NotEqual(SequencePhase.Ended, (await generator.DescribeAsync(sequences[1], Cancellation))!.Phase);
+
+        var ended = (await SubmitAsync(generator, CreateRequest(5)))[0];
+        await ReadAsync(generator, ended, 0);
+        Assert.False(await generator.FinishAsync(ended, int.MaxValue, FinishReason.Cancelled, Cancellation));
+        Assert.Equal(FinishReason.Length, (await EndOfAsync(generator, ended)).End!.Reason);
+    }
+
+    [Fact]
     public async Task Cancelling_a_request_ends_all_its_answers()
     {
         var generator = await StartAsync(DefaultOptions);

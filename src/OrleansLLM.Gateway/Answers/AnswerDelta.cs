@@ -7,7 +7,11 @@ namespace OrleansLLM.Gateway.Answers;
 /// <param name="Ids">The tokens that were drawn since the last delta, where ids were asked for.</param>
 /// <param name="Drawn">Tokens of the answer up to here.</param>
 /// <param name="End">Set on an answer's last delta.</param>
-internal sealed record AnswerDelta(string Text, IReadOnlyList<ShownToken> Tokens, IReadOnlyList<int> Ids, int Drawn, AnswerEnd? End = null);
+internal sealed record AnswerDelta(string Text, IReadOnlyList<ShownToken> Tokens, IReadOnlyList<int> Ids, int Drawn, AnswerEnd? End = null)
+{
+    /// <summary>It repeats the prompt: nothing else comes before the first token.</summary>
+    public bool IsEcho => Drawn == 0 && End is null;
+}
 
 /// <param name="Reason">As OpenAI writes it.</param>
 /// <param name="StopReason">vLLM's: the stop string, or the id from stop_token_ids.</param>

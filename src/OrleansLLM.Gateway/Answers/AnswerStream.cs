@@ -20,24 +20,29 @@ internal interface IChunkShape<TChunk>
     TChunk Close(Usage usage);
 }
 
-/// <summary>Streams answers as they come: an event a delta, one flush for all tokens of a range.</summary>
+/// <summary>
+/// Streams answers as they come: an event a delta, one flush for all tokens of a range. What a client does not read it holds up, here and nowhere
+/// else: no more than <see cref="MostUnflushed"/> bytes and an event stand in the pipe before it is waited for.
+/// </summary>
 internal sealed class AnswerStream<TChunk> : IAnswerSink, IAsyncDisposable
     where TChunk : class
 {
+    public const int MostUnflushed = 32 << 10;
+
     private readonly GatewayCall _call;
     private readonly StreamOptions _options;
     private readonly IChunkShape<TChunk> _shape;
     private readonly SseStream _events;
     private readonly SemaphoreSlim _turn = new(1, 1);
     private readonly SseKeepAlive _keepAlive;
-    private readonly bool[] _isOpen;
+    private readonly StreamCursor _cursor;
 
-    public AnswerStream(GatewayCall call, StreamOptions options, IChunkShape<TChunk> shape, int choices)
+    /// <param name="cursor">Where the client stands; it moves on with what is written.</param>
+    public AnswerStream(GatewayCall call, StreamOptions options, IChunkShape<TChunk> shape, StreamCursor cursor)
     {
-        (_call, _options, _shape) = (call, options, shape);
+        (_call, _options, _shape, _cursor) = (call, options, shape, cursor);
         _events = new SseStream(call.Context.Response);
         _keepAlive = new SseKeepAlive(_events, _turn, call.Server.Options.SseKeepAlive, call.Server.Time);
-        _isOpen = new bool[choices];
     }
 
     /// <summary>Tells the client that it was taken in, and from then on whenever it hears nothing for long that it still is.</summary>
@@ -63,7 +68,12 @@ internal sealed class AnswerStream<TChunk> : IAnswerSink, IAsyncDisposable
             Open(choice);
             foreach (var delta in deltas)
             {
-                _events.Write(_shape.Next(choice, delta, UsageOf(choice, delta.Drawn)), _shape.Type);
+                _cursor.Advance(choice.Index, delta);
+                _events.Write(_cursor, _shape.Next(choice, delta, UsageOf(choice, delta.Drawn)), _shape.Type);
+                if (_events.Unflushed >= MostUnflushed)
+                {
+                    await _events.FlushAsync(_call.Aborted);
+                }
             }
 
             _keepAlive.OnWritten();
@@ -75,15 +85,17 @@ internal sealed class AnswerStream<TChunk> : IAnswerSink, IAsyncDisposable
         }
     }
 
+    /// <param name="usage">Null where it is not to be said.</param>
     public async ValueTask CloseAsync(Usage? usage)
     {
         await _keepAlive.DisposeAsync();
-        if (usage is not null)
+        if (usage is not null && !_cursor.HasUsage)
         {
-            _events.Write(_shape.Close(usage), _shape.Type);
+            _cursor.HasUsage = true;
+            _events.Write(_cursor, _shape.Close(usage), _shape.Type);
         }
 
-        _events.WriteDone();
+        _events.WriteDone(_cursor);
         await _events.FlushAsync(_call.Aborted);
     }
 
@@ -99,15 +111,15 @@ internal sealed class AnswerStream<TChunk> : IAnswerSink, IAsyncDisposable
 
     private void Open(Choice choice)
     {
-        if (_isOpen[choice.Index])
+        if (_cursor[choice.Index].Stage != ChoiceStage.None)
         {
             return;
         }
 
-        _isOpen[choice.Index] = true;
+        _cursor[choice.Index] = new ChoiceProgress(ChoiceStage.Opened, 0);
         if (_shape.Open(choice, UsageOf(choice, 0)) is { } chunk)
         {
-            _events.Write(chunk, _shape.Type);
+            _events.Write(_cursor, chunk, _shape.Type);
         }
     }
 }

@@ -4,31 +4,34 @@ using OrleansLLM.Gateway.Requests;
 
 namespace OrleansLLM.Gateway.Answers;
 
-/// <summary>One answer of a request: reads its sequence and hands out what it adds.</summary>
-internal sealed class Choice(int index, SequenceId sequence, Prompt prompt, GenerationInput input, AnswerText text)
+/// <summary>One answer of a request: reads its sequence and hands out what it adds to what its client has.</summary>
+/// <param name="had">What the client has already: it is made again, the same from the same tokens, and not handed out.</param>
+internal sealed class Choice(Answer answer, int index, AnswerText text, ChoiceProgress had)
 {
     /// <summary>About what a token's id and text take until its answer is sent.</summary>
     private const int BytesPerToken = 64;
 
+    /// <summary>Tokens whose pieces are made before they are handed out, however many there are to read.</summary>
+    private const int MostTogether = 256;
+
+    private readonly GenerationInput _input = answer.Input;
     private readonly List<AnswerDelta> _deltas = [];
-    private bool _hasEchoed = input.Shape.Echo == PromptEcho.None;
+    private bool _hasEchoed = answer.Input.Shape.Echo == PromptEcho.None || had.Stage >= ChoiceStage.Echoed;
 
     public int Index { get; } = index;
 
-    public SequenceId Sequence { get; } = sequence;
+    public SequenceId Sequence { get; } = answer.SequenceOf(index);
 
-    public Prompt Prompt { get; } = prompt;
+    public Prompt Prompt { get; } = answer.PromptOf(index);
 
-    public int CompletionTokens => text.Tokens;
+    public int CompletionTokens => had.Stage == ChoiceStage.Ended ? had.Tokens : text.Tokens;
 
     /// <summary>One entry a prompt token, filled before the first delta, where the shape needs it.</summary>
-    public TokenLogprobs?[] PromptLogprobs { get; } = input.Shape.NeedsPrompt ? new TokenLogprobs?[prompt.Ids.Length] : [];
+    public TokenLogprobs?[] PromptLogprobs { get; } =
+        answer.Input.Shape.NeedsPrompt ? new TokenLogprobs?[answer.PromptOf(index).Ids.Length] : [];
 
     /// <summary>Called once, when the sequence waits no more: something of it, if only its end, was read.</summary>
     public required Action OnStart { get; init; }
-
-    /// <summary>Whether the sequence has ended, so that nothing needs to be cancelled.</summary>
-    public bool HasEnded { get; private set; }
 
     /// <summary>
     /// Reads to the end, or to a stop string. Gives how the answer ended, null where <paramref name="held"/> has no room for it: one that is
@@ -37,7 +40,13 @@ internal sealed class Choice(int index, SequenceId sequence, Prompt prompt, Gene
     public async Task<SequenceEnd?> ReadAsync(
         IGenerator generator, IAnswerSink sink, ByteReservation held, ChoiceTimer timer, CancellationToken cancellation)
     {
-        var from = input.Shape.NeedsPrompt ? 0 : Prompt.Ids.Length;
+        if (had.Stage == ChoiceStage.Ended)
+        {
+            return new SequenceEnd(FinishReason.Stop);
+        }
+
+        timer.OnHad(had.Tokens);
+        var from = _input.Shape.NeedsPrompt && had.Stage < ChoiceStage.Echoed ? 0 : Prompt.Ids.Length;
         var hasStarted = false;
         await foreach (var range in generator.ReadAsync(Sequence, from, cancellation))
         {
@@ -47,31 +56,62 @@ internal sealed class Choice(int index, SequenceId sequence, Prompt prompt, Gene
                 OnStart();
             }
 
-            if (BytesOf(range) is > 0 and var bytes && !held.TryAdd(bytes))
+            for (var at = 0; at == 0 || at < range.Ids.Length; at += MostTogether)
             {
-                return null;
-            }
+                var piece = Cut(range, at);
+                if (BytesOf(piece) is > 0 and var bytes && !held.TryAdd(bytes))
+                {
+                    return null;
+                }
 
-            var before = CompletionTokens;
-            Take(range);
-            timer.OnTokens(CompletionTokens - before);
-            HasEnded = range.End is not null;
-            var finish = text.End is not null && !HasEnded ? FinishAsync(generator, cancellation) : Task.FromResult(HasEnded);
-            if (_deltas.Count > 0)
-            {
-                await sink.WriteAsync(this, _deltas, cancellation);
-                _deltas.Clear();
-            }
-
-            if (EndOf(range) is { } end)
-            {
-                timer.OnEnd(end.Reason, Prompt.Ids.Length, CompletionTokens);
-                HasEnded = await finish;
-                return end;
+                if (await HandOutAsync(generator, sink, piece, timer, cancellation) is { } end)
+                {
+                    return end;
+                }
             }
         }
 
         return new SequenceEnd(FinishReason.Failed, Message: "The sequence's tokens ended without its end.");
+    }
+
+    /// <summary>
+    /// Goes on looking for a stop string where its client has left, so that nothing is computed behind one: to the end, or until
+    /// <paramref name="patience"/> is over.
+    /// </summary>
+    public async Task LingerAsync(IGenerator generator, CancellationToken patience)
+    {
+        await foreach (var range in generator.ReadAsync(Sequence, Prompt.Ids.Length + text.Tokens, patience))
+        {
+            Take(range);
+            _deltas.Clear();
+            if (text.End is not null || range.End is not null)
+            {
+                await FinishAsync(generator, range, patience);
+                return;
+            }
+        }
+    }
+
+    private async ValueTask<SequenceEnd?> HandOutAsync(
+        IGenerator generator, IAnswerSink sink, TokenRange piece, ChoiceTimer timer, CancellationToken cancellation)
+    {
+        Take(piece);
+        timer.OnTokens(CompletionTokens);
+        var finish = FinishAsync(generator, piece, cancellation);
+        if (_deltas.Count > 0)
+        {
+            await sink.WriteAsync(this, _deltas, cancellation);
+            _deltas.Clear();
+        }
+
+        if (EndOf(piece) is not { } end)
+        {
+            return null;
+        }
+
+        timer.OnEnd(end.Reason, Prompt.Ids.Length, CompletionTokens);
+        await finish;
+        return end;
     }
 
     private SequenceEnd? EndOf(in TokenRange range) => text.End switch
@@ -81,35 +121,53 @@ internal sealed class Choice(int index, SequenceId sequence, Prompt prompt, Gene
         _ => new SequenceEnd(FinishReason.Stop),
     };
 
-    /// <summary>Tells the generator where a stop string ended the answer; false where it did not hear, so that the sequence is cancelled.</summary>
-    private async Task<bool> FinishAsync(IGenerator generator, CancellationToken cancellation)
+    /// <summary>Tells the generator where a stop string ended the answer. One that does not hear it ends the sequence when its readers have left.</summary>
+    private async Task FinishAsync(IGenerator generator, TokenRange range, CancellationToken cancellation)
     {
+        if (text.End is null || range.End is not null)
+        {
+            return;
+        }
+
         try
         {
             await generator.FinishAsync(Sequence, Prompt.Ids.Length + CompletionTokens, FinishReason.Stop, cancellation);
-            return true;
         }
         catch (Exception)
         {
-            return false;
+            // The answer is complete all the same.
         }
     }
 
     /// <summary>What of it is kept until the request ends: of a stream only the prompt's log probabilities.</summary>
     private long BytesOf(in TokenRange range)
     {
-        if (input.Stream is not null && range.Start >= Prompt.Ids.Length)
+        if (_input.Stream is not null && range.Start >= Prompt.Ids.Length)
         {
             return 0;
         }
 
-        var bytes = input.Stream is null ? (long)BytesPerToken * range.Ids.Length : 0;
+        var bytes = _input.Stream is null ? (long)BytesPerToken * range.Ids.Length : 0;
         foreach (var logprobs in range.Logprobs.Span)
         {
             bytes += logprobs?.Bytes ?? 0;
         }
 
         return bytes;
+    }
+
+    /// <summary>The next tokens of a range, with its end where they are the last.</summary>
+    private static TokenRange Cut(in TokenRange range, int at)
+    {
+        if (range.Ids.Length <= MostTogether)
+        {
+            return range;
+        }
+
+        var count = Math.Min(MostTogether, range.Ids.Length - at);
+        return new TokenRange(
+            range.Start + at, range.Ids.Slice(at, count), range.Logprobs.IsEmpty ? default : range.Logprobs.Slice(at, count),
+            at + count == range.Ids.Length ? range.End : null);
     }
 
     private void Take(in TokenRange range)
@@ -144,18 +202,18 @@ internal sealed class Choice(int index, SequenceId sequence, Prompt prompt, Gene
         }
 
         _hasEchoed = true;
-        _deltas.Add(new AnswerDelta(Prompt.Echo, input.Shape.Logprobs is null ? [] : PromptTokens(), [], 0));
+        _deltas.Add(new AnswerDelta(Prompt.Echo, _input.Shape.Logprobs is null ? [] : PromptTokens(), [], 0));
     }
 
     private ShownToken[] PromptTokens()
     {
-        var offsets = TokenTexts.Offsets(input.Model.Tokenizer, Prompt.Ids, Prompt.Echo);
+        var offsets = TokenTexts.Offsets(_input.Model.Tokenizer, Prompt.Ids, Prompt.Echo);
         return [.. Prompt.Ids.Select((id, i) => new ShownToken(id, PromptLogprobs[i], offsets[i]))];
     }
 
     private void Append(AnswerDelta? delta)
     {
-        if (delta is not null)
+        if (delta is not null && (delta.End is not null || delta.Drawn > had.Tokens))
         {
             _deltas.Add(delta);
         }

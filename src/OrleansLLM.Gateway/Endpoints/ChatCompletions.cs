@@ -9,26 +9,26 @@ namespace OrleansLLM.Gateway.Endpoints;
 /// <summary>Messages in, the assistant's next one out.</summary>
 internal static class ChatCompletions
 {
-    public static ValueTask<ApiError?> HandleAsync(GatewayCall call) => GenerationEndpoint.HandleAsync(
-        call, "messages", ChatRequest.Read, (input, id) => new Shape(input, id, call.Server.Time.GetUtcNow().ToUnixTimeSeconds()));
+    public static ValueTask<ApiError?> HandleAsync(GatewayCall call) =>
+        GenerationEndpoint.HandleAsync(call, AnswerKind.Chat, ChatRequest.Read, ShapeOf);
 
-    private sealed class Shape(GenerationInput input, RequestId id, long created) : IAnswerShape<ChatCompletion, ChatChunk>
+    public static IAnswerShape<ChatCompletion, ChatChunk> ShapeOf(Answer answer) => new Shape(answer.Id.ToString(), answer.Created, answer.Input);
+
+    private sealed class Shape(string id, long created, GenerationInput input) : IAnswerShape<ChatCompletion, ChatChunk>
     {
-        private readonly string _id = $"chatcmpl-{id}";
-
         public JsonTypeInfo<ChatCompletion> WholeType => WireJson.AsItIs.ChatCompletion;
 
         public JsonTypeInfo<ChatChunk> Type => WireJson.Default.ChatChunk;
 
         public ChatCompletion Whole(IReadOnlyList<Choice> choices, IReadOnlyList<CollectedAnswer> answers, Usage usage) =>
-            new(_id, created, input.ModelName, [.. choices.Zip(answers, WholeChoice)], usage)
+            new(id, created, input.ModelName, [.. choices.Zip(answers, WholeChoice)], usage)
             {
                 PromptTokenIds = input.Shape.TokenIds == TokenIds.Show ? choices[0].Prompt.Ids : null,
                 PromptLogprobs = LogprobShapes.Prompt(input, choices[0]),
             };
 
         public ChatChunk? Open(Choice choice, Usage? usage) => new(
-            _id, created, input.ModelName, [new ChatChunkChoice(choice.Index, new ChatDelta("assistant", ""), null)])
+            id, created, input.ModelName, [new ChatChunkChoice(choice.Index, new ChatDelta("assistant", ""), null)])
         {
             Usage = usage,
             PromptTokenIds = input.Shape.TokenIds == TokenIds.Show ? choice.Prompt.Ids : null,
@@ -43,10 +43,10 @@ internal static class ChatCompletions
                 StopReason = delta.End?.StopReason,
                 TokenIds = input.Shape.TokenIds == TokenIds.Show ? delta.Ids : null,
             };
-            return new ChatChunk(_id, created, input.ModelName, [next]) { Usage = usage };
+            return new ChatChunk(id, created, input.ModelName, [next]) { Usage = usage };
         }
 
-        public ChatChunk Close(Usage usage) => new(_id, created, input.ModelName, []) { Usage = usage };
+        public ChatChunk Close(Usage usage) => new(id, created, input.ModelName, []) { Usage = usage };
 
         private ChatChoice WholeChoice(Choice choice, CollectedAnswer answer) =>
             new(choice.Index, new ChatMessage(answer.Text.ToString()), answer.End?.Reason ?? AnswerEnd.Stop)

@@ -9,19 +9,19 @@ namespace OrleansLLM.Gateway.Endpoints;
 /// <summary>Text goes on from a prompt.</summary>
 internal static class Completions
 {
-    public static ValueTask<ApiError?> HandleAsync(GatewayCall call) => GenerationEndpoint.HandleAsync(
-        call, "prompt", CompletionRequest.Read, (input, id) => new Shape(input, id, call.Server.Time.GetUtcNow().ToUnixTimeSeconds()));
+    public static ValueTask<ApiError?> HandleAsync(GatewayCall call) =>
+        GenerationEndpoint.HandleAsync(call, AnswerKind.Completion, CompletionRequest.Read, ShapeOf);
 
-    private sealed class Shape(GenerationInput input, RequestId id, long created) : IAnswerShape<Completion, Completion>
+    public static IAnswerShape<Completion, Completion> ShapeOf(Answer answer) => new Shape(answer.Id.ToString(), answer.Created, answer.Input);
+
+    private sealed class Shape(string id, long created, GenerationInput input) : IAnswerShape<Completion, Completion>
     {
-        private readonly string _id = $"cmpl-{id}";
-
         public JsonTypeInfo<Completion> WholeType => WireJson.AsItIs.Completion;
 
         public JsonTypeInfo<Completion> Type => WireJson.Default.Completion;
 
         public Completion Whole(IReadOnlyList<Choice> choices, IReadOnlyList<CollectedAnswer> answers, Usage usage) =>
-            new(_id, created, input.ModelName, [.. choices.Zip(answers, WholeChoice)]) { Usage = usage };
+            new(id, created, input.ModelName, [.. choices.Zip(answers, WholeChoice)]) { Usage = usage };
 
         public Completion? Open(Choice choice, Usage? usage) => input.Shape.TokenIds == TokenIds.Hide
             ? null
@@ -37,9 +37,9 @@ internal static class Completions
             },
             usage);
 
-        public Completion Close(Usage usage) => new(_id, created, input.ModelName, []) { Usage = usage };
+        public Completion Close(Usage usage) => new(id, created, input.ModelName, []) { Usage = usage };
 
-        private Completion Chunk(CompletionChoice choice, Usage? usage) => new(_id, created, input.ModelName, [choice]) { Usage = usage };
+        private Completion Chunk(CompletionChoice choice, Usage? usage) => new(id, created, input.ModelName, [choice]) { Usage = usage };
 
         private CompletionChoice WholeChoice(Choice choice, CollectedAnswer answer) => new(choice.Index, answer.Text.ToString())
         {

@@ -17,17 +17,23 @@ internal interface IAnswerShape<TWhole, TChunk> : IChunkShape<TChunk>
     TWhole Whole(IReadOnlyList<Choice> choices, IReadOnlyList<CollectedAnswer> answers, Usage usage);
 }
 
-/// <summary>The way that both generating endpoints go: read, submit, answer.</summary>
+/// <summary>The way that both generating endpoints go: read, submit, answer; or go on with an answer, where the client says how far it has it.</summary>
 internal static class GenerationEndpoint
 {
     public static async ValueTask<ApiError?> HandleAsync<TWhole, TChunk>(
         GatewayCall call,
-        string promptField,
+        AnswerKind kind,
         Func<RequestFields, ServedModel, GenerationInput?> read,
-        Func<GenerationInput, RequestId, IAnswerShape<TWhole, TChunk>> shapeOf)
+        Func<Answer, IAnswerShape<TWhole, TChunk>> shapeOf)
         where TChunk : class
     {
-        var (input, error) = await RequestBody.ReadAsync(call, read);
+        if (Sequences.LastEventId(call) is { } last)
+        {
+            return await Sequences.ResumeAsync(call, last);
+        }
+
+        var (headers, error) = AnswerHeaders.Read(call.Context.Request.Headers);
+        (var input, error) = headers is null ? error! : await RequestBody.ReadAsync(call, read);
         if (input is null)
         {
             return error;
@@ -41,47 +47,60 @@ internal static class GenerationEndpoint
                 Limits.Priority.Field);
         }
 
-        await using var generation = new Generation(call, input, promptField);
-        if (await generation.SubmitAsync() is { } refused)
+        await using var submission = new Submission(call, kind, input, headers!);
+        (var answer, error) = await submission.SubmitAsync();
+        if (answer is null)
         {
-            return refused;
+            return error;
         }
 
-        var shape = shapeOf(input, generation.Id);
+        call.Context.Response.Headers[AnswerHeaders.Id] = answer.Id.ToString();
+        using var held = call.Server.Answers.Open();
+        var cursor = answer.Start;
+        var reading = new AnswerReading(call, answer, cursor, held) { OnStart = submission.OnStart };
         return input.Stream is { } options
-            ? await StreamAsync(call, generation, options, shape)
-            : await AnswerAsync(call, input, generation, shape);
+            ? await StreamAsync(call, reading, options, shapeOf(answer), cursor)
+            : await AnswerAsync(call, answer, reading, shapeOf(answer));
     }
 
-    private static async ValueTask<ApiError?> AnswerAsync<TWhole, TChunk>(
-        GatewayCall call, GenerationInput input, Generation generation, IAnswerShape<TWhole, TChunk> shape)
+    /// <summary>Streams what behind the cursor there is of an answer.</summary>
+    public static async ValueTask<ApiError?> StreamAsync<TChunk>(
+        GatewayCall call, AnswerReading reading, StreamOptions options, IChunkShape<TChunk> shape, StreamCursor cursor)
         where TChunk : class
     {
-        var collector = new AnswerCollector(generation.Choices.Count);
-        if (await generation.ReadAsync(collector) is { } failed)
+        await using var stream = new AnswerStream<TChunk>(call, options, shape, cursor);
+        try
+        {
+            await stream.OpenAsync();
+        }
+        catch (OperationCanceledException) when (call.Aborted.IsCancellationRequested)
+        {
+            // Its readers come and leave, which is how its sequences learn that nobody reads them.
+        }
+
+        if (await reading.ReadAsync(stream) is { } failed)
         {
             return failed;
         }
 
-        var answer = shape.Whole(generation.Choices, collector.Answers, await generation.GetUsageAsync());
-        await (input.Shape is { Logprobs: null, PromptLogprobs: null }
-            ? Responses.WriteAsync(call.Context, StatusCodes.Status200OK, answer, shape.WholeType)
-            : Responses.WriteLargeAsync(call.Context, answer, shape.WholeType));
+        await stream.CloseAsync(options.Usage == UsageReport.None || cursor.HasUsage ? null : await reading.GetUsageAsync());
         return null;
     }
 
-    private static async ValueTask<ApiError?> StreamAsync<TChunk>(
-        GatewayCall call, Generation generation, StreamOptions options, IChunkShape<TChunk> shape)
+    private static async ValueTask<ApiError?> AnswerAsync<TWhole, TChunk>(
+        GatewayCall call, Answer answer, AnswerReading reading, IAnswerShape<TWhole, TChunk> shape)
         where TChunk : class
     {
-        await using var stream = new AnswerStream<TChunk>(call, options, shape, generation.Choices.Count);
-        await stream.OpenAsync();
-        if (await generation.ReadAsync(stream) is { } failed)
+        var collector = new AnswerCollector(answer.Choices);
+        if (await reading.ReadAsync(collector) is { } failed)
         {
             return failed;
         }
 
-        await stream.CloseAsync(options.Usage == UsageReport.None ? null : await generation.GetUsageAsync());
+        var whole = shape.Whole(reading.Choices, collector.Answers, await reading.GetUsageAsync());
+        await (answer.Input.Shape is { Logprobs: null, PromptLogprobs: null }
+            ? Responses.WriteAsync(call.Context, StatusCodes.Status200OK, whole, shape.WholeType)
+            : Responses.WriteLargeAsync(call.Context, whole, shape.WholeType));
         return null;
     }
 }

@@ -48,6 +48,8 @@ internal static class Routes
         .. Probes,
         new("POST", "/v1/completions", Access.Key, Readiness.Ready, Completions.HandleAsync),
         new("POST", "/v1/chat/completions", Access.Key, Readiness.Ready, ChatCompletions.HandleAsync),
+        new("GET", "/v1/sequences/{id}/events", Access.Key, Readiness.Any, Sequences.FollowAsync),
+        new("DELETE", "/v1/sequences/{id}", Access.Key, Readiness.Any, Sequences.CancelAsync),
         new("GET", "/v1/models", Access.Key, Readiness.Any, Models.ListAsync),
         new("GET", "/v1/models/{**model}", Access.Key, Readiness.Any, Models.GetAsync),
         new("POST", "/tokenize", Access.Key, Readiness.Ready, Tokenize.HandleAsync),

@@ -40,6 +40,22 @@ internal sealed record ApiError(
     public static ApiError QueueFull(string message, TimeSpan retryAfter) =>
         new(StatusCodes.Status429TooManyRequests, "rate_limit_error", message, null, "queue_full", retryAfter);
 
+    /// <summary>The caller has no such answer, or may not know of it.</summary>
+    public static ApiError UnknownAnswer(string id) => new(
+        StatusCodes.Status404NotFound,
+        InvalidRequest,
+        $"No answer `{Shorten(id)}` of this key is known here: it never was, or it ended too long ago.",
+        null,
+        "unknown_answer");
+
+    /// <summary>The client says that it repeats a request, but its body is another one.</summary>
+    public static ApiError OtherBody(string header) => new(
+        StatusCodes.Status409Conflict,
+        InvalidRequest,
+        $"`{header}` names a request with another body: send the same bytes to the same route, or leave the header out.",
+        header,
+        "other_body");
+
     /// <summary>A bug, or a device that broke: the log has the rest, under the request's id.</summary>
     public static ApiError Internal(string requestId) =>
         new(StatusCodes.Status500InternalServerError, Server, $"The server failed. The log says more under the request id {requestId}.");

@@ -4,7 +4,7 @@ using System.Text;
 namespace OrleansLLM.Gateway.Http;
 
 /// <summary>Who calls.</summary>
-/// <param name="Tenant">The key's name, "" without one.</param>
+/// <param name="Tenant">Made of the key, "" without one.</param>
 internal sealed record Caller(string Tenant, PriorityRight Priority);
 
 internal enum PriorityRight
@@ -22,14 +22,14 @@ internal sealed class ApiKeys
     private readonly (Caller Caller, byte[] Hash)[] _keys;
     private readonly Caller? _anonymous;
 
-    public ApiKeys(GatewayOptions options)
+    public ApiKeys(GatewayOptions options, GatewaySecret secret)
     {
         var others = options.PriorityApiKeys.Count == 0 ? PriorityRight.Free : PriorityRight.Fixed;
         _anonymous = options.ApiKeys.Count == 0 ? new Caller("", others) : null;
         _keys =
         [
-            .. options.ApiKeys.Select(key => (new Caller(key.Name, others), Hash(key.Key))),
-            .. options.PriorityApiKeys.Select(key => (new Caller(key.Name, PriorityRight.Free), Hash(key.Key))),
+            .. options.ApiKeys.Select(key => (new Caller(secret.TenantOf(key.Key), others), Hash(key.Key))),
+            .. options.PriorityApiKeys.Select(key => (new Caller(secret.TenantOf(key.Key), PriorityRight.Free), Hash(key.Key))),
         ];
     }
 

@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json;
 using System.Text.Unicode;
 using OrleansLLM.Gateway.Requests;
@@ -54,6 +56,15 @@ internal sealed class JsonBody : IDisposable
     /// <summary>Counts what is made of a part of the body; an error where there is no room for it. One that wants all there is waits to be alone.</summary>
     public ApiError? TryReserve(long bytes) =>
         _buffer.TryReserveReading(Math.Min(bytes, _call.Server.Bodies.Largest - _buffer.Bytes.Length)) ? null : Busy(_call);
+
+    /// <summary>A digest of the path that the body was sent to and of its bytes as they are: equal for a request that is sent again.</summary>
+    public byte[] Hash()
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        hash.AppendData(Encoding.UTF8.GetBytes($"{_call.Context.Request.Path}\n"));
+        hash.AppendData(_buffer.Bytes.Span);
+        return hash.GetHashAndReset();
+    }
 
     public void Dispose() => _buffer.Dispose();
 

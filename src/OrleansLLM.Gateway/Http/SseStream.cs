@@ -2,6 +2,7 @@ using System.Buffers;
 using System.IO.Pipelines;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
+using OrleansLLM.Gateway.Answers;
 using OrleansLLM.Gateway.OpenAI;
 
 namespace OrleansLLM.Gateway.Http;
@@ -17,10 +18,13 @@ internal sealed class SseStream(HttpResponse response) : IDisposable
     private readonly PipeWriter _pipe = response.BodyWriter;
     private readonly Utf8JsonWriter _json = new(response.BodyWriter, Responses.Writing);
 
+    /// <summary>Bytes of events, about, that stand in the pipe until the next flush.</summary>
+    public long Unflushed { get; private set; }
+
     public static bool IsOpen(HttpResponse response) =>
         response.ContentType?.StartsWith(MediaType, StringComparison.Ordinal) == true;
 
-    /// <summary>An error event, behind which nothing follows.</summary>
+    /// <summary>An error event, behind which nothing follows. It has no id, so that a client which goes on gets it again.</summary>
     public static async ValueTask WriteLastAsync(HttpResponse response, ErrorResponse error)
     {
         using var stream = new SseStream(response);
@@ -28,32 +32,61 @@ internal sealed class SseStream(HttpResponse response) : IDisposable
         await stream.FlushAsync(response.HttpContext.RequestAborted);
     }
 
-    /// <summary>Sends the headers.</summary>
-    public ValueTask OpenAsync(CancellationToken cancellation)
+    /// <summary>Says what the response is.</summary>
+    public static void WriteHead(HttpResponse response)
     {
         response.StatusCode = StatusCodes.Status200OK;
         response.ContentType = $"{MediaType}; charset=utf-8";
         response.Headers.CacheControl = "no-cache";
         response.Headers["X-Accel-Buffering"] = "no";
+    }
+
+    /// <summary>Sends the headers.</summary>
+    public ValueTask OpenAsync(CancellationToken cancellation)
+    {
+        WriteHead(response);
         return FlushAsync(cancellation);
     }
 
-    public void Write<T>(T value, JsonTypeInfo<T> type)
+    /// <summary>An event that a client can go on behind.</summary>
+    public void Write<T>(StreamCursor id, T value, JsonTypeInfo<T> type)
+    {
+        WriteId(id);
+        Write(value, type);
+    }
+
+    /// <summary>The event that tells OpenAI's clients that all is said.</summary>
+    public void WriteDone(StreamCursor id)
+    {
+        WriteId(id);
+        _pipe.Write("data: [DONE]\n\n"u8);
+    }
+
+    /// <summary>What clients skip.</summary>
+    public void WriteComment() => _pipe.Write(": still here\n\n"u8);
+
+    public async ValueTask FlushAsync(CancellationToken cancellation)
+    {
+        Unflushed = 0;
+        await _pipe.FlushAsync(cancellation);
+    }
+
+    public void Dispose() => _json.Dispose();
+
+    private void WriteId(StreamCursor id)
+    {
+        _pipe.Write("id: "u8);
+        Unflushed += id.WriteTo(_pipe);
+        _pipe.Write("\n"u8);
+    }
+
+    private void Write<T>(T value, JsonTypeInfo<T> type)
     {
         _pipe.Write("data: "u8);
         _json.Reset(_pipe);
         JsonSerializer.Serialize(_json, value, type);
         _json.Flush();
         _pipe.Write("\n\n"u8);
+        Unflushed += _json.BytesCommitted;
     }
-
-    /// <summary>The event that tells OpenAI's clients that all is said.</summary>
-    public void WriteDone() => _pipe.Write("data: [DONE]\n\n"u8);
-
-    /// <summary>What clients skip.</summary>
-    public void WriteComment() => _pipe.Write(": still here\n\n"u8);
-
-    public async ValueTask FlushAsync(CancellationToken cancellation) => await _pipe.FlushAsync(cancellation);
-
-    public void Dispose() => _json.Dispose();
 }

@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
-using OrleansLLM.Gateway.Requests;
+using System.Runtime.CompilerServices;
 using OrleansLLM.Text;
 
 namespace OrleansLLM.Gateway.Metrics;
@@ -23,6 +23,7 @@ internal sealed class GatewayMetrics : IDisposable
     private readonly Histogram<long> _samples;
     private readonly Lock _lock = new();
     private readonly HashSet<string> _announced = [];
+    private readonly ConditionalWeakTable<GenerationRequest, MeasuredRequest> _measured = [];
     private TokenCounts? _counts;
 
     public GatewayMetrics(IMeterFactory meters, TimeProvider time)
@@ -75,19 +76,35 @@ internal sealed class GatewayMetrics : IDisposable
         }
     }
 
-    public void OnSubmitted(GenerationInput input, Prompt prompt)
+    /// <summary>A request was accepted which arrived at <paramref name="arrival"/>; one that was before counts no more.</summary>
+    public void OnSubmitted(ServedModel model, GenerationRequest request, long arrival)
     {
-        Announce(input.Model);
-        var tags = Tags(input.Model.Name);
-        _promptTokens.Add(prompt.Ids.Length, tags);
-        _samples.Record(input.Settings.Samples, tags);
-        _counts?.MaxTokens.Record(prompt.MaxTokens, tags);
+        Announce(model);
+        if (!Measured(request, arrival).TryCountPrompt())
+        {
+            return;
+        }
+
+        var tags = Tags(model.Name);
+        _promptTokens.Add(request.PromptIds.Length, tags);
+        _samples.Record(request.Samples, tags);
+        _counts?.MaxTokens.Record(request.MaxTokens, tags);
     }
 
-    public void OnAnswered(string model, int longest) => _counts?.LongestOutput.Record(longest, Tags(model));
+    /// <param name="first">The answer's first request.</param>
+    /// <param name="longest">Tokens of its longest choice.</param>
+    public void OnAnswered(GenerationRequest first, int longest, long arrival)
+    {
+        if (Measured(first, arrival).TryCountAnswer())
+        {
+            _counts?.LongestOutput.Record(longest, Tags(first.Model));
+        }
+    }
 
-    /// <summary>A timer of one answer whose request arrived at <paramref name="arrival"/>.</summary>
-    public ChoiceTimer Start(string model, long arrival) => new(this, model, arrival, _time);
+    /// <summary>A timer of one client's reading of a request's answer.</summary>
+    /// <param name="request">As the generator knows it: one object as long as it is known.</param>
+    public ChoiceTimer Start(GenerationRequest request, SequenceId sequence, long arrival) =>
+        new(this, Measured(request, arrival), sequence, request, _time);
 
     public void OnFinished(string model, string reason, int promptTokens, int completionTokens)
     {
@@ -100,6 +117,9 @@ internal sealed class GatewayMetrics : IDisposable
     public void OnAborted(string model) => CountFinished(model, "abort", 1);
 
     public void Dispose() => _meter.Dispose();
+
+    private MeasuredRequest Measured(GenerationRequest request, long arrival) =>
+        _measured.GetValue(request, known => new MeasuredRequest(known.Samples, arrival));
 
     /// <summary>The labels that all of vLLM's series have.</summary>
     public static TagList Tags(string model) => new() { { "model_name", model }, { "engine", "0" } };

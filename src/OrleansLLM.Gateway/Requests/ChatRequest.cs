@@ -28,7 +28,9 @@ internal static class ChatRequest
         var prompt = new PromptFields(fields, model, "messages").FromText(text, ReadAdded(fields), PromptEcho.None, asked, int.MaxValue);
         IReadOnlyList<Prompt> prompts = prompt is null ? [] : [prompt];
         CommonFields.Check(fields, prompts, settings);
-        return fields.Error is null ? new GenerationInput(model, RequestBody.ModelName(fields, model), prompts, settings, shape, stream) : null;
+        return fields.Error is null
+            ? new GenerationInput(model, RequestBody.ModelName(fields, model), prompts, settings, shape, stream, fields.HashBody())
+            : null;
     }
 
     /// <summary>A template writes its special tokens itself, so nothing is added unless the client asks for it.</summary>

@@ -23,6 +23,8 @@ internal static class CompletionRequest
         var asked = fields.Integer(Limits.MaxTokens);
         var prompts = new PromptFields(fields, model, "prompt").Read(shape.Echo, added, asked, StandardTokens);
         CommonFields.Check(fields, prompts, settings);
-        return fields.Error is null ? new GenerationInput(model, RequestBody.ModelName(fields, model), prompts, settings, shape, stream) : null;
+        return fields.Error is null
+            ? new GenerationInput(model, RequestBody.ModelName(fields, model), prompts, settings, shape, stream, fields.HashBody())
+            : null;
     }
 }

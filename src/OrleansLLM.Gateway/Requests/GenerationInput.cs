@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using OrleansLLM.Text;
 
 namespace OrleansLLM.Gateway.Requests;
@@ -5,13 +6,15 @@ namespace OrleansLLM.Gateway.Requests;
 /// <summary>What a request of either endpoint asks for, checked: prompts as ids, and how the answers are to look.</summary>
 /// <param name="ModelName">As the client wrote it: a name or an alias, which answers repeat.</param>
 /// <param name="Stream">Null where the answer is to be whole.</param>
+/// <param name="BodyHash">Of the body that asked for it.</param>
 internal sealed record GenerationInput(
     ServedModel Model,
     string ModelName,
     IReadOnlyList<Prompt> Prompts,
     GenerationSettings Settings,
     AnswerShape Shape,
-    StreamOptions? Stream)
+    StreamOptions? Stream,
+    byte[] BodyHash)
 {
     public int Answers => Prompts.Count * Settings.Samples;
 
@@ -55,6 +58,7 @@ internal sealed record GenerationSettings
 /// <summary>How answers are to look.</summary>
 internal sealed record AnswerShape
 {
+    [JsonRequired]
     public IReadOnlyList<string> Stop { get; init; } = [];
 
     public StopStringText StopText { get; init; }
@@ -72,6 +76,7 @@ internal sealed record AnswerShape
     public TokenIds TokenIds { get; init; }
 
     /// <summary>Whether the log probabilities of the prompt must be read.</summary>
+    [JsonIgnore]
     public bool NeedsPrompt => PromptLogprobs is not null || (Echo == PromptEcho.Repeat && Logprobs is not null);
 }
 

@@ -18,6 +18,16 @@ internal static class RequestBody
         }
     }
 
+    /// <summary>Of a body that says what another one said: nothing of it is read.</summary>
+    public static async ValueTask<Outcome<byte[]>> HashAsync(GatewayCall call)
+    {
+        var (body, error) = await JsonBody.ReadAsync(call);
+        using (body)
+        {
+            return body is null ? error! : body.Hash();
+        }
+    }
+
     /// <summary>For an endpoint that answers from the body and the model alone.</summary>
     public static async ValueTask<ApiError?> AnswerAsync<T>(
         GatewayCall call, Func<RequestFields, ServedModel, T?> answerOf, JsonTypeInfo<T> type)

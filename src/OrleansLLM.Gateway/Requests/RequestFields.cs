@@ -35,6 +35,9 @@ internal sealed class RequestFields
 
     public ApiError? Error { get; private set; }
 
+    /// <summary>Of <see cref="JsonBody.Hash"/>.</summary>
+    public byte[] HashBody() => _body.Hash();
+
     /// <summary>False, and an error, where the server has no room for that many bytes beside the body.</summary>
     public bool TryReserve(long bytes)
     {

@@ -12,6 +12,9 @@ internal sealed class LogMemory
 
     public void Add(long bytes) => Interlocked.Add(ref _bytes, bytes);
 
-    /// <summary>What a request's logs hold before their first token; the prompt stands there once.</summary>
-    public static long Of(GenerationRequest request, int logs) => (logs * PerLog) + (sizeof(int) * (long)request.PromptIds.Length);
+    /// <summary>What a request's logs hold before their first token.</summary>
+    public static long Of(GenerationRequest request, int logs) => (logs * PerLog) + Shared(request);
+
+    /// <summary>What stands there once for all of them: the prompt and the envelope.</summary>
+    public static long Shared(GenerationRequest request) => (sizeof(int) * (long)request.PromptIds.Length) + request.Envelope.Length;
 }

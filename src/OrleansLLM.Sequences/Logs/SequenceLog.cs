@@ -21,11 +21,11 @@ internal sealed class SequenceLog
     private long _bytes;
     private bool _isReleased;
 
-    /// <param name="memory">Counts what this log holds, until it is released. The prompt, which a request's logs share, counts at its first.</param>
+    /// <param name="memory">Counts what this log holds, until it is released. What a request's logs share counts at its first.</param>
     public SequenceLog(SequenceId id, GenerationRequest request, Epoch epoch, LogMemory memory)
     {
         (Id, Request, _epoch, _memory) = (id, request, epoch, memory);
-        Charge(LogMemory.Of(request, 1) - (HoldsPrompt ? 0 : sizeof(int) * (long)PromptLength));
+        Charge(LogMemory.Of(request, 1) - (IsFirst ? 0 : LogMemory.Shared(request)));
     }
 
     public SequenceId Id { get; }
@@ -152,13 +152,13 @@ internal sealed class SequenceLog
 
     /// <summary>
     /// Tokens at and behind <paramref name="at"/> are not shown any more, also where the log had ended by itself. Refused where an end mark
-    /// is set already.
+    /// is set already; what has ended can't be cancelled.
     /// </summary>
     public EndMarkResult Finish(int at, FinishReason reason)
     {
         lock (_lock)
         {
-            if (_endMark is not null || at < PromptLength)
+            if (_endMark is not null || at < PromptLength || (_end is not null && reason == FinishReason.Cancelled))
             {
                 return EndMarkResult.Refused;
             }
@@ -248,7 +248,7 @@ internal sealed class SequenceLog
         }
     }
 
-    private bool HoldsPrompt => Id.Index == 0;
+    private bool IsFirst => Id.Index == 0;
 
     private int VisibleCount => _endMark ?? (PromptLength + _outputCount);
 
@@ -262,7 +262,7 @@ internal sealed class SequenceLog
         if (entry.PromptLogprobs is { } logprobs)
         {
             _promptLogprobs = [.. logprobs];
-            Charge(HoldsPrompt ? BytesOf(0, _promptLogprobs) : IntPtr.Size * (long)_promptLogprobs.Length);
+            Charge(IsFirst ? BytesOf(0, _promptLogprobs) : IntPtr.Size * (long)_promptLogprobs.Length);
         }
 
         if (entry.Token is { } token)

@@ -110,6 +110,15 @@ public sealed class SequenceLogs : IDisposable
         }
     }
 
+    /// <summary>As <see cref="IGenerator.FindAsync"/>.</summary>
+    public KnownRequest? FindRequest(RequestId request)
+    {
+        lock (_lock)
+        {
+            return _logs.Find(request) is { } ids ? new KnownRequest(_logs.Find(ids[0])!.Request, ids) : null;
+        }
+    }
+
     /// <summary>The request as this sequence sees it (a fork inside the prompt has the shorter one), or null.</summary>
     public GenerationRequest? RequestOf(SequenceId sequence) => FindLog(sequence)?.Request;
 
@@ -158,7 +167,7 @@ public sealed class SequenceLogs : IDisposable
 
     /// <summary>
     /// Sets the end mark: tokens at and behind position <paramref name="at"/> are not shown, also where the sequence had ended by itself.
-    /// False where it is unknown, its mark is set, or at lies inside the prompt.
+    /// False where it is unknown, its mark is set, or at lies inside the prompt, and where it is to be cancelled but has ended.
     /// </summary>
     public bool Finish(SequenceId sequence, int at, FinishReason reason)
     {

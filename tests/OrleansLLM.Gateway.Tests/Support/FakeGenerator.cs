@@ -23,6 +23,9 @@ internal sealed class FakeGenerator : IGenerator
     private readonly ConcurrentDictionary<SequenceId, TaskCompletionSource> _left = [];
     private readonly ConcurrentDictionary<RequestId, GenerationRequest> _requests = [];
     private readonly ConcurrentDictionary<RequestId, TaskCompletionSource> _cancelled = [];
+    private readonly ConcurrentDictionary<RequestId, Lazy<Task<SubmitResult>>> _groups = [];
+    private readonly ConcurrentDictionary<SequenceId, (int At, FinishReason Reason)> _marks = [];
+    private readonly ConcurrentDictionary<SequenceId, SequenceEnd> _ends = [];
 
     public Func<GenerationRequest, int, Script> Answer { get; set; } = (_, _) => new Script(new FakeTokenizer().Ids(" hello world</s>"));
 
@@ -47,24 +50,18 @@ internal sealed class FakeGenerator : IGenerator
 
     public Task RequestCancelled(RequestId request) => Source(_cancelled, request).Task;
 
-    public async ValueTask<SubmitResult> SubmitAsync(GenerationRequest request, CancellationToken cancellation)
-    {
-        _requests[request.Id] = request;
-        Latest = request;
-        if (await Admit(request, cancellation) is { } refused)
-        {
-            return refused;
-        }
+    public async ValueTask<SubmitResult> SubmitAsync(GenerationRequest request, CancellationToken cancellation) =>
+        await _groups.GetOrAdd(request.Id, _ => new Lazy<Task<SubmitResult>>(() => SubmitOnceAsync(request, cancellation))).Value;
 
-        return new SubmitResult.Accepted([.. Enumerable.Range(0, request.Samples).Select(index => new SequenceId(request.Id, index))]);
-    }
+    public ValueTask<KnownRequest?> FindAsync(RequestId request, CancellationToken cancellation) => new(
+        _groups.ContainsKey(request) && _requests.TryGetValue(request, out var known) ? new KnownRequest(known, Sequences(known)) : null);
 
     public async IAsyncEnumerable<TokenRange> ReadAsync(
         SequenceId sequence, int from, [EnumeratorCancellation] CancellationToken cancellation)
     {
         try
         {
-            var request = _requests[sequence.Request];
+            var request = _requests.GetValueOrDefault(sequence.Request) ?? throw new UnknownSequenceException(sequence);
             if (from < request.PromptIds.Length)
             {
                 yield return Range(request.PromptIds.ToArray()[from..], from, request.Sampling.PromptLogprobs);
@@ -72,15 +69,27 @@ internal sealed class FakeGenerator : IGenerator
 
             var script = Answer(request, sequence.Index);
             var ids = Cut(script.Ids, request, out var end);
+            if (_marks.TryGetValue(sequence, out var mark))
+            {
+                (ids, end) = ([.. ids.Take(mark.At - request.PromptIds.Length)], new SequenceEnd(mark.Reason));
+            }
+
             var ranges = ids.Chunk(script.RangeLength).ToList();
             for (var i = 0; i < ranges.Count; i++)
             {
+                var start = request.PromptIds.Length + (i * script.RangeLength);
+                var had = Math.Clamp(from - start, 0, ranges[i].Length);
+                if (had == ranges[i].Length)
+                {
+                    continue;
+                }
+
                 await (script.Gate?.Invoke(i, cancellation) ?? Task.CompletedTask);
                 cancellation.ThrowIfCancellationRequested();
-                var range = Range(ranges[i], request.PromptIds.Length + (i * script.RangeLength), request.Sampling.Logprobs);
+                var range = Range(ranges[i][had..], start + had, request.Sampling.Logprobs);
                 if (script.EndPlace == EndPlace.OnLastRange && i == ranges.Count - 1)
                 {
-                    yield return range with { End = script.End ?? end };
+                    yield return range with { End = _ends.GetOrAdd(sequence, script.End ?? end) };
                     yield break;
                 }
 
@@ -88,7 +97,7 @@ internal sealed class FakeGenerator : IGenerator
             }
 
             await (script.Gate?.Invoke(ranges.Count, cancellation) ?? Task.CompletedTask);
-            yield return new TokenRange(request.PromptIds.Length + ids.Count, default, default, script.End ?? end);
+            yield return new TokenRange(request.PromptIds.Length + ids.Count, default, default, _ends.GetOrAdd(sequence, script.End ?? end));
         }
         finally
         {
@@ -102,14 +111,19 @@ internal sealed class FakeGenerator : IGenerator
     public ValueTask<int?> ChangeAsync(SequenceId sequence, SequenceChange change, CancellationToken cancellation) =>
         throw new NotSupportedException();
 
-    public ValueTask<bool> FinishAsync(SequenceId sequence, int at, FinishReason reason, CancellationToken cancellation)
+    public async ValueTask<bool> FinishAsync(SequenceId sequence, int at, FinishReason reason, CancellationToken cancellation)
     {
         Finished.Enqueue((sequence, at, reason));
-        return Finish(sequence, cancellation);
+        return await Finish(sequence, cancellation) && _marks.TryAdd(sequence, (at, reason));
     }
 
     public ValueTask CancelAsync(RequestId request, CancellationToken cancellation)
     {
+        foreach (var sequence in _groups.ContainsKey(request) && _requests.TryGetValue(request, out var known) ? Sequences(known) : [])
+        {
+            _ends.TryAdd(sequence, new SequenceEnd(FinishReason.Cancelled));
+        }
+
         Source(_cancelled, request).TrySetResult();
         return default;
     }
@@ -118,7 +132,7 @@ internal sealed class FakeGenerator : IGenerator
     {
         await Describing(sequence);
         return _requests.TryGetValue(sequence.Request, out var request)
-            ? new SequenceDescription(sequence, SequencePhase.Ended, request.PromptIds.Length, request.PromptIds.Length, CachedTokens, null)
+            ? new SequenceDescription(sequence, SequencePhase.Ended, request.PromptIds.Length, request.PromptIds.Length, CachedTokens, _ends.GetValueOrDefault(sequence))
             : null;
     }
 
@@ -128,6 +142,22 @@ internal sealed class FakeGenerator : IGenerator
         1,
         Enumerable.Range(0, count).Select(i => i == 0 ? id : (id + i) % 256).ToArray(),
         Enumerable.Range(0, count).Select(i => 0 - (0.25f * (position % 4)) - i).ToArray());
+
+    private async Task<SubmitResult> SubmitOnceAsync(GenerationRequest request, CancellationToken cancellation)
+    {
+        _requests[request.Id] = request;
+        Latest = request;
+        if (await Admit(request, cancellation) is { } refused)
+        {
+            _groups.TryRemove(request.Id, out _);
+            return refused;
+        }
+
+        return new SubmitResult.Accepted(Sequences(request));
+    }
+
+    private static SequenceId[] Sequences(GenerationRequest request) =>
+        [.. Enumerable.Range(0, request.Samples).Select(index => new SequenceId(request.Id, index))];
 
     private static TokenRange Range(int[] ids, int start, int? logprobs) => new(
         start,

@@ -42,21 +42,23 @@ internal sealed class GatewayHost : IAsyncDisposable
 
     public static async Task<GatewayHost> StartAsync(
         GatewayOptions? options = null, string name = Model, SamplingParameters? defaults = null, TextTokenizer? tokenizer = null,
-        IChatTemplate? template = null, LogLevel leastLogged = LogLevel.Information, TimeProvider? time = null)
+        IChatTemplate? template = null, LogLevel leastLogged = LogLevel.Information, TimeProvider? time = null, IGenerator? generator = null,
+        Action<WebApplication>? before = null)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.WebHost.UseUrls("http://127.0.0.1:0");
         var log = new LineLogger(leastLogged);
         builder.Logging.ClearProviders().AddProvider(log).SetMinimumLevel(leastLogged);
-        var generator = new FakeGenerator();
+        var fake = new FakeGenerator();
         var models = new FakeModels(name, defaults ?? new SamplingParameters(), tokenizer ?? new FakeTokenizer(), template);
-        builder.Services.AddSingleton<IGenerator>(generator).AddSingleton<IServedModels>(models);
+        builder.Services.AddSingleton(generator ?? fake).AddSingleton<IServedModels>(models);
         builder.Services.AddSingleton(time ?? TimeProvider.System);
         builder.Services.AddOrleansLLMGateway(options ?? new GatewayOptions());
         var app = builder.Build();
+        before?.Invoke(app);
         app.MapOrleansLLMGateway();
         await app.StartAsync(TestContext.Current.CancellationToken);
-        return new GatewayHost(app, generator, models, log);
+        return new GatewayHost(app, fake, models, log);
     }
 
     public async Task<Answer> PostAsync(string path, string json, params (string Name, string Value)[] headers)
@@ -71,9 +73,16 @@ internal sealed class GatewayHost : IAsyncDisposable
         return await SendAsync(request);
     }
 
-    public async Task<Answer> GetAsync(string path)
+    public Task<Answer> GetAsync(string path, params (string Name, string Value)[] headers) => SendAsync(HttpMethod.Get, path, headers);
+
+    public async Task<Answer> SendAsync(HttpMethod method, string path, params (string Name, string Value)[] headers)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Get, path);
+        using var request = new HttpRequestMessage(method, path);
+        foreach (var (name, value) in headers)
+        {
+            request.Headers.TryAddWithoutValidation(name, value);
+        }
+
         return await SendAsync(request);
     }
 
@@ -101,11 +110,31 @@ internal sealed record Answer(int Status, string Body, IReadOnlyDictionary<strin
 
     /// <summary>The payloads of a stream, [DONE] included, without comments.</summary>
     public IReadOnlyList<string> Events =>
-        [.. Body.Split("\n\n", StringSplitOptions.RemoveEmptyEntries).Where(part => !part.StartsWith(':')).Select(line => line["data: ".Length..])];
+        [.. SseEvent.ParseAll(Body).Select(item => item.Data)];
 
     public IReadOnlyList<JsonNode> Chunks => [.. Events.Where(data => data != "[DONE]").Select(data => JsonNode.Parse(data)!)];
 
     public JsonNode Choice(int index = 0) => Json["choices"]![index]!;
+}
+
+/// <param name="Id">Null where it has none.</param>
+/// <param name="Text">All of it, up to the blank line.</param>
+internal sealed record SseEvent(string? Id, string Data, string Text)
+{
+    /// <summary>The whole events of a stream that may be cut off anywhere, without comments.</summary>
+    public static IReadOnlyList<SseEvent> ParseAll(string body)
+    {
+        var parts = body.Split("\n\n");
+        return [.. parts[..^1].Where(part => !part.StartsWith(':')).Select(Parse)];
+    }
+
+    private static SseEvent Parse(string text)
+    {
+        var lines = text.Split('\n');
+        Assert.True(lines is [['d', ..]] or [['i', 'd', ':', ' ', ..], ['d', ..]], text);
+        Assert.StartsWith("data: ", lines[^1], StringComparison.Ordinal);
+        return new SseEvent(lines.Length == 2 ? lines[0]["id: ".Length..] : null, lines[^1]["data: ".Length..], text);
+    }
 }
 
 internal sealed class FakeModels(string name, SamplingParameters defaults, TextTokenizer tokenizer, IChatTemplate? template) : IServedModels

@@ -73,6 +73,17 @@ public sealed class RetainedBytesTests : OpenLogs
         Assert.Null(Logs.Describe(large));
     }
 
+    [Fact]
+    public void An_envelope_counts_once_for_all_logs_of_a_request()
+    {
+        var before = Logs.Bytes;
+        var request = Request([1]) with { Envelope = new byte[1000] };
+        Logs.Open(request, [new(request.Id, 0), new(request.Id, 1)], 1);
+        Assert.Equal((2 * LogMemory.PerLog) + sizeof(int) + 1000, Logs.Bytes - before);
+        Logs.Remove([new(request.Id, 0), new(request.Id, 1)]);
+        Assert.Equal(before, Logs.Bytes);
+    }
+
     [Theory]
     [InlineData(0)]
     [InlineData(1)]
