@@ -43,12 +43,8 @@ internal sealed class AnswerReading(GatewayCall call, Answer answer, StreamCurso
             try
             {
                 var end = await choice.ReadAsync(call.Server.Generator, sink, held, timer, stop.Token);
-                var failure = end is null ? NoRoom(call) : ApiError.From(end, call.RequestId, call.Server.Options.RetryAfter);
-                error ??= failure;
-                if (failure is not null && (end?.Reason != FinishReason.Cancelled || answer.Input.Stream is null))
-                {
-                    await stop.CancelAsync();
-                }
+                error ??= end is null ? NoRoom(call) : ApiError.From(end, call.RequestId, call.Server.Options.RetryAfter);
+                await (EndsOthers(end) ? stop.CancelAsync() : Task.CompletedTask);
             }
             catch (UnknownSequenceException)
             {
@@ -112,6 +108,9 @@ internal sealed class AnswerReading(GatewayCall call, Answer answer, StreamCurso
             }),
         ];
     }
+
+    private bool EndsOthers(SequenceEnd? end) =>
+        end?.Reason is not (FinishReason.Stop or FinishReason.Length) && (end?.Reason != FinishReason.Cancelled || answer.Input.Stream is null);
 
     private ChoiceTimer StartTimer(Choice choice) =>
         call.Server.Metrics.Start(answer.RequestOf(choice.Index), choice.Sequence, _arrival);

@@ -34,20 +34,13 @@ internal static class GenerationEndpoint
 
         var (headers, error) = AnswerHeaders.Read(call.Context.Request.Headers);
         (var input, error) = headers is null ? error! : await RequestBody.ReadAsync(call, read);
-        if (input is null)
+        error ??= WhyForbidden(call, input!);
+        if (error is not null)
         {
             return error;
         }
 
-        if (input.Settings.Priority != 0 && call.Caller.Priority == PriorityRight.Fixed)
-        {
-            return ApiError.Forbidden(
-                "`priority` may be set by this server's priority keys (--priority-api-key) only: leave it out, or send one of them.",
-                "priority_not_allowed",
-                Limits.Priority.Field);
-        }
-
-        await using var submission = new Submission(call, kind, input, headers!);
+        await using var submission = new Submission(call, kind, input!, headers!);
         (var answer, error) = await submission.SubmitAsync();
         if (answer is null)
         {
@@ -58,10 +51,18 @@ internal static class GenerationEndpoint
         using var held = call.Server.Answers.Open();
         var cursor = answer.Start;
         var reading = new AnswerReading(call, answer, cursor, held) { OnStart = submission.OnStart };
-        return input.Stream is { } options
+        return input!.Stream is { } options
             ? await StreamAsync(call, reading, options, shapeOf(answer), cursor)
             : await AnswerAsync(call, answer, reading, shapeOf(answer));
     }
+
+    private static ApiError? WhyForbidden(GatewayCall call, GenerationInput input) =>
+        input.Settings.Priority == 0 || call.Caller.Priority == PriorityRight.Free
+            ? null
+            : ApiError.Forbidden(
+                "`priority` may be set by this server's priority keys (--priority-api-key) only: leave it out, or send one of them.",
+                "priority_not_allowed",
+                Limits.Priority.Field);
 
     /// <summary>Streams what behind the cursor there is of an answer.</summary>
     public static async ValueTask<ApiError?> StreamAsync<TChunk>(

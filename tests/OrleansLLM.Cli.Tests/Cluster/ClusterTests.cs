@@ -133,7 +133,7 @@ public sealed partial class ClusterTests
                 body["stream"] = stream;
                 using var response = await server.Http.PostAsJsonAsync(path, body, Cancellation);
                 var answer = Own().Replace(await response.Content.ReadAsStringAsync(Cancellation), "0");
-                answers.Add(FormattableString.Invariant($"{(int)response.StatusCode} {(answer.StartsWith("data: ", StringComparison.Ordinal) ? Joined(answer) : answer)}"));
+                answers.Add(FormattableString.Invariant($"{(int)response.StatusCode} {(answer.StartsWith("id: ", StringComparison.Ordinal) ? Joined(answer) : answer)}"));
             }
         }
 

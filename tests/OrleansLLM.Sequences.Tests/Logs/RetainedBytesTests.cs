@@ -78,7 +78,7 @@ public sealed class RetainedBytesTests : OpenLogs
     {
         var before = Logs.Bytes;
         var request = Request([1]) with { Envelope = new byte[1000] };
-        Logs.Open(request, [new(request.Id, 0), new(request.Id, 1)], 1);
+        Logs.Open(request, [new(request.Id, 0), new(request.Id, 1)], new Epoch(1));
         Assert.Equal((2 * LogMemory.PerLog) + sizeof(int) + 1000, Logs.Bytes - before);
         Logs.Remove([new(request.Id, 0), new(request.Id, 1)]);
         Assert.Equal(before, Logs.Bytes);
