@@ -118,6 +118,8 @@ public sealed class InferenceEngine : IEngine, IDisposable
     public ValueTask<SequenceDescription?> DescribeAsync(AttemptId attempt, CancellationToken cancellation) =>
         ValueTask.FromResult(_inbox.View(attempt)?.Describe());
 
+    public Task<bool> RedirectAsync(AttemptId attempt, IStepSink sink) => _inbox.RedirectAsync(attempt, sink);
+
     public IReadOnlyList<HeldAttempt> ListAttempts(IStepSink sink) => _inbox.List(sink);
 
     public ValueTask<int> MatchPrefixAsync(ReadOnlyMemory<int> promptIds, string prefixOwner, CancellationToken cancellation)

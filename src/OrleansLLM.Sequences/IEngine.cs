@@ -38,6 +38,11 @@ public interface IEngine
     /// <summary>Null where the attempt is not here.</summary>
     ValueTask<SequenceDescription?> DescribeAsync(AttemptId attempt, CancellationToken cancellation);
 
+    /// <summary>
+    /// Gives what follows of an attempt to another sink; done when the old one gets nothing more of it. False where the attempt is not here.
+    /// </summary>
+    Task<bool> RedirectAsync(AttemptId attempt, IStepSink sink);
+
     /// <summary>What was accepted for a sink and has not ended.</summary>
     IReadOnlyList<HeldAttempt> ListAttempts(IStepSink sink);
 

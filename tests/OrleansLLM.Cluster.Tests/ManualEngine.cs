@@ -118,6 +118,18 @@ internal sealed class ManualEngine(string model) : IEngine
         return new(IsHere(attempt) ? new SequenceDescription(attempt.Sequence, SequencePhase.Preempted, 3, 4, 2, null) : null);
     }
 
+    public Task<bool> RedirectAsync(AttemptId attempt, IStepSink sink)
+    {
+        if (!IsHere(attempt))
+        {
+            return Task.FromResult(false);
+        }
+
+        _sinks[attempt.Sequence] = sink;
+        _running[attempt.Sequence] = (_running[attempt.Sequence].Attempt, sink);
+        return Task.FromResult(true);
+    }
+
     public IReadOnlyList<HeldAttempt> ListAttempts(IStepSink sink) =>
         [.. _running.Where(running => running.Value.Sink == sink).Select(running => new HeldAttempt(IdOf(running.Key), SequencePhase.Running))];
 

@@ -26,6 +26,45 @@ internal sealed class Assignments(TimeProvider time)
         }
     }
 
+    /// <summary>The same for an attempt of a dead gateway's, of which some entries are still to come from its worker's copy.</summary>
+    public void Adopt(Assignment assignment)
+    {
+        lock (_lock)
+        {
+            _entries[assignment.Attempt.Sequence] = new Entry(assignment) { Kept = [] };
+        }
+    }
+
+    /// <summary>Keeps what came before the entries of the copy; false where there is no such attempt.</summary>
+    public bool TryKeep(in StepEntry entry)
+    {
+        lock (_lock)
+        {
+            if (_entries.GetValueOrDefault(entry.Sequence) is not { Kept: { } kept } known || known.Assignment.Attempt != AttemptId.Of(entry))
+            {
+                return false;
+            }
+
+            kept.Add(entry);
+            return true;
+        }
+    }
+
+    /// <summary>What was kept since the last call; where nothing was, nothing more is kept.</summary>
+    public IReadOnlyList<StepEntry> TakeKept(SequenceId sequence)
+    {
+        lock (_lock)
+        {
+            if (_entries.GetValueOrDefault(sequence) is not { Kept: { } kept } entry)
+            {
+                return [];
+            }
+
+            entry.Kept = kept.Count > 0 ? [] : null;
+            return kept;
+        }
+    }
+
     public void Accept(AttemptId attempt)
     {
         lock (_lock)
@@ -117,5 +156,7 @@ internal sealed class Assignments(TimeProvider time)
         public long? Missing { get; set; }
 
         public bool Waits { get; set; }
+
+        public List<StepEntry>? Kept { get; set; }
     }
 }

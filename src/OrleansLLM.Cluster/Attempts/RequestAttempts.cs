@@ -1,3 +1,4 @@
+using System.Buffers;
 using OrleansLLM.Sequences;
 
 namespace OrleansLLM.Cluster;
@@ -110,6 +111,13 @@ internal sealed class RequestAttempts(GatewayContext gateway)
         await Task.WhenAll(ids.GroupBy(id => RequestOf(id).PromptIds.Length).Select(group => Move([.. group], loss, published)));
     }
 
+    /// <summary>Takes over what another gateway began.</summary>
+    public void Adopt(SequenceId[] ids, Epoch last, TimeSpan age)
+    {
+        _last = last;
+        _limits.Begin(ids, age);
+    }
+
     /// <summary>Ends the computation of sequences whose logs have ended.</summary>
     public async Task Abort(IEnumerable<SequenceId> sequences)
     {
@@ -189,7 +197,7 @@ internal sealed class RequestAttempts(GatewayContext gateway)
         Tell(old).Ignore();
 
         var unanswered = SubmitReply.Refuse(route);
-        var attempt = new AttemptMessage(message ?? Write(ids), gateway.Silo.Name, epoch.Value, route.Incarnation);
+        var attempt = new AttemptMessage(message ?? Write(ids), gateway.Silo.AsGateway, epoch.Value, route.Incarnation, message is null ? Publish(ids, epoch) : []);
         var reply = await Call(() => WorkerOf(assignment).Submit(attempt), unanswered);
         if (reply.Reason is null)
         {
@@ -199,7 +207,7 @@ internal sealed class RequestAttempts(GatewayContext gateway)
         // Whoever gave no answer may compute all the same, and what has ended meanwhile was told to the attempt before.
         if (reply.Reason is null || reply == unanswered)
         {
-            AttemptId[] ended = [.. ids.Where(id => reply == unanswered || !IsRunning(id)).Select(id => new AttemptId(id, epoch))];
+            AttemptEndMessage[] ended = [.. ids.Where(id => reply == unanswered || !IsRunning(id)).Select(id => EndOf(new AttemptId(id, epoch)))];
             gateway.Ends.TellAsync(assignment.Worker, ended).Ignore();
         }
 
@@ -226,6 +234,17 @@ internal sealed class RequestAttempts(GatewayContext gateway)
         JournalSequence[] sequences = [.. ids.Select(id => gateway.Logs.JournalOf(id) ?? JournalSequence.Begin(id))];
         var request = _limits.Rest(ids[0], RequestOf(ids[0]), hasTokens: Array.Exists(sequences, sequence => sequence.Output.Length > 0));
         return JournalMessage.From(new Journal(request, sequences));
+    }
+
+    private byte[] Publish(SequenceId[] ids, Epoch epoch)
+    {
+        var bytes = new ArrayBufferWriter<byte>();
+        foreach (var entry in ids.SelectMany(id => gateway.Logs.EntriesOf(id, epoch)))
+        {
+            StepFormat.Append(bytes, entry);
+        }
+
+        return bytes.WrittenSpan.ToArray();
     }
 
     /// <summary>The sequences' time without a reader begins, or they are forgotten if they were refused.</summary>
@@ -259,7 +278,12 @@ internal sealed class RequestAttempts(GatewayContext gateway)
         ids, id => gateway.Assignments.Assign(like with { Attempt = like.Attempt with { Sequence = id } }));
 
     private Task Tell(IEnumerable<Assignment> ended) => Task.WhenAll(ended.GroupBy(assigned => assigned.Worker)
-        .Select(ofOne => gateway.Ends.TellAsync(ofOne.Key, [.. ofOne.Select(assigned => assigned.Attempt)])));
+        .Select(ofOne => gateway.Ends.TellAsync(ofOne.Key, [.. ofOne.Select(assigned => EndOf(assigned.Attempt))])));
+
+    /// <summary>With what the log has ended with, if it has.</summary>
+    private AttemptEndMessage EndOf(AttemptId attempt) => gateway.Logs.Describe(attempt.Sequence) is { End: { } end } ended
+        ? new AttemptEndMessage(attempt, EndReply.From(end), ended.Tokens)
+        : new AttemptEndMessage(attempt, null, null);
 
     private IGpuWorkerGrain WorkerOf(Assignment assigned) => gateway.Silo.Grains.GetGrain<IGpuWorkerGrain>(assigned.Worker.ToString());
 

@@ -8,11 +8,12 @@ internal sealed class TimeLimits(TimeProvider time)
     /// <summary>How a sequence ends whose time is over while nobody computes it.</summary>
     public static SequenceEnd Over { get; } = new(FinishReason.TimedOut, Message: "The request's time limit passed while it waited for a worker.");
 
-    public void Begin(IEnumerable<SequenceId> sequences)
+    /// <param name="ago">How long it has been accepted already.</param>
+    public void Begin(IEnumerable<SequenceId> sequences, TimeSpan ago = default)
     {
         foreach (var sequence in sequences)
         {
-            _began[sequence] = time.GetTimestamp();
+            _began[sequence] = time.GetTimestamp() - (long)(ago.TotalSeconds * time.TimestampFrequency);
         }
     }
 

@@ -1,5 +1,3 @@
-using OrleansLLM.Sequences;
-
 namespace OrleansLLM.Cluster;
 
 /// <summary>
@@ -10,11 +8,11 @@ internal sealed class UnheardEnds(SiloContext silo)
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
 
     private readonly Lock _lock = new();
-    private readonly Dictionary<WorkerId, HashSet<AttemptId>> _unheard = [];
+    private readonly Dictionary<WorkerId, HashSet<AttemptEndMessage>> _unheard = [];
     private Task _telling = Task.CompletedTask;
 
     /// <summary>Tells it once; what was not heard is told again later.</summary>
-    public async Task TellAsync(WorkerId worker, AttemptId[] attempts)
+    public async Task TellAsync(WorkerId worker, AttemptEndMessage[] attempts)
     {
         if (attempts.Length == 0 || await TryTellAsync(worker, attempts).ConfigureAwait(false))
         {
@@ -38,7 +36,7 @@ internal sealed class UnheardEnds(SiloContext silo)
         while (true)
         {
             await Task.Delay(Pause, silo.Time).ConfigureAwait(false);
-            List<(WorkerId Worker, AttemptId[] Attempts)> left;
+            List<(WorkerId Worker, AttemptEndMessage[] Attempts)> left;
             lock (_lock)
             {
                 left = [.. _unheard.Select(unheard => (unheard.Key, unheard.Value.ToArray()))];
@@ -64,7 +62,7 @@ internal sealed class UnheardEnds(SiloContext silo)
         }
     }
 
-    private void Forget(WorkerId worker, AttemptId[] attempts)
+    private void Forget(WorkerId worker, AttemptEndMessage[] attempts)
     {
         lock (_lock)
         {
@@ -76,7 +74,7 @@ internal sealed class UnheardEnds(SiloContext silo)
         }
     }
 
-    private async Task<bool> TryTellAsync(WorkerId worker, AttemptId[] attempts)
+    private async Task<bool> TryTellAsync(WorkerId worker, AttemptEndMessage[] attempts)
     {
         try
         {

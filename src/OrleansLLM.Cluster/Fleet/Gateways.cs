@@ -5,15 +5,15 @@ internal sealed class Gateways(IClusterManifestProvider manifests, ISiloStatusOr
 {
     private static readonly GrainType Sink = GrainType.Create("gateway-sink");
 
-    public IReadOnlyList<string> Names
+    public IReadOnlyList<GatewayMessage> All
     {
         get
         {
             var known = manifests.Current.Silos;
             return [.. silos.GetActiveSilos()
                 .Where(silo => known.TryGetValue(silo, out var manifest) && manifest.Grains.ContainsKey(Sink))
-                .Select(silo => silos.TryGetSiloName(silo, out var name) ? name : null)
-                .OfType<string>()];
+                .Select(silo => silos.TryGetSiloName(silo, out var name) ? new GatewayMessage(name, silo.ToParsableString()) : null)
+                .OfType<GatewayMessage>()];
         }
     }
 }

@@ -16,7 +16,14 @@ internal sealed class BlockManagerGrain(LocalWorkers workers) : Grain, IBlockMan
         ? await worker.Engine.MatchPrefixAsync(MemoryMarshal.Cast<byte, int>(query.PromptIds).ToArray(), query.PrefixOwner, CancellationToken.None)
         : 0;
 
-    public async Task<SubmitReply> Fork(ForkMessage message) => Worker is { } worker
-        ? SubmitReply.From(await worker.Engine.ForkAsync(message.Parent, message.At, message.Children, CancellationToken.None))
-        : SubmitReply.Refuse(RefusalReason.UnknownSequence, $"No engine is attached to worker {this.GetPrimaryKeyString()} yet.");
+    public async Task<SubmitReply> Fork(ForkMessage message)
+    {
+        if (Worker is not { } worker)
+        {
+            return SubmitReply.Refuse(RefusalReason.UnknownSequence, $"No engine is attached to worker {this.GetPrimaryKeyString()} yet.");
+        }
+
+        worker.Copies?.Fork(message);
+        return SubmitReply.From(await worker.Engine.ForkAsync(message.Parent, message.At, message.Children, CancellationToken.None));
+    }
 }

@@ -10,6 +10,11 @@ internal sealed class GatewaySinkGrain(GatewayContext gateway) : Grain, IGateway
 {
     public Task OnStep(StepMessage message)
     {
+        if (message.Gateway != gateway.Silo.AsGateway.Address)
+        {
+            throw new InvalidDataException($"These steps are for {message.Gateway}, another life of this gateway.");
+        }
+
         List<AttemptId>? orphans = null;
         List<LostAttempt>? lost = null;
         var entries = message.Entries.Span;
@@ -23,7 +28,7 @@ internal sealed class GatewaySinkGrain(GatewayContext gateway) : Grain, IGateway
 
             switch (gateway.Logs.Append(entry))
             {
-                case AppendResult.Gap:
+                case AppendResult.Gap when !gateway.Assignments.TryKeep(entry):
                     (lost ??= []).Add(new LostAttempt(AttemptId.Of(entry), LossCause.Forgot, Invariant($"The tokens before position {entry.Position} were lost.")));
                     break;
                 case AppendResult.Unknown or AppendResult.OlderEpoch or AppendResult.Ended:
@@ -68,7 +73,7 @@ internal sealed class GatewaySinkGrain(GatewayContext gateway) : Grain, IGateway
     {
         if (orphans.Count > 0)
         {
-            GrainFactory.GetGrain<IGpuWorkerGrain>(worker.ToString()).Abort([.. orphans]).Ignore();
+            GrainFactory.GetGrain<IGpuWorkerGrain>(worker.ToString()).Abort([.. orphans.Select(attempt => new AttemptEndMessage(attempt, null, null))]).Ignore();
         }
     }
 

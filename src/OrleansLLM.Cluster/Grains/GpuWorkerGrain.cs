@@ -27,30 +27,49 @@ internal sealed class GpuWorkerGrain(LocalWorkers workers) : Grain, IGpuWorkerGr
         var journal = message.Journal.Read();
         worker.Suspect.Arrive(journal.Request.Id);
         var attempt = new Attempt(journal.Request, new Epoch(message.Epoch), journal.Sequences);
+        worker.Copies?.Begin(message);
         var result = await worker.Engine.SubmitAsync(attempt, worker.OutletTo(message.Gateway), CancellationToken.None);
+        foreach (var refused in result is SubmitResult.Refused ? journal.Sequences : [])
+        {
+            worker.Copies?.Drop(new AttemptId(refused.Id, attempt.Epoch));
+        }
+
         workers.Hurry();
         return SubmitReply.From(result);
     }
 
     public Task<bool> TakeSeat(SequenceId sequence) => Worker?.Suspect.TakeAsync(sequence.Request, Patience) ?? Task.FromResult(false);
 
-    public async Task<int?> Change(AttemptChangeMessage message) => Worker is { } worker
-        ? await worker.Engine.ChangeAsync(message.Attempt, JournalFormat.ReadChange(message.Change), CancellationToken.None)
-        : null;
+    public async Task<int?> Change(AttemptChangeMessage message)
+    {
+        var change = JournalFormat.ReadChange(message.Change);
+        var position = Worker is { } worker ? await worker.Engine.ChangeAsync(message.Attempt, change, CancellationToken.None) : null;
+        if (position is { } from)
+        {
+            Worker?.Copies?.Note(message.Attempt, new NotedChangeMessage(from, message.Change));
+        }
 
-    public async Task Abort(AttemptId[] attempts)
+        return position;
+    }
+
+    public async Task Abort(AttemptEndMessage[] ends)
     {
         if (Worker is not { } worker)
         {
             return;
         }
 
-        foreach (var attempt in attempts)
+        foreach (var end in ends)
         {
-            await worker.Engine.AbortAsync(attempt, CancellationToken.None);
-            worker.Suspect.Leave(attempt.Sequence.Request);
+            await worker.Engine.AbortAsync(end.Attempt, CancellationToken.None);
+            worker.Copies?.End(end);
+            worker.Suspect.Leave(end.Attempt.Sequence.Request);
         }
     }
+
+    public Task<CopyMessage[]> GetCopies(SequenceId sequence) => Task.FromResult<CopyMessage[]>([.. Worker?.Copies?.Of(sequence.Request) ?? []]);
+
+    public async Task<byte[]> Redirect(RedirectMessage message) => Worker is { } worker ? await worker.RedirectAsync(message) : [];
 
     public async Task<DescriptionReply?> Describe(AttemptId attempt) =>
         Worker is { } worker ? DescriptionReply.From(await worker.Engine.DescribeAsync(attempt, CancellationToken.None)) : null;

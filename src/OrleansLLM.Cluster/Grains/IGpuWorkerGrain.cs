@@ -21,8 +21,16 @@ public interface IGpuWorkerGrain : IGrainWithStringKey
     Task<int?> Change(AttemptChangeMessage message);
 
     /// <summary>Drops attempts, and older ones at their sequences, and frees their blocks within one step, of which nobody is told.</summary>
-    [Alias("AbortAttempts")]
-    Task Abort(AttemptId[] attempts);
+    [Alias("EndAttempts")]
+    Task Abort(AttemptEndMessage[] ends);
+
+    /// <summary>What is here of a sequence's request, running or ended.</summary>
+    [Alias("GetCopies")]
+    Task<CopyMessage[]> GetCopies(SequenceId sequence);
+
+    /// <summary>What the new gateway lacks, as <see cref="StepFormat"/> writes it; what follows comes to its sink.</summary>
+    [Alias("Redirect")]
+    Task<byte[]> Redirect(RedirectMessage message);
 
     [Alias("DescribeAttempt")]
     Task<DescriptionReply?> Describe(AttemptId attempt);

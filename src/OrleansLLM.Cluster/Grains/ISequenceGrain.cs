@@ -32,6 +32,10 @@ public interface ISequenceGrain : IGrainWithStringKey
     [Alias("Lose")]
     Task Lose(LossMessage loss);
 
+    /// <summary>Goes on with a dead gateway's request from the workers' copies; false where it should be asked again.</summary>
+    [Alias("Adopt")]
+    Task<bool> Adopt(WorkerId offeredBy);
+
     /// <summary>Its last log is forgotten.</summary>
     [Alias("Forget")]
     Task Forget();

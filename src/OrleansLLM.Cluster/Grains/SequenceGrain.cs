@@ -50,6 +50,10 @@ internal sealed class SequenceGrain(GatewayContext gateway) : Grain, ISequenceGr
     public async Task<DescriptionReply?> Describe(SequenceId sequence) =>
         await _attempts.Describe(sequence) ?? DescriptionReply.From(gateway.Logs.Describe(sequence));
 
+    public Task<bool> Adopt(WorkerId offeredBy) => RequestId.TryParse(this.GetPrimaryKeyString(), out var request)
+        ? new Adoption(gateway, _attempts).RunAsync(request, offeredBy)
+        : Task.FromResult(true);
+
     public Task Forget()
     {
         DeactivateOnIdle();

@@ -53,6 +53,7 @@ public static class ClusterHosting
         {
             silo.Services.AddSingleton(services => new LocalWorkers(services.GetRequiredService<SiloContext>(), services.GetRequiredService<Gateways>()));
             silo.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>>(services => services.GetRequiredService<LocalWorkers>());
+            silo.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>, Adopter>();
         }
 
         // The default of a million entries is 18 MB that every silo would clear at its start.

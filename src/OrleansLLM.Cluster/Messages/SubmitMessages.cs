@@ -7,9 +7,11 @@ namespace OrleansLLM.Cluster;
 /// <param name="Gateway">The silo whose sink takes the tokens.</param>
 /// <param name="Epoch">An <see cref="OrleansLLM.Sequences.Epoch"/>: a receiver drops tokens of an older one.</param>
 /// <param name="Incarnation">Of the worker that was chosen: one that has started again since refuses.</param>
+/// <param name="Published">What attempts before this one have published, as <see cref="StepFormat"/> writes it: the worker's copy holds that, too.</param>
 [GenerateSerializer, Immutable, Alias("OrleansLLM.AttemptMessage")]
 public sealed record AttemptMessage(
-    [property: Id(0)] JournalMessage Journal, [property: Id(2)] string Gateway, [property: Id(3)] long Epoch, [property: Id(4)] long Incarnation);
+    [property: Id(0)] JournalMessage Journal, [property: Id(6)] GatewayMessage Gateway, [property: Id(3)] long Epoch, [property: Id(4)] long Incarnation,
+    [property: Id(5)] byte[] Published);
 
 /// <summary>New answers that share the tokens of [0, At) with an attempt and go on from there, in its epoch.</summary>
 [GenerateSerializer, Immutable, Alias("OrleansLLM.ForkMessage")]
@@ -19,6 +21,12 @@ public sealed record ForkMessage(
 /// <param name="Change">A change as bytes of <see cref="JournalFormat"/>.</param>
 [GenerateSerializer, Immutable, Alias("OrleansLLM.ChangeMessage")]
 public sealed record ChangeMessage([property: Id(0)] SequenceId Sequence, [property: Id(1)] byte[] Change);
+
+/// <summary>The end of an attempt that its gateway knows and the worker does not.</summary>
+/// <param name="End">What the log has ended with; null where another attempt goes on.</param>
+/// <param name="EndMark">Tokens at and behind this position are not shown; null without a mark.</param>
+[GenerateSerializer, Immutable, Alias("OrleansLLM.AttemptEndMessage")]
+public sealed record AttemptEndMessage([property: Id(0)] AttemptId Attempt, [property: Id(1)] EndReply? End, [property: Id(2)] int? EndMark);
 
 /// <summary>A change for the worker that computes an attempt.</summary>
 /// <param name="Change">As bytes of <see cref="JournalFormat"/>.</param>

@@ -6,7 +6,7 @@ namespace OrleansLLM.Cluster;
 /// <summary>An engine of this silo as the cluster knows it, with one outlet a gateway.</summary>
 internal sealed class LocalWorker(WorkerId id, long incarnation, IEngine engine, SiloContext silo)
 {
-    private readonly ConcurrentDictionary<string, GatewayOutlet> _outlets = [];
+    private readonly ConcurrentDictionary<GatewayMessage, GatewayOutlet> _outlets = [];
     private long _reports;
 
     public WorkerId Id { get; } = id;
@@ -21,8 +21,38 @@ internal sealed class LocalWorker(WorkerId id, long incarnation, IEngine engine,
     /// <summary>The place of a request under which a worker was lost, until its next token.</summary>
     public SuspectSeat Suspect { get; } = new(silo.Time);
 
-    public IStepSink OutletTo(string gateway) => _outlets.AddOrUpdate(
-        gateway, Open, (name, outlet) => outlet.IsLost ? Open(name) : outlet);
+    /// <summary>Null in a cluster of one.</summary>
+    public AttemptCopies? Copies { get; } = silo.IsAlone ? null : new AttemptCopies(silo.Time);
+
+    public IStepSink OutletTo(GatewayMessage gateway) => _outlets.AddOrUpdate(
+        gateway, Open, (life, outlet) => outlet.IsLost ? Open(life) : outlet);
+
+    /// <summary>Gives an attempt to another gateway, which gets from here what it lacks and from its outlet what follows.</summary>
+    /// <exception cref="InvalidOperationException">That gateway has died by now, too.</exception>
+    public async Task<byte[]> RedirectAsync(RedirectMessage message)
+    {
+        if (!silo.IsActive(message.Gateway.Address))
+        {
+            throw new InvalidOperationException($"Gateway {message.Gateway.Name} has left the cluster.");
+        }
+
+        await Engine.RedirectAsync(message.Attempt, OutletTo(message.Gateway)).ConfigureAwait(false);
+        foreach (var outlet in _outlets.Values)
+        {
+            outlet.Flush();
+        }
+
+        return Copies?.Redirect(message) ?? [];
+    }
+
+    /// <summary>The gateway's silo is dead.</summary>
+    public void Close(string gatewayAddress)
+    {
+        foreach (var life in _outlets.Keys.Where(life => life.Address == gatewayAddress))
+        {
+            _outlets.TryRemove(life, out _);
+        }
+    }
 
     public WorkerReport Report()
     {
@@ -37,7 +67,7 @@ internal sealed class LocalWorker(WorkerId id, long incarnation, IEngine engine,
     }
 
     /// <summary>The same for one gateway, with what is held of its sequences.</summary>
-    public ReportMessage ReportTo(string gateway)
+    public ReportMessage ReportTo(GatewayMessage gateway)
     {
         var held = _outlets.TryGetValue(gateway, out var outlet) ? Engine.ListAttempts(outlet) : [];
         return new ReportMessage(
@@ -46,6 +76,10 @@ internal sealed class LocalWorker(WorkerId id, long incarnation, IEngine engine,
             [.. held.Where(attempt => attempt.Phase == SequencePhase.Waiting).Select(attempt => attempt.Attempt)]);
     }
 
-    private GatewayOutlet Open(string gateway) => new(
-        Id, Engine, Suspect, silo.Grains.GetGrain<IGatewaySinkGrain>(gateway), () => !silo.IsAlone && silo.IsMember(gateway), silo.Time);
+    private GatewayOutlet Open(GatewayMessage gateway)
+    {
+        var sink = silo.Grains.GetGrain<IGatewaySinkGrain>(gateway.Name);
+        var line = new GatewayLine(Id, gateway, sink, () => !silo.IsAlone && silo.IsActive(gateway.Address));
+        return new GatewayOutlet(Engine, line, Suspect, Copies, silo.Time);
+    }
 }

@@ -79,6 +79,8 @@ public sealed class LocalWorkers : ILifecycleParticipant<ISiloLifecycle>, IDispo
 
     internal LocalWorker? Find(string key) => _workers.GetValueOrDefault(key);
 
+    internal IEnumerable<LocalWorker> All => _workers.Values;
+
     internal IEnumerable<WorkerReport> Reports => _workers.Values.Select(worker => worker.Report());
 
     /// <summary>Whether it is a worker of this silo that has no engine any more.</summary>

@@ -19,6 +19,12 @@ internal sealed class SiloContext(ILocalSiloDetails silo, ISiloStatusOracle silo
     /// <summary>Whether the table of members has an active silo of that name.</summary>
     public bool IsMember(string name) => silos.GetActiveSilos().Any(address => silos.TryGetSiloName(address, out var found) && found == name);
 
+    /// <summary>This silo as a gateway.</summary>
+    public GatewayMessage AsGateway { get; } = new(silo.Name, silo.SiloAddress.ToParsableString());
+
+    /// <summary>Whether the table of members has an active silo at that address.</summary>
+    public bool IsActive(string address) => silos.GetApproximateSiloStatus(SiloAddress.FromParsableString(address)) == SiloStatus.Active;
+
     /// <summary>The only silo, in a cluster that no other one can join.</summary>
     public bool IsAlone => members is MembershipOfOne;
 }

@@ -12,10 +12,10 @@ internal sealed class WorkerReporter(ConcurrentDictionary<string, LocalWorker> w
     private static readonly TimeSpan Busy = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan Idle = TimeSpan.FromSeconds(1);
 
-    private readonly ConcurrentDictionary<string, Task> _underWay = [];
+    private readonly ConcurrentDictionary<GatewayMessage, Task> _underWay = [];
     private readonly CancellationTokenSource _ending = new();
     private readonly SemaphoreSlim _hurry = new(0, 1);
-    private HashSet<string> _known = [];
+    private HashSet<GatewayMessage> _known = [];
     private Task _running = Task.CompletedTask;
 
     public void Start() => _running = silo.IsAlone ? Task.CompletedTask : Task.Run(RunAsync);
@@ -49,7 +49,7 @@ internal sealed class WorkerReporter(ConcurrentDictionary<string, LocalWorker> w
     }
 
     /// <summary>Reports to every gateway; completes when those that can be reached have heard.</summary>
-    public Task ReportAsync() => silo.IsAlone ? Task.CompletedTask : Task.WhenAll(gateways.Names.Select(ReportAsync));
+    public Task ReportAsync() => silo.IsAlone ? Task.CompletedTask : Task.WhenAll(gateways.All.Select(ReportAsync));
 
     private async Task RunAsync()
     {
@@ -57,23 +57,23 @@ internal sealed class WorkerReporter(ConcurrentDictionary<string, LocalWorker> w
         while (!_ending.IsCancellationRequested)
         {
             var hurries = await _hurry.WaitAsync(Busy, _ending.Token).ConfigureAwait(false);
-            var names = gateways.Names;
-            var isNew = !_known.SetEquals(names);
+            var all = gateways.All;
+            var isNew = !_known.SetEquals(all);
             var isBusy = workers.Values.Any(worker => worker.Engine.Load is not { Running: 0, Waiting: 0, Preempted: 0 });
             if (hurries || isNew || isBusy || silo.Time.GetElapsedTime(last) >= Idle)
             {
-                (last, _known) = (silo.Time.GetTimestamp(), [.. names]);
-                foreach (var name in names.Where(name => !_underWay.TryGetValue(name, out var call) || call.IsCompleted))
+                (last, _known) = (silo.Time.GetTimestamp(), [.. all]);
+                foreach (var gateway in all.Where(gateway => !_underWay.TryGetValue(gateway, out var call) || call.IsCompleted))
                 {
-                    _underWay[name] = ReportAsync(name);
+                    _underWay[gateway] = ReportAsync(gateway);
                 }
             }
         }
     }
 
-    private async Task ReportAsync(string gateway)
+    private async Task ReportAsync(GatewayMessage gateway)
     {
-        var sink = silo.Grains.GetGrain<IGatewaySinkGrain>(gateway);
+        var sink = silo.Grains.GetGrain<IGatewaySinkGrain>(gateway.Name);
         foreach (var worker in workers.Values)
         {
             try

@@ -8,7 +8,7 @@ internal sealed class Acceptance(Sequence sequence, IStepSink sink)
 {
     public Sequence Sequence { get; } = sequence;
 
-    public IStepSink Sink { get; } = sink;
+    public IStepSink Sink { get; set; } = sink;
 
     public SamplingParameters Sampling { get; private set; } = sequence.Sampling;
 

@@ -95,6 +95,24 @@ internal sealed class Inbox(EngineOptions options, TimeProvider time)
         }
     }
 
+    /// <summary>Another sink for what follows of an attempt; done when the core knows it.</summary>
+    public Task<bool> RedirectAsync(AttemptId attempt, IStepSink sink)
+    {
+        lock (_lock)
+        {
+            if (Find(attempt) is not { } accepted)
+            {
+                return Task.FromResult(false);
+            }
+
+            accepted.Sink = sink;
+            var sequence = accepted.Sequence;
+            var question = new InboxQuestion<bool>(core => core.TryRedirect(sequence, sink), otherwise: false);
+            Post(question);
+            return question.Answer;
+        }
+    }
+
     /// <summary>What was accepted for a sink and has not ended.</summary>
     public IReadOnlyList<HeldAttempt> List(IStepSink sink)
     {

@@ -32,6 +32,13 @@ internal sealed class LiveSequences(Scheduler scheduler, TimeProvider time)
         _nextDeadline = Math.Min(_nextDeadline, Math.Min(sequence.Deadline, sequence.QueueDeadline));
     }
 
+    public static void Redirect(Sequence sequence, StepOutbox outbox)
+    {
+        sequence.Outbox!.Sequences--;
+        sequence.Outbox = outbox;
+        outbox.Sequences++;
+    }
+
     /// <summary>Ends a sequence and leaves word of it for its sink.</summary>
     public void End(Sequence sequence, SequenceEnd end)
     {

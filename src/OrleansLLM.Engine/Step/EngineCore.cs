@@ -168,6 +168,18 @@ internal sealed class EngineCore : IDisposable
         }
     }
 
+    /// <summary>What follows goes to another sink; false where the sequence has ended.</summary>
+    public bool TryRedirect(Sequence sequence, IStepSink sink)
+    {
+        if (sequence.State == SequenceState.Ended)
+        {
+            return false;
+        }
+
+        LiveSequences.Redirect(sequence, _outboxes.Of(sink));
+        return true;
+    }
+
     /// <summary>Drops a sequence without a word to its sink; nothing happens where it has ended.</summary>
     public void Abort(Sequence sequence)
     {

@@ -72,6 +72,23 @@ internal sealed class SequenceLog
         }
     }
 
+    /// <summary>One entry a token, the first with what stands for all; without a token only what a log has before its first.</summary>
+    public IReadOnlyList<StepEntry> EntriesOf(Epoch epoch)
+    {
+        lock (_lock)
+        {
+            var entries = new List<StepEntry>(_outputCount);
+            for (var i = 0; i < _outputCount; i++)
+            {
+                entries.Add(new StepEntry(
+                    Id, epoch, PromptLength + i, _output[i], i < _outputLogprobs.Length ? _outputLogprobs[i] : null, i == 0 ? _promptLogprobs : null,
+                    _cachedTokens, null));
+            }
+
+            return entries;
+        }
+    }
+
     public void Note(JournalChange change)
     {
         lock (_lock)

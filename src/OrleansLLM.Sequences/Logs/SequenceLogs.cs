@@ -38,7 +38,7 @@ public sealed class SequenceLogs : IDisposable
     }
 
     /// <summary>
-    /// Opens one log a sequence, which <see cref="Hold"/> or <see cref="Remove"/> follows, or none of them.
+    /// Opens one log a sequence, which <see cref="Hold(IReadOnlyList{SequenceId})"/> or <see cref="Remove"/> follows, or none of them.
     /// </summary>
     public OpenResult Open(GenerationRequest request, IReadOnlyList<SequenceId> ids, Epoch epoch)
     {
@@ -91,6 +91,32 @@ public sealed class SequenceLogs : IDisposable
             return children;
         }
     }
+
+    /// <summary>
+    /// Opens the logs of a request that another silo held, each with its own request (a fork inside the prompt has a shorter one), whatever
+    /// the others hold: what was accepted once is not refused. Followed by <see cref="Append"/>, as their entries were published, and <see cref="Hold(IReadOnlyList{SequenceId}, TimeSpan)"/>.
+    /// </summary>
+    public OpenResult Restore(IReadOnlyList<KeyValuePair<SequenceId, GenerationRequest>> sequences)
+    {
+        lock (_lock)
+        {
+            if (_logs.Contains(sequences[0].Key.Request))
+            {
+                return OpenResult.Known;
+            }
+
+            foreach (var (id, request) in sequences)
+            {
+                _logs.Add(new SequenceLog(id, request, default, _memory));
+            }
+
+            Evict(0);
+            return OpenResult.Opened;
+        }
+    }
+
+    /// <summary>What was published of a sequence, as the entries of the attempt that begins with <paramref name="epoch"/> would have given it.</summary>
+    public IReadOnlyList<StepEntry> EntriesOf(SequenceId sequence, Epoch epoch) => FindLog(sequence)?.EntriesOf(epoch) ?? [];
 
     /// <summary>About what all logs hold.</summary>
     public long Bytes => _memory.Bytes;
@@ -185,7 +211,10 @@ public sealed class SequenceLogs : IDisposable
     /// The sequences were accepted: their submitter counts as their reader until the first read, for <see cref="SequenceLogOptions.SubmitterHold"/>
     /// from now on.
     /// </summary>
-    public void Hold(IReadOnlyList<SequenceId> sequences)
+    public void Hold(IReadOnlyList<SequenceId> sequences) => Hold(sequences, _options.SubmitterHold);
+
+    /// <summary>The same for another time.</summary>
+    public void Hold(IReadOnlyList<SequenceId> sequences, TimeSpan time)
     {
         lock (_lock)
         {
@@ -193,7 +222,7 @@ public sealed class SequenceLogs : IDisposable
             {
                 if (_logs.Find(id) is { AbandonTimer: null, IsUnread: true } log)
                 {
-                    ArmAbandonTimer(log, _options.SubmitterHold);
+                    ArmAbandonTimer(log, time);
                 }
             }
         }

@@ -5,6 +5,8 @@ namespace OrleansLLM.Cluster.Tests;
 [Collection(nameof(SplitCluster))]
 public sealed class GpuWorkerGrainTests(SplitCluster cluster) : GrainTest(cluster)
 {
+    private GatewayMessage Gateway => new(Cluster.GatewayName, Cluster.GatewayAddress.ToParsableString());
+
     [Fact]
     public async Task A_worker_without_an_engine_refuses_and_knows_nothing()
     {
@@ -12,13 +14,15 @@ public sealed class GpuWorkerGrainTests(SplitCluster cluster) : GrainTest(cluste
         var worker = Cluster.Grains.GetGrain<IGpuWorkerGrain>(id.ToString());
         var request = Request();
         var attempt = new AttemptId(new SequenceId(request.Id, 0), new Epoch(1));
-        var reply = await worker.Submit(new AttemptMessage(JournalMessage.From(Journal.Begin(request)), Cluster.GatewayName, Epoch: 1, Incarnation: 1));
+        var reply = await worker.Submit(new AttemptMessage(JournalMessage.From(Journal.Begin(request)), Gateway, Epoch: 1, Incarnation: 1, []));
 
         Assert.Equal(new SubmitResult.Refused(RefusalReason.Unavailable, $"No engine is attached to worker {id} yet."), reply.ToResult());
         Assert.Null(await worker.Change(new AttemptChangeMessage(attempt, JournalFormat.WriteChange(new SequenceChange()))));
         Assert.Null(await worker.Describe(attempt));
         Assert.False(await worker.TakeSeat(attempt.Sequence));
-        await worker.Abort([attempt]);
+        await worker.Abort([new AttemptEndMessage(attempt, null, null)]);
+        Assert.Empty(await worker.GetCopies(attempt.Sequence));
+        Assert.Empty(await worker.Redirect(new RedirectMessage(attempt, Gateway, 0)));
     }
 
     [Fact]
@@ -26,7 +30,7 @@ public sealed class GpuWorkerGrainTests(SplitCluster cluster) : GrainTest(cluste
     {
         var engine = await AttachAsync(out var id);
         var ids = await SubmitAsync(samples: 3);
-        await Cluster.Grains.GetGrain<IGpuWorkerGrain>(id.ToString()).Abort([.. ids[1..].Select(engine.IdOf)]);
+        await Cluster.Grains.GetGrain<IGpuWorkerGrain>(id.ToString()).Abort([.. ids[1..].Select(sequence => new AttemptEndMessage(engine.IdOf(sequence), null, null))]);
 
         Assert.Equal([false, true, true], ids.Select(sequence => engine.Ended(sequence).IsCompleted));
     }
@@ -36,7 +40,7 @@ public sealed class GpuWorkerGrainTests(SplitCluster cluster) : GrainTest(cluste
     {
         var engine = await AttachAsync(out var id);
         var reply = await Cluster.Grains.GetGrain<IGpuWorkerGrain>(id.ToString()).Submit(
-            new AttemptMessage(JournalMessage.From(Journal.Begin(Request())), Cluster.GatewayName, Epoch: 1, Incarnation: 1));
+            new AttemptMessage(JournalMessage.From(Journal.Begin(Request())), Gateway, Epoch: 1, Incarnation: 1, []));
 
         Assert.Equal(new SubmitResult.Refused(RefusalReason.Unavailable, $"Worker {id} was started anew."), reply.ToResult());
         Assert.Empty(engine.Attempts);
@@ -63,7 +67,7 @@ public sealed class GpuWorkerGrainTests(SplitCluster cluster) : GrainTest(cluste
         var incarnation = Cluster.Workers.Find(id.ToString())!.Incarnation;
         while (!reports.Done.IsCompleted)
         {
-            await worker.Submit(new AttemptMessage(JournalMessage.From(Journal.Begin(Request())), Cluster.GatewayName, Epoch: 1, incarnation));
+            await worker.Submit(new AttemptMessage(JournalMessage.From(Journal.Begin(Request())), Gateway, Epoch: 1, incarnation, []));
         }
 
         await InTime(reports.Done);

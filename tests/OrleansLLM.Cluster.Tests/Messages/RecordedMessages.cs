@@ -26,6 +26,10 @@ internal static class RecordedMessages
 
     private static readonly AttemptId Attempt = new(Sequence: Sequence, Epoch: new Epoch(1L << 41));
 
+    private static readonly GatewayMessage Gateway = new(Name: "gateway", Address: "127.0.0.1:67@68");
+
+    private static readonly NotedChangeMessage Change = new(Position: 86, Change: [9, 10]);
+
     private static readonly AttemptId Other = new(
         Sequence: new SequenceId(Request: new RequestId(Upper: 0x2233445566778899, Lower: 0x9988776655443322), Index: 14), Epoch: new Epoch(1L << 43));
 
@@ -47,11 +51,25 @@ internal static class RecordedMessages
         [typeof(SequenceIdSurrogate)] = [Sequence],
         [typeof(WorkerIdSurrogate)] = [Worker],
         [typeof(JournalMessage)] = [Journal],
-        [typeof(AttemptMessage)] = [new AttemptMessage(Journal: Journal, Gateway: "gateway", Epoch: 21, Incarnation: 23)],
+        [typeof(AttemptMessage)] = [new AttemptMessage(Journal: Journal, Gateway: Gateway, Epoch: 21, Incarnation: 23, Published: [5, 6])],
         [typeof(ForkMessage)] = [new ForkMessage(At: 22, Children: [Sibling], Parent: Attempt)],
         [typeof(ChangeMessage)] = [new ChangeMessage(Sequence: Sequence, Change: [1, 2, 3])],
         [typeof(AttemptChangeMessage)] = [new AttemptChangeMessage(Attempt: Attempt, Change: [1, 2, 3])],
         [typeof(AttemptIdSurrogate)] = [Attempt],
+        [typeof(AttemptEndMessage)] =
+        [
+            new AttemptEndMessage(Attempt: Attempt, End: End, EndMark: 81),
+            new AttemptEndMessage(Attempt: Attempt, End: null, EndMark: null),
+        ],
+        [typeof(GatewayMessage)] = [Gateway],
+        [typeof(NotedChangeMessage)] = [Change],
+        [typeof(RedirectMessage)] = [new RedirectMessage(Attempt: Attempt, Gateway: Gateway, Next: 82)],
+        [typeof(CopyMessage)] =
+        [
+            new CopyMessage(
+                Attempt: Attempt, Journal: Journal, PromptLength: 83, Entries: [7, 8], Changes: [Change], End: End, EndMark: 84, Age: TimeSpan.FromSeconds(85)),
+            new CopyMessage(Attempt: Attempt, Journal: Journal, PromptLength: 83, Entries: [], Changes: [], End: null, EndMark: null, Age: TimeSpan.Zero),
+        ],
         [typeof(LossMessage)] =
         [
             new LossMessage(Incarnation: 24, Cause: LossCause.Drains, End: End, Attempts: [Attempt]),
@@ -71,7 +89,7 @@ internal static class RecordedMessages
             new RouteReply(Worker: null, Reason: RefusalReason.Invalid, Message: ""),
         ],
         [typeof(PrefixQuery)] = [new PrefixQuery(PromptIds: [1, 2, 3], PrefixOwner: "salt")],
-        [typeof(StepMessage)] = [new StepMessage(Worker: Worker, Entries: new byte[] { 1, 2, 3 })],
+        [typeof(StepMessage)] = [new StepMessage(Worker: Worker, Entries: new byte[] { 1, 2, 3 }, Gateway: "127.0.0.1:65@66")],
         [typeof(WorkerReport)] =
         [
             Report,

@@ -14,6 +14,7 @@ public sealed class GatewayOutletTests
     private readonly NotedPauses _time = new();
     private readonly SuspectSeat _seat = new(TimeProvider.System);
     private bool _isMember;
+    private AttemptCopies? _copies;
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
@@ -122,6 +123,34 @@ public sealed class GatewayOutletTests
     }
 
     [Fact]
+    public async Task Where_there_is_a_copy_what_a_gateway_that_is_gone_would_have_shown_stands_in_it_and_is_computed_on()
+    {
+        _copies = new AttemptCopies(TimeProvider.System);
+        var request = new GenerationRequest { Id = First.Request, Model = "model", PromptIds = new int[10], MaxTokens = 9 };
+        _copies.Begin(new AttemptMessage(JournalMessage.From(Journal.Begin(request)), new GatewayMessage("gateway", "127.0.0.1:1@2"), Epoch: 1, Incarnation: 1, []));
+        var outlet = Open();
+        Step(outlet, 10, First);
+        var call = await _sink.NextCall();
+        Assert.Equal([10], Copied());
+        call.Answer.SetException(new InvalidDataException());
+        Step(outlet, 11, First);
+        outlet.Flush();
+        Assert.Equal([10, 11], Copied());
+        while (!outlet.IsLost)
+        {
+            await Task.Yield();
+        }
+
+        Step(outlet, 12, First);
+        outlet.Flush();
+        Assert.Equal([10, 11, 12], Copied());
+        Assert.False(_engine.Ended(First).IsCompleted);
+        Assert.False(_sink.HasCall);
+
+        IEnumerable<int> Copied() => StepFormatTests.Read(Assert.Single(_copies!.Of(First.Request)).Entries).Select(entry => entry.Position);
+    }
+
+    [Fact]
     public async Task Each_pause_is_longer_than_the_one_before()
     {
         var outlet = Open();
@@ -206,7 +235,8 @@ public sealed class GatewayOutletTests
     private static void Step(GatewayOutlet outlet, int position, SequenceId? sequence = null) =>
         outlet.OnStep(ManualEngine.Batch(Entry(position, sequence ?? First)));
 
-    private GatewayOutlet Open(ManualSink? sink = null) => new(new WorkerId("silo", 0), _engine, _seat, sink ?? _sink, () => _isMember, _time);
+    private GatewayOutlet Open(ManualSink? sink = null) => new(
+        _engine, new GatewayLine(new WorkerId("silo", 0), new GatewayMessage("gateway", "127.0.0.1:1@2"), sink ?? _sink, () => _isMember), _seat, _copies, _time);
 
     private async Task<Call> NextCallAfterAPause()
     {

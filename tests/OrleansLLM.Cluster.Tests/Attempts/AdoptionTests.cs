@@ -1,0 +1,157 @@
+using Microsoft.Extensions.DependencyInjection;
+using Orleans.Configuration;
+using Orleans.TestingHost;
+using OrleansLLM.Sequences;
+
+namespace OrleansLLM.Cluster.Tests;
+
+/// <summary>Two gateways and a worker in this process; the gateway that took the requests dies.</summary>
+public sealed class AdoptionTests : IAsyncLifetime
+{
+    private static readonly TokenLogprobs Logprobs = new(-0.5f, 2, new[] { 4, 9 }, new[] { -0.25f, -0.5f });
+
+    private readonly InProcessTestCluster _cluster;
+    private readonly ManualEngine _engine = new("model");
+    private readonly GenerationRequest _request = new() { Id = RequestId.Create(), Model = "model", PromptIds = new[] { 1, 2, 3 }, MaxTokens = 10, Samples = 2 };
+
+    public AdoptionTests()
+    {
+        var builder = new InProcessTestClusterBuilder(3);
+        builder.Options.ConfigureFileLogging = false;
+        builder.ConfigureSilo((options, silo) =>
+        {
+            silo.AddOrleansLLMGrains(options.SiloName.EndsWith('2') ? SiloRoles.Worker : SiloRoles.Gateway);
+            silo.Configure<SiloMessagingOptions>(messaging => messaging.ResponseTimeout = TimeSpan.FromSeconds(2));
+        });
+        _cluster = builder.Build();
+    }
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    private IGenerator Dying => ServicesOf(0).GetRequiredService<IGenerator>();
+
+    private SequenceLogs Logs => ServicesOf(1).GetRequiredService<SequenceLogs>();
+
+    public async ValueTask InitializeAsync()
+    {
+        await _cluster.DeployAsync();
+        await ServicesOf(2).GetRequiredService<LocalWorkers>().AttachAsync(0, _engine, Cancellation);
+        await Until(() => new[] { 0, 1 }.All(silo => ServicesOf(silo).GetRequiredService<ClusterFleet>().Choosable.Count == 1));
+    }
+
+    public async ValueTask DisposeAsync() => await _cluster.DisposeAsync();
+
+    [Fact]
+    public async Task Sequences_of_a_dead_gateway_go_on_in_another_with_every_token_and_nothing_is_computed_again()
+    {
+        var ids = await SubmitAsync(_request);
+        _engine.Publish(ids, id => Entry(id, 3, 50) with { Logprobs = Logprobs, CachedTokens = 2 });
+        _engine.Publish(4, 51, ids);
+        await Until(() => ids.All(id => ServicesOf(0).GetRequiredService<SequenceLogs>().Describe(id)!.Tokens == 5));
+        await Dying.ChangeAsync(ids[0], new SequenceChange(MaxTokens: 9), Cancellation);
+        var fork = Assert.IsType<SubmitResult.Accepted>(await Dying.ForkAsync(ids[1], 4, 1, Cancellation)).Sequences[0];
+        await KillAsync();
+        _engine.Publish(5, 52, ids);
+        await Until(() => ids.All(id => Logs.Describe(id)?.Tokens == 6));
+        _engine.Publish(6, 53, ids);
+        _engine.Publish(4, 60, fork);
+        await EndAsync([.. ids], 7);
+        await EndAsync([fork], 5);
+
+        Assert.All(await Task.WhenAll(ids.Select(ReadAsync)), answer => Assert.Equal("50 51 52 53 7", answer.Ids));
+        Assert.Equal("50 60 7", (await ReadAsync(fork)).Ids);
+        Assert.Equal(Logprobs.Logprob, (await ReadAsync(ids[1])).First!.Logprob);
+        Assert.Equal([new JournalChange(_engine.ChangesHoldFrom, new SequenceChange(MaxTokens: 9))], Logs.JournalOf(ids[0])!.Changes);
+        Assert.Equal((2, 1), (Logs.Describe(ids[0])!.CachedTokens, _engine.Attempts.Count));
+    }
+
+    [Fact]
+    public async Task What_had_ended_can_still_be_read()
+    {
+        var ids = await SubmitAsync(_request);
+        _engine.Publish(3, 50, ids);
+        _engine.Publish(4, 51, ids);
+        _engine.Publish(5, 52, ids);
+        await Until(() => ServicesOf(0).GetRequiredService<SequenceLogs>().Describe(ids[1])!.Tokens == 6);
+        Assert.True(await Dying.FinishAsync(ids[0], 5, FinishReason.Stop, Cancellation));
+        _engine.Publish([ids[1]], id => Entry(id, 6, 7) with { End = new SequenceEnd(FinishReason.Length) });
+        await KillAsync();
+        await Until(() => ids.All(id => Logs.Describe(id) is { Phase: SequencePhase.Ended }));
+
+        Assert.Equal(("50 51", FinishReason.Stop), Short(await ReadAsync(ids[0])));
+        Assert.Equal(("50 51 52 7", FinishReason.Length), Short(await ReadAsync(ids[1])));
+    }
+
+    [Fact]
+    public async Task A_gateway_that_adopted_can_die_too_where_another_one_joins()
+    {
+        var ids = await SubmitAsync(_request);
+        _engine.Publish(3, 50, ids);
+        await KillAsync();
+        await Until(() => Logs.Describe(ids[0])?.Tokens == 4);
+        await KillAsync('1');
+        _engine.Publish(4, 51, ids);
+        var third = await JoinAsync();
+        await Until(() => ids.All(id => third.Describe(id)?.Tokens == 5));
+        Assert.Single(_engine.Attempts);
+    }
+
+    [Fact]
+    public async Task A_dead_gateways_sequence_that_nobody_comes_back_for_is_cancelled_after_its_linger()
+    {
+        Assert.Equal(TimeSpan.FromSeconds(30), Adoption.Linger);
+        var ids = await SubmitAsync(_request);
+        await KillAsync();
+        await Until(() => Logs.Describe(ids[0]) is not null);
+        await ServicesOf(1).GetRequiredService<IGenerator>().CancelAsync(_request.Id, Cancellation);
+        await Task.WhenAll(ids.Select(_engine.Ended)).WaitAsync(TimeSpan.FromSeconds(30), Cancellation);
+    }
+
+    private async Task<SequenceId[]> SubmitAsync(GenerationRequest request) =>
+        [.. Assert.IsType<SubmitResult.Accepted>(await Dying.SubmitAsync(request, Cancellation)).Sequences];
+
+    private Task KillAsync(char number = '0') => _cluster.KillSiloAsync(_cluster.Silos.Single(silo => silo.Name.EndsWith(number)));
+
+    private async Task<SequenceLogs> JoinAsync() =>
+        _cluster.GetSiloServiceProvider((await _cluster.StartAdditionalSiloAsync()).SiloAddress).GetRequiredService<SequenceLogs>();
+
+    private async Task EndAsync(SequenceId[] ids, int position)
+    {
+        _engine.Publish(ids, id => Entry(id, position, 7) with { End = new SequenceEnd(FinishReason.Length) });
+        await Until(() => ids.All(id => Logs.Describe(id) is { Phase: SequencePhase.Ended }));
+    }
+
+    private StepEntry Entry(SequenceId id, int position, int token) => new(id, _engine.EpochOf(id), position, token, null, null, 0, null);
+
+    private async Task<(string Ids, SequenceEnd? End, TokenLogprobs? First)> ReadAsync(SequenceId id)
+    {
+        List<int> ids = [];
+        TokenLogprobs? first = null;
+        await foreach (var range in Logs.ReadAsync(id, 3, Cancellation))
+        {
+            ids.AddRange(range.Ids.ToArray());
+            first ??= range.Logprobs.Length > 0 ? range.Logprobs.Span[0] : null;
+            if (range.End is not null)
+            {
+                return (string.Join(' ', ids), range.End, first);
+            }
+        }
+
+        return (string.Join(' ', ids), null, first);
+    }
+
+    private static (string, FinishReason) Short((string Ids, SequenceEnd? End, TokenLogprobs?) answer) => (answer.Ids, answer.End!.Reason);
+
+    private IServiceProvider ServicesOf(int silo) =>
+        _cluster.GetSiloServiceProvider(_cluster.Silos.Single(handle => handle.Name.EndsWith((char)('0' + silo))).SiloAddress);
+
+    private static async Task Until(Func<bool> condition)
+    {
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
+        patience.CancelAfter(TimeSpan.FromSeconds(30));
+        while (!condition())
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(5), patience.Token);
+        }
+    }
+}
