@@ -63,7 +63,7 @@ public sealed partial class ResumePropertyTests
     public async Task A_client_that_loses_its_connections_while_the_answer_is_made_gets_what_it_would_have_got()
     {
         await using var engine = await EngineHost.StartAsync();
-        var random = new Random(3);
+        var (random, midway) = (new Random(3), 0);
         for (var round = 0; round < 40; round++)
         {
             var (path, body) = AnyRequest(random);
@@ -74,6 +74,7 @@ public sealed partial class ResumePropertyTests
                 do
                 {
                     using var request = Resumption(path, body, id, joined.LastOrDefault()?.Id, id is null || random.Next(2) == 0);
+                    midway += joined.Count > 0 && engine.Load.Running > 0 ? 1 : 0;
                     using var stream = await LiveStream.OpenAsync(engine.Host, gate, request);
                     joined.AddRange(await stream.ReadAsync(random.Next(1, 12)));
                     id ??= stream.Id;
@@ -85,6 +86,8 @@ public sealed partial class ResumePropertyTests
             var other = await engine.Host.PostAsync(path, body);
             AssertSame(Masked(SseEvent.ParseAll(other.Body), other.Headers["Orleansllm-Id"]), Masked(joined, id), body);
         }
+
+        Assert.InRange(midway, 40, 1000);
     }
 
     [Fact]

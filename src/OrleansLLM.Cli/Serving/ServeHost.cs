@@ -57,7 +57,7 @@ internal static class ServeHost
         var app = builder.Build();
         var active = app.Services.GetRequiredService<ActiveRequests>();
         app.UseWhen(
-            context => context.Request.Method == "POST",
+            context => context.Request.Method == "POST" || context.Request.Path.StartsWithSegments("/v1/sequences"),
             branch => branch.Use(next => context => active.RunAsync(context, next)));
         return surface == ServerSurface.Everything ? app.MapOrleansLLMGateway() : app.MapOrleansLLMProbes();
     }

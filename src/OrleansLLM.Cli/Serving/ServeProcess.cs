@@ -140,8 +140,13 @@ internal sealed class ServeProcess(
         },
         TaskScheduler.Default);
 
+    /// <summary>What gateways make of clients' keys is the same at each of them.</summary>
+    private ServerOptions WithSecret() => memberOptions.SecretFile is { } file
+        ? serverOptions with { Gateway = serverOptions.Gateway with { ClusterSecret = ClusterSecret.Read(file).Sign("gateway") } }
+        : serverOptions;
+
     private WebApplication Build(IServedModels models, Action<IServiceCollection> add, ServerSurface surface) => ServeHost.Build(
-        serverOptions,
+        WithSecret(),
         models,
         builder =>
         {

@@ -46,7 +46,7 @@ internal static class KeyedRequests
 
     private static async ValueTask<bool> HasFailedAsync(GatewayCall call, List<KnownRequest> known)
     {
-        foreach (var sequence in known.SelectMany(request => request.Sequences))
+        foreach (var sequence in known.SelectMany(request => request.Sequences.Where(id => id.Index < request.Request.Samples)))
         {
             var description = await call.Server.Generator.DescribeAsync(sequence, call.Aborted);
             if (description is { End.Reason: not (FinishReason.Stop or FinishReason.Length) })

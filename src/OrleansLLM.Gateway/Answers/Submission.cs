@@ -26,7 +26,8 @@ internal sealed class Submission(GatewayCall call, AnswerKind kind, GenerationIn
     public void OnStart() => _waiting.Shrink(_bytesPerAnswer);
 
     /// <summary>Submits all prompts at once; the refusal of one is the error of all, which the disposal then cancels.</summary>
-    public async ValueTask<Outcome<Answer>> SubmitAsync()
+    /// <param name="held">Takes what is made again of an answer that was there before.</param>
+    public async ValueTask<Outcome<Answer>> SubmitAsync(ByteReservation held)
     {
         var (ids, error) = await ChooseIdsAsync();
         if (ids is null || !_waiting.TryAdd(input.BytesWaiting) || !TryMakeRequests(ids))
@@ -41,7 +42,7 @@ internal sealed class Submission(GatewayCall call, AnswerKind kind, GenerationIn
         }
 
         var id = new AnswerId(kind, ids[0]);
-        (var answer, error) = Key is null ? await AnswerAsync(id) : await JoinAsync(id);
+        (var answer, error) = Key is null ? await AnswerAsync(id) : await JoinAsync(id, held);
         foreach (var request in answer?.Requests ?? [])
         {
             call.Server.Metrics.OnSubmitted(input.Model, request, _arrival);
@@ -80,9 +81,8 @@ internal sealed class Submission(GatewayCall call, AnswerKind kind, GenerationIn
     }
 
     /// <summary>The answer as whoever was first asked for it; a request with another body may have been.</summary>
-    private async ValueTask<Outcome<Answer>> JoinAsync(AnswerId id)
+    private async ValueTask<Outcome<Answer>> JoinAsync(AnswerId id, ByteReservation held)
     {
-        using var held = call.Server.Answers.Open();
         var (known, error) = await KnownAnswer.FindAsync(call, id, held);
         if (known is null)
         {

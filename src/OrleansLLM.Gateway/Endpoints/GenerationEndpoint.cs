@@ -41,14 +41,14 @@ internal static class GenerationEndpoint
         }
 
         await using var submission = new Submission(call, kind, input!, headers!);
-        (var answer, error) = await submission.SubmitAsync();
+        using var held = call.Server.Answers.Open();
+        (var answer, error) = await submission.SubmitAsync(held);
         if (answer is null)
         {
             return error;
         }
 
         call.Context.Response.Headers[AnswerHeaders.Id] = answer.Id.ToString();
-        using var held = call.Server.Answers.Open();
         var cursor = answer.Start;
         var reading = new AnswerReading(call, answer, cursor, held) { OnStart = submission.OnStart };
         return input!.Stream is { } options

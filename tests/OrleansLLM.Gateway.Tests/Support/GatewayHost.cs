@@ -25,7 +25,10 @@ internal sealed class GatewayHost : IAsyncDisposable
         Models = models;
         Log = log;
         Address = new Uri(app.Urls.First());
-        Client = new HttpClient { BaseAddress = Address, Timeout = TimeSpan.FromSeconds(60) };
+
+        // A client that leaves is gone at once: by default it would read on for 2 s.
+        var handler = new SocketsHttpHandler { ResponseDrainTimeout = TimeSpan.Zero };
+        Client = new HttpClient(handler) { BaseAddress = Address, Timeout = TimeSpan.FromSeconds(60) };
     }
 
     public FakeGenerator Generator { get; }
