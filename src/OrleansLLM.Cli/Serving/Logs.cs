@@ -39,7 +39,11 @@ internal sealed class Logs : IDisposable
         logging.AddFilter((category, level) => level >= (IsOurs(category) ? LogLevel.Information : LogLevel.Warning));
         logging.AddFilter("Orleans.Runtime.Silo", LogLevel.Critical); // it recommends the server's garbage collector, which would take more memory; why it can't start is thrown too
         logging.AddFilter("Orleans.Runtime.SiloLifecycleSubject", LogLevel.Critical); // thrown too
-        logging.AddFilter("Orleans.Runtime.MembershipService.MembershipTableManager", LogLevel.Error); // it warns of silos that come back under their name
+        foreach (var category in (string[])["MembershipService", "Messaging.Connection", "GrainDirectory", "GrainCallCancellationManager", "AsyncTimer"])
+        {
+            logging.AddFilter($"Orleans.Runtime.{category}", LogLevel.Critical); // of a silo that died they say much, our log of members a line
+        }
+
         logging.AddFilter("Orleans.Runtime.Watchdog", LogLevel.Error); // it takes its own first look for a stall
         logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.None); // what it says is thrown too
         AddOutput(logging, format, LogLevel.Critical);

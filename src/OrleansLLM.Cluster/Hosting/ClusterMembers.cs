@@ -50,6 +50,7 @@ public static class ClusterMembers
         silo.AddMembershipTable(options.Clustering, options.ClusterId).Services.ObserveMembershipTable();
         silo.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>, StaleMemberReaper>();
         silo.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>, SecretCheck>();
+        silo.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>, MembershipLog>();
         return silo.DetectFailuresSoon();
     }
 

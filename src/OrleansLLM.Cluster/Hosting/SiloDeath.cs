@@ -20,12 +20,15 @@ public sealed partial class SiloDeath(ILogger<SiloDeath> logger) : IFatalErrorHa
 
     public void OnFatalException(object? sender = null, string? context = null, Exception? exception = null)
     {
-        if (_declared.TrySetResult($"This silo can't be a member of its cluster any more. {context} {exception?.Message}".TrimEnd()))
+        var reason = exception is null
+            ? "The other silos have called this one dead, since it stood still or could not be reached: nothing that it does counts any more. Start it again."
+            : $"This silo can't be a member of its cluster any more, by a mistake of this program: {exception.Message}";
+        if (_declared.TrySetResult(reason))
         {
-            LogFatal(exception, sender?.GetType().Name, context);
+            LogFatal(exception is null ? LogLevel.Debug : LogLevel.Error, exception, context);
         }
     }
 
-    [LoggerMessage(LogLevel.Error, "Fatal for this silo, by {Sender}: {Context}")]
-    private partial void LogFatal(Exception? exception, string? sender, string? context);
+    [LoggerMessage("Fatal for this silo: {Context}")]
+    private partial void LogFatal(LogLevel level, Exception? exception, string? context);
 }
