@@ -81,18 +81,20 @@ public sealed partial class ClusterTests
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no such signals.");
         await using var silos = new SiloProcesses();
+        var clock = Stopwatch.StartNew();
         var (gateway, worker) = (await silos.StartAsync("gateway"), await silos.StartAsync("worker"));
         await gateway.Process.WaitForAsync(Serving());
+        var first = clock.Elapsed; // how fast this machine is now: a few seconds where it does nothing else
         gateway.Process.Signal(Kill);
         worker.Process.Signal(Kill);
         await Task.WhenAll(gateway.Process.WaitAsync(), worker.Process.WaitAsync());
 
-        var clock = Stopwatch.StartNew();
+        clock.Restart();
         var starts = new[] { silos.StartAsync("gateway"), silos.StartAsync("worker") };
         var again = await starts[0];
         await again.Process.WaitForAsync(Serving());
         Assert.NotNull(await again.PostAsync("v1/completions", new JsonObject { ["prompt"] = "The climate", ["max_tokens"] = 4 }));
-        Assert.InRange(clock.Elapsed, TimeSpan.Zero, TimeSpan.FromSeconds(15));
+        Assert.InRange(clock.Elapsed, TimeSpan.Zero, TimeSpan.FromSeconds(10) + first);
         await starts[1];
     }
 
