@@ -10,10 +10,10 @@ namespace OrleansLLM.Cluster;
 public sealed class LocalWorkers : ILifecycleParticipant<ISiloLifecycle>, IDisposable
 {
     private readonly ConcurrentDictionary<string, LocalWorker> _workers = [];
+    private readonly ConcurrentDictionary<int, int> _attached = [];
     private readonly TaskCompletionSource _active = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly SiloContext _silo;
     private readonly WorkerReporter _reporter;
-    private int _attached;
 
     internal LocalWorkers(SiloContext silo, Gateways gateways)
     {
@@ -29,7 +29,7 @@ public sealed class LocalWorkers : ILifecycleParticipant<ISiloLifecycle>, IDispo
     {
         await _active.Task.WaitAsync(cancellation).ConfigureAwait(false);
         var id = new WorkerId(_silo.Name, device);
-        var incarnation = ((long)_silo.Address.Generation << 32) + Interlocked.Increment(ref _attached);
+        var incarnation = Incarnation.Of(_silo.Address, device, _attached.AddOrUpdate(device, 0, (_, before) => before + 1));
         if (!_workers.TryAdd(id.ToString(), new LocalWorker(id, incarnation, engine, _silo)))
         {
             throw new InvalidOperationException($"Worker {id} has an engine already: give each engine of a silo a device number of its own.");
