@@ -18,15 +18,8 @@ internal static class KeyedRequests
         for (var attempt = 0; attempt < MostAttempts; attempt++)
         {
             RequestId[] ids = [.. input.Prompts.Select((_, index) => call.Server.Secret.RequestOf(key, index, attempt))];
-            var known = new List<KnownRequest>();
-            foreach (var id in ids)
-            {
-                if (await call.Server.Generator.FindAsync(id, call.Aborted) is { } request)
-                {
-                    known.Add(request);
-                }
-            }
-
+            var found = await Task.WhenAll(ids.Select(id => call.Server.Generator.FindAsync(id, call.Aborted).AsTask()));
+            List<KnownRequest> known = [.. found.OfType<KnownRequest>()];
             if (await HasFailedAsync(call, known))
             {
                 continue;

@@ -21,16 +21,11 @@ internal sealed record KnownAnswer(Answer Answer, IReadOnlySet<SequenceId> Seque
             return ApiError.UnknownAnswer(id.ToString());
         }
 
-        var parts = new List<Part> { first };
-        foreach (var request in envelope.Requests.Skip(1))
+        var others = await Task.WhenAll(envelope.Requests.Skip(1).Select(request => FindAsync(call, IdOf(request)).AsTask()));
+        List<Part> parts = [first, .. others.OfType<Part>()];
+        if (parts.Count < envelope.Requests.Count)
         {
-            _ = RequestId.TryParse(request, out var next);
-            if (await FindAsync(call, next) is not { } part)
-            {
-                return ApiError.UnknownAnswer(id.ToString());
-            }
-
-            parts.Add(part);
+            return ApiError.UnknownAnswer(id.ToString());
         }
 
         if (!parts.TrueForAll(part => held.TryAdd(sizeof(char) * (long)part.Known.Request.Envelope.Length)))
@@ -58,6 +53,8 @@ internal sealed record KnownAnswer(Answer Answer, IReadOnlySet<SequenceId> Seque
         && Envelope.Read(known.Request.Envelope.Span) is { } envelope
             ? new Part(known, envelope)
             : null;
+
+    private static RequestId IdOf(string request) => RequestId.TryParse(request, out var id) ? id : default;
 
     private static Answer Restore(AnswerId id, ServedModel model, List<Part> parts)
     {

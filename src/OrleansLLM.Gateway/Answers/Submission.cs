@@ -86,7 +86,9 @@ internal sealed class Submission(GatewayCall call, AnswerKind kind, GenerationIn
         var (known, error) = await KnownAnswer.FindAsync(call, id, held);
         if (known is null)
         {
-            return error!;
+            return error!.Status == StatusCodes.Status404NotFound
+                ? ApiError.Unavailable($"The answer that this `{AnswerHeaders.KeyName}` stands for is at another gateway: ask there, or try again later.", call.Server.Options.RetryAfter)
+                : error;
         }
 
         return known.BodyHash.SequenceEqual(input.BodyHash) ? known.Answer : ApiError.OtherBody(AnswerHeaders.KeyName);
