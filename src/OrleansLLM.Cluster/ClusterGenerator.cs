@@ -4,10 +4,10 @@ using static System.FormattableString;
 namespace OrleansLLM.Cluster;
 
 /// <summary>
-/// <see cref="IGenerator"/> over the grains, used inside a gateway's silo: control goes to the request's grain, which lives in this silo;
-/// reading follows this silo's logs and reaches no grain.
+/// <see cref="IGenerator"/> over the grains, used inside a gateway's silo: control goes to the request's grain, which lives where its logs are; reading
+/// follows this silo's logs and reaches no grain, unless another gateway has them.
 /// </summary>
-internal sealed class ClusterGenerator(IGrainFactory grains, SequenceLogs logs) : IGenerator
+internal sealed class ClusterGenerator(SiloContext silo, SequenceLogs logs, RemoteSequences others) : IGenerator
 {
     public async ValueTask<SubmitResult> SubmitAsync(GenerationRequest request, CancellationToken cancellation)
     {
@@ -29,46 +29,49 @@ internal sealed class ClusterGenerator(IGrainFactory grains, SequenceLogs logs) 
         }
     }
 
-    public ValueTask<KnownRequest?> FindAsync(RequestId request, CancellationToken cancellation) => new(logs.FindRequest(request));
+    public ValueTask<KnownRequest?> FindAsync(RequestId request, CancellationToken cancellation) =>
+        logs.FindRequest(request) is { } known || silo.IsAlone ? new(logs.FindRequest(request)) : new(others.FindAsync(request, cancellation));
 
     public IAsyncEnumerable<TokenRange> ReadAsync(SequenceId sequence, int from, CancellationToken cancellation) =>
-        logs.ReadAsync(sequence, from, cancellation);
+        silo.IsAlone || logs.Describe(sequence) is not null ? logs.ReadAsync(sequence, from, cancellation) : others.ReadAsync(sequence, from, cancellation);
 
     public async ValueTask<SubmitResult> ForkAsync(SequenceId sequence, int at, int count, CancellationToken cancellation)
     {
-        if (logs.Describe(sequence) is null)
+        if (count is < 1 or > GenerationLimits.MaxSamples)
         {
-            throw new UnknownSequenceException(sequence);
+            return Invalid(Invariant($"A fork makes 1 to {GenerationLimits.MaxSamples} answers, not {count}."));
         }
 
-        return count is >= 1 and <= GenerationLimits.MaxSamples
-            ? (await GrainOf(sequence.Request).Fork(sequence, at, count).WaitAsync(cancellation).ConfigureAwait(false)).ToResult()
-            : Invalid(Invariant($"A fork makes 1 to {GenerationLimits.MaxSamples} answers, not {count}."));
+        var reply = IsUnknown(sequence) ? null : await GrainOf(sequence.Request).Fork(sequence, at, count).WaitAsync(cancellation).ConfigureAwait(false);
+        return reply is null or { Reason: RefusalReason.UnknownSequence } ? throw new UnknownSequenceException(sequence) : reply.ToResult();
     }
 
     public async ValueTask<int?> ChangeAsync(SequenceId sequence, SequenceChange change, CancellationToken cancellation) =>
-        logs.Describe(sequence) is { Phase: not SequencePhase.Ended }
+        !IsUnknown(sequence) && logs.Describe(sequence) is not { Phase: SequencePhase.Ended }
             ? await GrainOf(sequence.Request).Change(new ChangeMessage(sequence, JournalFormat.WriteChange(change))).WaitAsync(cancellation).ConfigureAwait(false)
             : null;
 
     public async ValueTask<bool> FinishAsync(SequenceId sequence, int at, FinishReason reason, CancellationToken cancellation) =>
-        logs.Describe(sequence) is not null
+        !IsUnknown(sequence)
         && await GrainOf(sequence.Request).Finish(sequence, at, reason).WaitAsync(cancellation).ConfigureAwait(false);
 
     public async ValueTask CancelAsync(RequestId request, CancellationToken cancellation)
     {
-        if (logs.Find(request) is not null)
+        if (!silo.IsAlone || logs.Find(request) is not null)
         {
             await GrainOf(request).Cancel().WaitAsync(cancellation).ConfigureAwait(false);
         }
     }
 
     public async ValueTask<SequenceDescription?> DescribeAsync(SequenceId sequence, CancellationToken cancellation) =>
-        logs.Describe(sequence) is null
+        IsUnknown(sequence)
             ? null
             : (await GrainOf(sequence.Request).Describe(sequence).WaitAsync(cancellation).ConfigureAwait(false))?.ToDescription();
 
-    private ISequenceGrain GrainOf(RequestId request) => grains.GetGrain<ISequenceGrain>(request.ToString());
+    /// <summary>Known neither here nor, in a cluster of one, anywhere.</summary>
+    private bool IsUnknown(SequenceId sequence) => silo.IsAlone && logs.Describe(sequence) is null;
+
+    private ISequenceGrain GrainOf(RequestId request) => silo.Grains.GetGrain<ISequenceGrain>(request.ToString());
 
     private static SubmitResult.Refused Invalid(string message) => new(RefusalReason.Invalid, message);
 }

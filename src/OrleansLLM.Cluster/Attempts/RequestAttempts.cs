@@ -190,7 +190,7 @@ internal sealed class RequestAttempts(GatewayContext gateway)
     private async Task<SubmitReply> Attempt(SequenceId[] ids, RouteReply route, JournalMessage? message)
     {
         var old = ids.Select(gateway.Assignments.Find).OfType<Assignment>().Where(assigned => assigned.Incarnation != route.Incarnation).ToList();
-        var epoch = _last = _last.Next(gateway.Silo.Drawer);
+        var epoch = _last = ids.Select(gateway.Logs.EpochOf).Append(_last).Max().Next(gateway.Silo.Drawer);
         Array.ForEach(ids, id => gateway.Logs.RaiseEpoch(id, epoch));
         var assignment = new Assignment(new AttemptId(ids[0], epoch), route.Worker!.Value, route.Incarnation, route.Fingerprint);
         Assign(ids, assignment);

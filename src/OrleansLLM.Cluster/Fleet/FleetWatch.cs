@@ -22,6 +22,8 @@ internal sealed class FleetWatch(TimeProvider time)
     private readonly Lock _lock = new();
     private readonly Dictionary<WorkerId, Entry> _workers = [];
     private readonly List<LostWorker> _losses = [];
+    private readonly HashSet<SiloAddress> _buried = [];
+    private long? _lastDeath;
     private TaskCompletionSource _change = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>Completes when a worker may be chosen that could not be before.</summary>
@@ -126,15 +128,28 @@ internal sealed class FleetWatch(TimeProvider time)
         }
     }
 
-    /// <summary>The table of members calls a silo dead.</summary>
+    /// <summary>The table of members calls a silo dead, a gateway's or a worker's.</summary>
     public void Bury(SiloAddress silo)
     {
         lock (_lock)
         {
+            _lastDeath = _buried.Add(silo) ? time.GetTimestamp() : _lastDeath;
             foreach (var entry in _workers.Values.Where(entry => entry.Report.Silo == silo.ToParsableString()).ToList())
             {
                 AddLoss(entry, LossCause.Died, "has left the cluster");
                 _workers.Remove(entry.Report.Worker);
+            }
+        }
+    }
+
+    /// <summary>Whether a silo died within the last 15 s: what it held may still be on its way to another one.</summary>
+    public bool HasDiedLately
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _lastDeath is { } death && time.GetElapsedTime(death) < TimeSpan.FromSeconds(15);
             }
         }
     }

@@ -32,6 +32,17 @@ public interface ISequenceGrain : IGrainWithStringKey
     [Alias("Lose")]
     Task Lose(LossMessage loss);
 
+    /// <summary>Null where it is not known here.</summary>
+    [Alias("Find")]
+    Task<KnownReply?> Find();
+
+    /// <summary>
+    /// For a reader in another silo: what stands from a position on, or an empty range without an end where nothing comes for a while; null where the
+    /// sequence is not known. The reader comes again at once, or counts as one that has left.
+    /// </summary>
+    [Alias("Read")]
+    Task<RangeReply?> Read(SequenceId sequence, int from);
+
     /// <summary>Goes on with a dead gateway's request from the workers' copies; false where it should be asked again.</summary>
     [Alias("Adopt")]
     Task<bool> Adopt(WorkerId offeredBy);

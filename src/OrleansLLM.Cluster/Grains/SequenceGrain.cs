@@ -11,7 +11,9 @@ internal sealed class SequenceGrain(GatewayContext gateway) : Grain, ISequenceGr
     private readonly RequestAttempts _attempts = new(gateway);
     private Task<SubmitReply>? _submission;
 
-    private SequenceId[] Known => RequestId.TryParse(this.GetPrimaryKeyString(), out var request) ? [.. gateway.Logs.Find(request) ?? []] : [];
+    private RequestId Request => RequestId.TryParse(this.GetPrimaryKeyString(), out var request) ? request : default;
+
+    private SequenceId[] Known => [.. gateway.Logs.Find(Request) ?? []];
 
     public async Task<SubmitReply> Submit(JournalMessage message)
     {
@@ -28,6 +30,11 @@ internal sealed class SequenceGrain(GatewayContext gateway) : Grain, ISequenceGr
 
     public async Task<SubmitReply> Fork(SequenceId sequence, int at, int count)
     {
+        if (gateway.Logs.Describe(sequence) is null)
+        {
+            return Answer(SubmitReply.Refuse(RefusalReason.UnknownSequence, ""));
+        }
+
         var parent = gateway.Assignments.Find(sequence);
         if (gateway.Logs.OpenForks(sequence, at, count, parent?.Attempt.Epoch ?? default) is not { } children)
         {
@@ -37,27 +44,40 @@ internal sealed class SequenceGrain(GatewayContext gateway) : Grain, ISequenceGr
         return await (parent is null ? _attempts.Begin([.. children], message: null) : _attempts.Fork([.. children], at, parent));
     }
 
-    public Task<int?> Change(ChangeMessage message) => _attempts.Change(message);
+    public async Task<int?> Change(ChangeMessage message) => await _attempts.Change(message) ?? Answer<int?>(null);
 
-    public async Task<bool> Finish(SequenceId sequence, int at, FinishReason reason) => gateway.Logs.Finish(sequence, at, reason) && await Abort(sequence);
+    public async Task<bool> Finish(SequenceId sequence, int at, FinishReason reason) => gateway.Logs.Finish(sequence, at, reason) ? await Abort(sequence) : Answer(false);
 
     public Task Abandon(SequenceId sequence) => Abort(sequence);
 
-    public Task Cancel() => Abort([.. Known.Where(id => gateway.Logs.End(id, new SequenceEnd(FinishReason.Cancelled)))]);
+    public Task Cancel() => Abort([.. Answer(Known).Where(id => gateway.Logs.End(id, new SequenceEnd(FinishReason.Cancelled)))]);
 
     public Task Lose(LossMessage loss) => _attempts.Lose(Known, loss);
 
     public async Task<DescriptionReply?> Describe(SequenceId sequence) =>
-        await _attempts.Describe(sequence) ?? DescriptionReply.From(gateway.Logs.Describe(sequence));
+        await _attempts.Describe(sequence) ?? Answer(DescriptionReply.From(gateway.Logs.Describe(sequence)));
 
-    public Task<bool> Adopt(WorkerId offeredBy) => RequestId.TryParse(this.GetPrimaryKeyString(), out var request)
-        ? new Adoption(gateway, _attempts).RunAsync(request, offeredBy)
-        : Task.FromResult(true);
+    public async Task<bool> Adopt(WorkerId offeredBy) => Answer(await new Adoption(gateway, _attempts).RunAsync(Request, offeredBy));
+
+    public Task<KnownReply?> Find() => Task.FromResult(Answer(RemoteReading.Find(gateway.Logs, Request)));
+
+    public async Task<RangeReply?> Read(SequenceId sequence, int from) => Answer(await RemoteReading.ReadAsync(gateway.Logs, sequence, from, gateway.Silo.Time));
 
     public Task Forget()
     {
         DeactivateOnIdle();
         return Task.CompletedTask;
+    }
+
+    /// <summary>Who asked for what is not here leaves no grain behind.</summary>
+    private T Answer<T>(T answer)
+    {
+        if (Known.Length == 0)
+        {
+            DeactivateOnIdle();
+        }
+
+        return answer;
     }
 
     private async Task<bool> Abort(params SequenceId[] sequences)

@@ -42,6 +42,7 @@ public static class ClusterHosting
             silo.Services.AddSingleton<FleetWatch>();
             silo.Services.AddSingleton<ClusterFleet>();
             silo.Services.AddSingleton<IFleet>(services => services.GetRequiredService<ClusterFleet>());
+            silo.Services.AddSingleton<RemoteSequences>();
             silo.Services.AddSingleton<Router>();
             silo.Services.AddSingleton<Assignments>();
             silo.Services.AddSingleton<UnheardEnds>();

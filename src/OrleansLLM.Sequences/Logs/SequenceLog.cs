@@ -114,6 +114,17 @@ internal sealed class SequenceLog
         }
     }
 
+    public Epoch Epoch
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _epoch;
+            }
+        }
+    }
+
     /// <summary>Entries of older attempts are dropped from now on.</summary>
     public void RaiseEpoch(Epoch epoch)
     {

@@ -160,6 +160,9 @@ public sealed class SequenceLogs : IDisposable
     /// <summary>What the log knows: whether it ended and with how many tokens; null where it is unknown.</summary>
     public SequenceDescription? Describe(SequenceId sequence) => FindLog(sequence)?.Describe();
 
+    /// <summary>Of the attempt whose entries are appended; the least where the sequence is unknown.</summary>
+    public Epoch EpochOf(SequenceId sequence) => FindLog(sequence)?.Epoch ?? default;
+
     /// <summary>From now on entries of older attempts are dropped.</summary>
     public void RaiseEpoch(SequenceId sequence, Epoch epoch) => FindLog(sequence)?.RaiseEpoch(epoch);
 
@@ -267,7 +270,37 @@ public sealed class SequenceLogs : IDisposable
         }
         finally
         {
-            Leave(log, reader);
+            Leave(log, reader, log.Request.Linger);
+        }
+    }
+
+    /// <summary>
+    /// For a reader in another silo, who comes again and again: what stands from a position on, or null where nothing came until the cancellation.
+    /// Until it comes again, for <paramref name="hold"/> at most, it counts as a reader.
+    /// </summary>
+    /// <exception cref="UnknownSequenceException">Nothing by that id is, or is still, known.</exception>
+    public async ValueTask<TokenRange?> ReadOnceAsync(SequenceId sequence, int from, TimeSpan hold, CancellationToken cancellation)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(from);
+        var log = FindLog(sequence) ?? throw new UnknownSequenceException(sequence);
+        var reader = Enter(log, from, cancellation);
+        try
+        {
+            TokenRange range;
+            while (!reader.TryRead(out range))
+            {
+                await reader.WaitAsync().ConfigureAwait(false);
+            }
+
+            return range;
+        }
+        catch (OperationCanceledException)
+        {
+            return null;
+        }
+        finally
+        {
+            Leave(log, reader, hold > log.Request.Linger ? hold : log.Request.Linger);
         }
     }
 
@@ -301,7 +334,7 @@ public sealed class SequenceLogs : IDisposable
         }
     }
 
-    private void Leave(SequenceLog log, SequenceLogReader reader)
+    private void Leave(SequenceLog log, SequenceLogReader reader, TimeSpan linger)
     {
         reader.Dispose();
         lock (_lock)
@@ -311,9 +344,9 @@ public sealed class SequenceLogs : IDisposable
                 return;
             }
 
-            if (log.Request.Linger > TimeSpan.Zero)
+            if (linger > TimeSpan.Zero)
             {
-                ArmAbandonTimer(log, log.Request.Linger);
+                ArmAbandonTimer(log, linger);
                 return;
             }
         }

@@ -5,7 +5,7 @@ using OrleansLLM.Sequences;
 
 namespace OrleansLLM.Cluster.Tests;
 
-/// <summary>Two gateways and a worker in this process; the gateway that took the requests dies.</summary>
+/// <summary>Two gateways and a worker in this process; the gateway that took the requests dies, or is asked through the other one.</summary>
 public sealed class AdoptionTests : IAsyncLifetime
 {
     private static readonly TokenLogprobs Logprobs = new(-0.5f, 2, new[] { 4, 9 }, new[] { -0.25f, -0.5f });
@@ -29,6 +29,8 @@ public sealed class AdoptionTests : IAsyncLifetime
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     private IGenerator Dying => ServicesOf(0).GetRequiredService<IGenerator>();
+
+    private IGenerator Other => ServicesOf(1).GetRequiredService<IGenerator>();
 
     private SequenceLogs Logs => ServicesOf(1).GetRequiredService<SequenceLogs>();
 
@@ -105,6 +107,70 @@ public sealed class AdoptionTests : IAsyncLifetime
         await Until(() => Logs.Describe(ids[0]) is not null);
         await ServicesOf(1).GetRequiredService<IGenerator>().CancelAsync(_request.Id, Cancellation);
         await Task.WhenAll(ids.Select(_engine.Ended)).WaitAsync(TimeSpan.FromSeconds(30), Cancellation);
+    }
+
+    [Fact]
+    public async Task A_sequence_is_read_and_steered_through_a_gateway_that_does_not_hold_it()
+    {
+        var ids = await SubmitAsync(_request with { Sampling = new SamplingParameters { Logprobs = 1 } });
+        _engine.Publish(ids, id => Entry(id, 3, 50) with { Logprobs = Logprobs });
+        var reading = ReadAllAsync(Other, ids[0], from: 0);
+        _engine.Publish(4, 51, ids);
+        var known = (await Other.FindAsync(_request.Id, Cancellation))!;
+        Assert.Equal(ids, known.Sequences);
+        Assert.Equal([1, 2, 3], known.Request.PromptIds.ToArray());
+        Assert.Equal(SequencePhase.Preempted, (await Other.DescribeAsync(ids[0], Cancellation))!.Phase);
+        Assert.Equal(5, await Other.ChangeAsync(ids[0], new SequenceChange(MaxTokens: 9), Cancellation));
+        Assert.True(await Other.FinishAsync(ids[0], 5, FinishReason.Stop, Cancellation));
+        Assert.Equal("1 2 3 50 51", await reading.WaitAsync(TimeSpan.FromSeconds(30), Cancellation));
+        await Other.CancelAsync(_request.Id, Cancellation);
+        await Task.WhenAll(ids.Select(_engine.Ended)).WaitAsync(TimeSpan.FromSeconds(30), Cancellation);
+        Assert.Null(Logs.Find(_request.Id));
+    }
+
+    [Fact]
+    public async Task What_nobody_knows_is_unknown_at_once_and_leaves_no_grain()
+    {
+        var id = new SequenceId(RequestId.Create(), 0);
+        Assert.Null(await Other.FindAsync(id.Request, Cancellation));
+        Assert.Null(await Other.DescribeAsync(id, Cancellation));
+        Assert.Null(await Other.ChangeAsync(id, new SequenceChange(MaxTokens: 1), Cancellation));
+        Assert.False(await Other.FinishAsync(id, 1, FinishReason.Stop, Cancellation));
+        await Other.CancelAsync(id.Request, Cancellation);
+        await Assert.ThrowsAsync<UnknownSequenceException>(() => ReadAllAsync(Other, id, 0));
+        await Assert.ThrowsAsync<UnknownSequenceException>(async () => await Other.ForkAsync(id, 1, 1, Cancellation));
+        await GrainLeftAsync(id.Request).WaitAsync(TimeSpan.FromSeconds(30), Cancellation);
+    }
+
+    [Fact]
+    public async Task Who_comes_back_before_the_adoption_waits_for_it()
+    {
+        var ids = await SubmitAsync(_request);
+        _engine.Publish(3, 50, ids);
+        await Until(() => ServicesOf(0).GetRequiredService<SequenceLogs>().Describe(ids[0])!.Tokens == 4);
+        var killing = KillAsync();
+        Assert.Equal(ids, (await Other.FindAsync(_request.Id, Cancellation))!.Sequences);
+        await killing;
+    }
+
+    private async Task GrainLeftAsync(RequestId request)
+    {
+        var grains = ServicesOf(1).GetRequiredService<IGrainFactory>();
+        while (await grains.GetGrain<IManagementGrain>(0).GetActivationAddress(grains.GetGrain<ISequenceGrain>(request.ToString())) is not null)
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(5), Cancellation);
+        }
+    }
+
+    private static async Task<string> ReadAllAsync(IGenerator generator, SequenceId id, int from)
+    {
+        List<int> ids = [];
+        await foreach (var range in generator.ReadAsync(id, from, Cancellation))
+        {
+            ids.AddRange(range.Ids.ToArray());
+        }
+
+        return string.Join(' ', ids);
     }
 
     private async Task<SequenceId[]> SubmitAsync(GenerationRequest request) =>

@@ -62,6 +62,12 @@ internal static class RecordedMessages
             new AttemptEndMessage(Attempt: Attempt, End: null, EndMark: null),
         ],
         [typeof(GatewayMessage)] = [Gateway],
+        [typeof(KnownReply)] = [new KnownReply(Journal: Journal, Sequences: [Sequence])],
+        [typeof(RangeReply)] =
+        [
+            new RangeReply(Start: 91, Ids: [11, 12], Logprobs: [13, 14], End: End),
+            new RangeReply(Start: 91, Ids: [], Logprobs: [], End: null),
+        ],
         [typeof(NotedChangeMessage)] = [Change],
         [typeof(RedirectMessage)] = [new RedirectMessage(Attempt: Attempt, Gateway: Gateway, Next: 82)],
         [typeof(CopyMessage)] =
