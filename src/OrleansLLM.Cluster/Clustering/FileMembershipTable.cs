@@ -13,10 +13,11 @@ internal sealed class FileMembershipTable(string root, string cluster) : IMember
 
     public Task InitializeMembershipTable(bool tryInitTableVersion) => Task.Run(() =>
     {
+        Directory.CreateDirectory(root);
         _folder.Open();
         if (tryInitTableVersion && _folder.ReadNewest() is null)
         {
-            _folder.TryPublish(MembershipContent.Empty());
+            Begin();
         }
     });
 
@@ -68,8 +69,25 @@ internal sealed class FileMembershipTable(string root, string cluster) : IMember
 
     private static TableVersion VersionOf(MembershipContent content) => new(content.Version, content.Etag);
 
-    private MembershipContent Read() => _folder.ReadNewest()
-        ?? throw new InvalidDataException($"{_folder.Path} holds no membership table: somebody deleted its files while silos run.");
+    /// <summary>A table whose files somebody deleted is an empty one.</summary>
+    private MembershipContent Read()
+    {
+        while (true)
+        {
+            if (_folder.ReadNewest() is { } newest)
+            {
+                return newest;
+            }
+
+            Begin();
+        }
+    }
+
+    private void Begin()
+    {
+        _folder.Open();
+        _folder.TryPublish(MembershipContent.Empty());
+    }
 
     private Tuple<MembershipEntry, string> ToData(MembershipContent.Row row)
     {

@@ -35,10 +35,11 @@ internal sealed class MembershipFolder(string path)
 
     public string Path { get; } = path;
 
-    /// <summary>Makes the folder where it is not there.</summary>
+    /// <summary>Makes the folder where it is not there, but not the one that it is in, which may be away.</summary>
     /// <exception cref="InvalidDataException">It holds files of others.</exception>
     public void Open()
     {
+        RequireParent();
         Directory.CreateDirectory(Path);
         string[] own = [VersionPrefix, AlivePrefix, WritingPrefix];
         if (Names().FirstOrDefault(name => !Array.Exists(own, prefix => name.StartsWith(prefix, StringComparison.Ordinal))) is { } foreign)
@@ -136,6 +137,12 @@ internal sealed class MembershipFolder(string path)
 
     private int? FindNewest()
     {
+        if (!Directory.Exists(Path))
+        {
+            RequireParent();
+            return null;
+        }
+
         int? newest = null;
         foreach (var version in Names().Select(VersionOf).OfType<int>())
         {
@@ -149,6 +156,14 @@ internal sealed class MembershipFolder(string path)
         }
 
         return newest;
+    }
+
+    private void RequireParent()
+    {
+        if (!Directory.Exists(System.IO.Path.GetDirectoryName(Path)))
+        {
+            throw new DirectoryNotFoundException($"{System.IO.Path.GetDirectoryName(Path)} is not there.");
+        }
     }
 
     private void DeleteOld(MembershipContent newest)

@@ -6,10 +6,11 @@ namespace OrleansLLM.Cluster;
 /// <summary>
 /// A membership table as one silo sees it. Orleans compares members' words that they are alive with this machine's clock: here each stands at the
 /// time at which this silo first saw it, so that clocks may be apart. And where the store is away, reading it and saying that this silo is
-/// alive wait until it is back, since Orleans would try again ever more seldom, up to a minute apart; it is said once, and once that it is back.
+/// alive wait until it is back, since Orleans would try again ever more seldom, up to a minute apart; it is said once, and once that it is back. Where the
+/// store was emptied, see <see cref="EmptiedTable"/>.
 /// </summary>
 internal sealed partial class ObservedMembershipTable(
-    IMembershipTable table, TimeProvider time, ILogger<ObservedMembershipTable> logger, CancellationToken stopping) : IMembershipTable
+    IMembershipTable table, SiloAddress self, TimeProvider time, ILogger<ObservedMembershipTable> logger, CancellationToken stopping) : IMembershipTable, IDisposable
 {
     /// <summary>Between two tries, and how long one may hang: together well below <see cref="StaleMemberReaper.Limit"/>.</summary>
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(0.5);
@@ -17,9 +18,12 @@ internal sealed partial class ObservedMembershipTable(
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
 
     private readonly ConcurrentDictionary<SiloAddress, Word> _words = [];
+    private readonly EmptiedTable _emptied = new(table, self, time, logger);
     private long _awaySince;
 
     internal IMembershipTable Table { get; } = table;
+
+    public void Dispose() => _emptied.Dispose();
 
     public Task InitializeMembershipTableAsync(bool tryInitTableVersion, CancellationToken cancellationToken = default) =>
         Table.InitializeMembershipTableAsync(tryInitTableVersion, cancellationToken);
@@ -35,7 +39,8 @@ internal sealed partial class ObservedMembershipTable(
 
     public async Task<MembershipTableData> ReadAllAsync(CancellationToken cancellationToken = default)
     {
-        var rows = See(await InsistAsync(Table.ReadAllAsync, cancellationToken).ConfigureAwait(false));
+        var rows = See(await InsistAsync(
+            async token => await _emptied.ShowAsync(await Table.ReadAllAsync(token).ConfigureAwait(false), token).ConfigureAwait(false), cancellationToken).ConfigureAwait(false));
         foreach (var gone in _words.Keys.Except(rows.Members.Select(row => row.Item1.SiloAddress)))
         {
             _words.TryRemove(gone, out _);
@@ -44,11 +49,11 @@ internal sealed partial class ObservedMembershipTable(
         return rows;
     }
 
-    public Task<bool> InsertRowAsync(MembershipEntry entry, TableVersion tableVersion, CancellationToken cancellationToken = default) =>
-        Table.InsertRowAsync(Tell(entry), tableVersion, cancellationToken);
+    public async Task<bool> InsertRowAsync(MembershipEntry entry, TableVersion tableVersion, CancellationToken cancellationToken = default) =>
+        NoteIf(await Table.InsertRowAsync(Tell(entry), tableVersion, cancellationToken).ConfigureAwait(false), entry);
 
-    public Task<bool> UpdateRowAsync(MembershipEntry entry, string etag, TableVersion tableVersion, CancellationToken cancellationToken = default) =>
-        Table.UpdateRowAsync(Tell(entry), etag, tableVersion, cancellationToken);
+    public async Task<bool> UpdateRowAsync(MembershipEntry entry, string etag, TableVersion tableVersion, CancellationToken cancellationToken = default) =>
+        NoteIf(await Table.UpdateRowAsync(Tell(entry), etag, tableVersion, cancellationToken).ConfigureAwait(false), entry);
 
     public Task UpdateIAmAliveAsync(MembershipEntry entry, CancellationToken cancellationToken = default) => InsistAsync(
         async token =>
@@ -73,6 +78,16 @@ internal sealed partial class ObservedMembershipTable(
     Task<bool> IMembershipTable.UpdateRow(MembershipEntry entry, string etag, TableVersion tableVersion) => UpdateRowAsync(entry, etag, tableVersion);
 
     Task IMembershipTable.UpdateIAmAlive(MembershipEntry entry) => UpdateIAmAliveAsync(entry);
+
+    private bool NoteIf(bool isWritten, MembershipEntry entry)
+    {
+        if (isWritten)
+        {
+            _emptied.Note(entry);
+        }
+
+        return isWritten;
+    }
 
     private MembershipTableData See(MembershipTableData rows)
     {

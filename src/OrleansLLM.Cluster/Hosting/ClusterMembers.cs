@@ -79,6 +79,7 @@ public static class ClusterMembers
         services.Remove(table);
         services.AddSingleton<IMembershipTable>(provider => new ObservedMembershipTable(
             (IMembershipTable)(table.ImplementationInstance ?? table.ImplementationFactory?.Invoke(provider) ?? ActivatorUtilities.CreateInstance(provider, table.ImplementationType!)),
+            provider.GetRequiredService<ILocalSiloDetails>().SiloAddress,
             provider.GetRequiredService<TimeProvider>(),
             provider.GetRequiredService<ILogger<ObservedMembershipTable>>(),
             provider.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping));

@@ -9,6 +9,7 @@ namespace OrleansLLM.Cluster.Tests.Clustering;
 public sealed class ObservedMembershipTableTests : IAsyncLifetime
 {
     private static readonly DateTime Noon = new(2026, 11, 30, 12, 0, 0, DateTimeKind.Utc);
+    private static readonly SiloAddress Self = SiloAddress.New(IPAddress.Loopback, 22222, 1);
     private static readonly SiloAddress Other = SiloAddress.New(IPAddress.Loopback, 11111, 1);
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
@@ -22,7 +23,7 @@ public sealed class ObservedMembershipTableTests : IAsyncLifetime
     public ObservedMembershipTableTests()
     {
         _table = new FileMembershipTable(_root, "cluster");
-        _observed = new ObservedMembershipTable(_table, _time, _log, CancellationToken.None);
+        _observed = new ObservedMembershipTable(_table, Self, _time, _log, CancellationToken.None);
     }
 
     public async ValueTask InitializeAsync()
@@ -34,6 +35,7 @@ public sealed class ObservedMembershipTableTests : IAsyncLifetime
 
     public ValueTask DisposeAsync()
     {
+        _observed.Dispose();
         Directory.Delete(_root, recursive: true);
         return default;
     }
@@ -63,8 +65,7 @@ public sealed class ObservedMembershipTableTests : IAsyncLifetime
     [Fact]
     public async Task A_store_that_is_away_is_waited_for_and_said_once()
     {
-        var folder = Path.Combine(_root, "cluster");
-        Directory.Move(folder, folder + "-away");
+        Directory.Move(_root, _root + "-away");
         var reading = _observed.ReadAllAsync(Cancellation);
         var limit = Stopwatch.StartNew();
         while (_time.GetUtcNow() < Noon.AddSeconds(60) || _log.Collector.Count == 0)
@@ -75,7 +76,7 @@ public sealed class ObservedMembershipTableTests : IAsyncLifetime
             await Task.Yield();
         }
 
-        Directory.Move(folder + "-away", folder);
+        Directory.Move(_root + "-away", _root);
         while (!reading.IsCompleted)
         {
             Assert.True(limit.Elapsed < TimeSpan.FromSeconds(30));
@@ -90,5 +91,46 @@ public sealed class ObservedMembershipTableTests : IAsyncLifetime
         Assert.StartsWith("The membership table is back after ", _log.Collector.GetSnapshot()[1].Message, StringComparison.Ordinal);
     }
 
-    private async Task<DateTime> AliveAsync() => (await _observed.ReadAllAsync(Cancellation)).Members[0].Item1.IAmAliveTime;
+    [Fact]
+    public async Task Where_the_store_was_emptied_living_silos_put_themselves_back_and_nobody_looks_dead_meanwhile()
+    {
+        await JoinAsync(_observed, Self, "self");
+        using var others = new ObservedMembershipTable(_table, Other, _time, _log, CancellationToken.None);
+        var entry = (await others.ReadRowAsync(Other, Cancellation)).Members[0];
+        Assert.True(await others.UpdateRowAsync(entry.Item1, entry.Item2, (await others.ReadAllAsync(Cancellation)).Version.Next(), Cancellation));
+        var before = await _observed.ReadAllAsync(Cancellation);
+        await others.ReadAllAsync(Cancellation);
+
+        Directory.Delete(Path.Combine(_root, "cluster"), recursive: true);
+        var shown = await _observed.ReadAllAsync(Cancellation);
+        Assert.Equal((before.Version.Version, 2), (shown.Version.Version, shown.Members.Count));
+        Assert.Single((await _table.ReadAllAsync(Cancellation)).Members);
+        await others.ReadAllAsync(Cancellation);
+        Assert.Equal(2, (await _table.ReadAllAsync(Cancellation)).Members.Count);
+
+        _time.Advance(EmptiedTable.Grace);
+        var after = await _observed.ReadAllAsync(Cancellation);
+        Assert.True(after.Version.Version > before.Version.Version);
+        Assert.Equal([Other, Self], after.Members.Select(row => row.Item1.SiloAddress).Order());
+        Assert.Equal(after.Version.Version, (await others.ReadAllAsync(Cancellation)).Version.Version);
+    }
+
+    [Fact]
+    public async Task A_silo_that_did_not_come_back_into_an_emptied_table_is_gone_after_the_grace()
+    {
+        await JoinAsync(_observed, Self, "self");
+        await _observed.ReadAllAsync(Cancellation);
+        Directory.Delete(Path.Combine(_root, "cluster"), recursive: true);
+        Assert.Equal(2, (await _observed.ReadAllAsync(Cancellation)).Members.Count);
+        _time.Advance(EmptiedTable.Grace);
+        Assert.Equal(Self, Assert.Single((await _observed.ReadAllAsync(Cancellation)).Members).Item1.SiloAddress);
+    }
+
+    private static async Task JoinAsync(ObservedMembershipTable table, SiloAddress silo, string name)
+    {
+        var entry = new MembershipEntry { SiloAddress = silo, SiloName = name, HostName = "", Status = SiloStatus.Active, StartTime = Noon, IAmAliveTime = Noon, SuspectTimes = [] };
+        Assert.True(await table.InsertRowAsync(entry, (await table.ReadAllAsync(Cancellation)).Version.Next(), Cancellation));
+    }
+
+    private async Task<DateTime> AliveAsync() => (await _observed.ReadAllAsync(Cancellation)).TryGet(Other)!.Item1.IAmAliveTime;
 }
