@@ -13,7 +13,6 @@ public sealed partial class ClusterTests
 {
     private const int Stop = 19;
     private const int Continue = 18;
-    private const int Kill = 9;
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
@@ -74,28 +73,6 @@ public sealed partial class ClusterTests
         await gateway.Process.WaitForAsync(new(@"The silo connection with \S+ is refused: it has another cluster secret \(--cluster-secret-file\)"));
         Assert.DoesNotContain("Listening on", output, StringComparison.Ordinal);
         await UntilStatusAsync(gateway, "health/live", HttpStatusCode.OK);
-    }
-
-    [Fact]
-    public async Task All_killed_at_once_serve_within_15_seconds_of_the_next_start()
-    {
-        Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no such signals.");
-        await using var silos = new SiloProcesses();
-        var clock = Stopwatch.StartNew();
-        var (gateway, worker) = (await silos.StartAsync("gateway"), await silos.StartAsync("worker"));
-        await gateway.Process.WaitForAsync(Serving());
-        var first = clock.Elapsed; // how fast this machine is now: a few seconds where it does nothing else
-        gateway.Process.Signal(Kill);
-        worker.Process.Signal(Kill);
-        await Task.WhenAll(gateway.Process.WaitAsync(), worker.Process.WaitAsync());
-
-        clock.Restart();
-        var starts = new[] { silos.StartAsync("gateway"), silos.StartAsync("worker") };
-        var again = await starts[0];
-        await again.Process.WaitForAsync(Serving());
-        Assert.NotNull(await again.PostAsync("v1/completions", new JsonObject { ["prompt"] = "The climate", ["max_tokens"] = 4 }));
-        Assert.InRange(clock.Elapsed, TimeSpan.Zero, TimeSpan.FromSeconds(10) + first);
-        await starts[1];
     }
 
     [Fact]

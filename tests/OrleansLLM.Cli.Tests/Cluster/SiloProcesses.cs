@@ -3,18 +3,14 @@ using OrleansLLM.Testing;
 
 namespace OrleansLLM.Cli.Tests.Cluster;
 
-/// <summary>Processes of one cluster that meet in a folder.</summary>
-internal sealed class SiloProcesses : IAsyncDisposable
+/// <summary>Processes of one cluster.</summary>
+/// <param name="store">Where they meet, as the command line says it; null = in a folder.</param>
+internal sealed class SiloProcesses(string[]? store = null) : IAsyncDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("silos-").FullName;
     private readonly List<RunningServer> _servers = [];
 
-    public SiloProcesses()
-    {
-        Secret = WriteSecret("secret");
-    }
-
-    public string Secret { get; }
+    public string Secret => field ??= WriteSecret("secret");
 
     public string WriteSecret(string name)
     {
@@ -32,7 +28,7 @@ internal sealed class SiloProcesses : IAsyncDisposable
     }
 
     public string[] Options(string role, string name, string secret) =>
-        ["--role", role, "--name", name, "--clustering", $"file:{Path.Combine(_folder, "table")}", "--cluster-secret-file", secret];
+        ["--role", role, "--name", name, "--cluster-secret-file", secret, .. store ?? ["--clustering", $"file:{Path.Combine(_folder, "table")}"]];
 
     public async ValueTask DisposeAsync()
     {

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using OrleansLLM.Testing.Stores;
 
 namespace OrleansLLM.Cluster.Tests.Clustering;
 

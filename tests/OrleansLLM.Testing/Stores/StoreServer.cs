@@ -2,8 +2,9 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using Xunit;
 
-namespace OrleansLLM.Cluster.Tests.Clustering;
+namespace OrleansLLM.Testing.Stores;
 
 /// <summary>A server of this machine's packages, started for these tests on a free port, its data in a folder that goes with it.</summary>
 public abstract class StoreServer : IAsyncLifetime
@@ -48,7 +49,8 @@ public abstract class StoreServer : IAsyncLifetime
 
     protected abstract string[] Command();
 
-    protected abstract Task AskAsync();
+    /// <summary>What a client says first, and how the answer of a server begins that is ready.</summary>
+    protected abstract (byte[] Hello, byte[] Ready) Greeting { get; }
 
     /// <summary>The file of a program in the PATH or in further folders.</summary>
     protected static string? Find(string program, params IEnumerable<string> folders) =>
@@ -95,14 +97,30 @@ public abstract class StoreServer : IAsyncLifetime
         {
             try
             {
-                await AskAsync();
-                return;
+                if (await IsReadyAsync())
+                {
+                    return;
+                }
             }
-            catch (Exception error) when (limit.Elapsed < Patience && !_process!.HasExited && error is not NullReferenceException)
+            catch (Exception error) when (error is SocketException or IOException)
             {
-                await Task.Delay(50);
+                // Not yet.
             }
+
+            Assert.True(limit.Elapsed < Patience && !_process!.HasExited, $"The server did not begin:\n{Log()}");
+            await Task.Delay(50);
         }
+    }
+
+    private async Task<bool> IsReadyAsync()
+    {
+        using var client = new TcpClient();
+        await client.ConnectAsync(IPAddress.Loopback, Port);
+        var stream = client.GetStream();
+        await stream.WriteAsync(Greeting.Hello);
+        var answer = new byte[Greeting.Ready.Length];
+        await stream.ReadExactlyAsync(answer);
+        return answer.AsSpan().SequenceEqual(Greeting.Ready);
     }
 
     private static int FreePort()
@@ -114,61 +132,4 @@ public abstract class StoreServer : IAsyncLifetime
 
     /// <summary>For a connection string.</summary>
     protected string PortText => Port.ToString(CultureInfo.InvariantCulture);
-}
-
-public sealed class RedisServer : StoreServer
-{
-    public string Connection => $"127.0.0.1:{PortText}";
-
-    protected override string? WhyMissing() => Find("redis-server") is null ? "redis-server is not installed (Debian: apt-get install redis-server)." : null;
-
-    protected override string[] Command() =>
-        [Find("redis-server")!, "--bind", "127.0.0.1", "--port", PortText, "--save", "", "--appendonly", "no", "--dir", Folder];
-
-    protected override async Task AskAsync()
-    {
-        await using var redis = await StackExchange.Redis.ConnectionMultiplexer.ConnectAsync(Connection);
-        await redis.GetDatabase().PingAsync();
-    }
-}
-
-public sealed class PostgresServer : StoreServer
-{
-    private static readonly string[] Folders =
-        Directory.Exists("/usr/lib/postgresql") ? [.. Directory.GetDirectories("/usr/lib/postgresql").Select(version => Path.Combine(version, "bin"))] : [];
-
-    /// <summary>It refuses to run as root.</summary>
-    private static string[] AsItself => Environment.UserName == "root" ? [Find("setpriv")!, "--reuid=postgres", "--regid=postgres", "--init-groups"] : [];
-
-    public string Connection => $"Host=127.0.0.1;Port={PortText};Username=postgres;Database=postgres;Pooling=true";
-
-    private string Data => Path.Combine(Folder, "data");
-
-    protected override string? WhyMissing() =>
-        Find("initdb", Folders) is null || Find("postgres", Folders) is null ? "PostgreSQL's server is not installed (Debian: apt-get install postgresql)."
-        : Environment.UserName == "root" && (Find("setpriv") is null || !File.ReadLines("/etc/passwd").Any(line => line.StartsWith("postgres:", StringComparison.Ordinal)))
-            ? "PostgreSQL's server does not run as root, and this machine has no user postgres or no setpriv."
-            : null;
-
-    protected override string[] Command()
-    {
-        if (AsItself.Length > 0)
-        {
-            Run("chown", "postgres", Folder);
-        }
-
-        Run([.. AsItself, Find("initdb", Folders)!, "-D", Data, "-A", "trust", "-U", "postgres", "-N"]);
-        return
-        [
-            .. AsItself, Find("postgres", Folders)!, "-D", Data, "-p", PortText, "-c", "listen_addresses=127.0.0.1", "-c", $"unix_socket_directories={Folder}",
-            "-c", "fsync=off",
-        ];
-    }
-
-    protected override async Task AskAsync()
-    {
-        await using var source = Npgsql.NpgsqlDataSource.Create(Connection);
-        await using var command = source.CreateCommand("SELECT 1");
-        await command.ExecuteScalarAsync();
-    }
 }
