@@ -6,6 +6,9 @@ public interface IFleet
     ValueTask<IReadOnlyList<WorkerDescription>> GetWorkersAsync(CancellationToken cancellation);
 
     ValueTask<IReadOnlyList<ModelDescription>> GetModelsAsync(CancellationToken cancellation);
+
+    /// <summary>The whole cluster as this process sees it; a gateway that does not answer at once is counted without its sequences.</summary>
+    ValueTask<ClusterDescription> DescribeAsync(CancellationToken cancellation);
 }
 
 /// <param name="Name">As requests name it.</param>
@@ -19,6 +22,12 @@ public sealed record WorkerDescription(
 {
     /// <summary>Why it has failed, as a sentence; null in the other phases.</summary>
     public string? Failure { get; init; }
+
+    /// <summary>A later life of the same worker has a higher one.</summary>
+    public long Incarnation { get; init; }
+
+    /// <summary>How long ago it last spoke.</summary>
+    public TimeSpan ReportAge { get; init; }
 }
 
 public enum WorkerPhase
@@ -35,3 +44,13 @@ public enum WorkerPhase
 /// <param name="CachedBlocks">Free, with content that a prefix may still hit.</param>
 public readonly record struct EngineLoad(
     int Running, int Waiting, int Preempted, int TotalBlocks, int UsedBlocks, int CachedBlocks, long Step);
+
+/// <param name="Silos">Active members.</param>
+/// <param name="Sequences">Those that run or wait, by the gateways that hold their logs.</param>
+/// <param name="Copied">Those of them that a worker has a second copy of: their gateway may die.</param>
+public sealed record ClusterDescription(
+    IReadOnlyList<SiloDescription> Silos, IReadOnlyList<WorkerDescription> Workers, int Sequences, int Copied);
+
+/// <param name="Address">Address, port and generation, which tells two lives of one name apart.</param>
+/// <param name="Roles"><c>gateway</c>, <c>worker</c> or both.</param>
+public sealed record SiloDescription(string Name, string Address, IReadOnlyList<string> Roles);

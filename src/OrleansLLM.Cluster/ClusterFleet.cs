@@ -4,8 +4,10 @@ namespace OrleansLLM.Cluster;
 /// <see cref="IFleet"/> of a gateway's silo: what the workers have reported, which it asks nobody for. Those of this silo are looked at when it is read.
 /// </summary>
 /// <param name="local">The engines of this silo, where it is a worker, too.</param>
-internal sealed class ClusterFleet(FleetWatch watch, LocalWorkers? local = null) : IFleet
+internal sealed class ClusterFleet(FleetWatch watch, Members members, SiloContext silo, LocalWorkers? local = null) : IFleet
 {
+    private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(250);
+
     public IReadOnlyList<WorkerReport> Reports
     {
         get
@@ -26,10 +28,35 @@ internal sealed class ClusterFleet(FleetWatch watch, LocalWorkers? local = null)
     }
 
     public ValueTask<IReadOnlyList<WorkerDescription>> GetWorkersAsync(CancellationToken cancellation) =>
-        ValueTask.FromResult<IReadOnlyList<WorkerDescription>>([.. Reports.Select(report => report.ToDescription())]);
+        ValueTask.FromResult<IReadOnlyList<WorkerDescription>>([.. Reports.Select(Describe)]);
 
     public ValueTask<IReadOnlyList<ModelDescription>> GetModelsAsync(CancellationToken cancellation) =>
         ValueTask.FromResult<IReadOnlyList<ModelDescription>>([.. Reports.Select(report => report.Model.ToDescription()).DistinctBy(model => model.Name)]);
+
+    public async ValueTask<ClusterDescription> DescribeAsync(CancellationToken cancellation)
+    {
+        var counts = await Task.WhenAll(members.Gateways.Select(gateway => CountAsync(gateway, cancellation))).ConfigureAwait(false);
+        return new ClusterDescription(
+            members.All, await GetWorkersAsync(cancellation).ConfigureAwait(false), counts.Sum(count => count.Sequences), counts.Sum(count => count.Copied));
+    }
+
+    private WorkerDescription Describe(WorkerReport report) => report.ToDescription() with
+    {
+        Incarnation = report.Incarnation,
+        ReportAge = watch.AgeOf(report.Worker),
+    };
+
+    private async Task<CountReply> CountAsync(GatewayMessage gateway, CancellationToken cancellation)
+    {
+        try
+        {
+            return await silo.Grains.GetGrain<IGatewaySinkGrain>(gateway.Name).Count().WaitAsync(Patience, silo.Time, cancellation).ConfigureAwait(false);
+        }
+        catch (Exception exception) when (exception is not OperationCanceledException)
+        {
+            return new CountReply(0, 0);
+        }
+    }
 
     /// <summary>Hears the workers of this silo.</summary>
     public void Look()

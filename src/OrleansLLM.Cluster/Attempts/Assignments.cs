@@ -103,6 +103,15 @@ internal sealed class Assignments(TimeProvider time)
         }
     }
 
+    /// <summary>Sequences that are assigned, and those that their workers' last reports named.</summary>
+    public CountReply Count()
+    {
+        lock (_lock)
+        {
+            return new CountReply(_entries.Count, _entries.Values.Count(entry => entry.IsCopied));
+        }
+    }
+
     /// <summary>The requests that have a sequence on that incarnation.</summary>
     public IReadOnlyList<RequestId> RequestsOn(long incarnation)
     {
@@ -129,6 +138,7 @@ internal sealed class Assignments(TimeProvider time)
             {
                 var attempt = entry.Assignment.Attempt;
                 entry.Waits = waiting.Contains(attempt);
+                entry.IsCopied = held.Contains(attempt);
                 if (held.Remove(attempt) || entry.Accepted is not { } accepted || time.GetElapsedTime(accepted, now) < Patience)
                 {
                     entry.Missing = null;
@@ -156,6 +166,9 @@ internal sealed class Assignments(TimeProvider time)
         public long? Missing { get; set; }
 
         public bool Waits { get; set; }
+
+        /// <summary>The worker's last report named it: the worker has a copy.</summary>
+        public bool IsCopied { get; set; }
 
         public List<StepEntry>? Kept { get; set; }
     }

@@ -62,6 +62,15 @@ internal sealed class FleetWatch(TimeProvider time)
         }
     }
 
+    /// <summary>How long ago a worker was heard of.</summary>
+    public TimeSpan AgeOf(WorkerId worker)
+    {
+        lock (_lock)
+        {
+            return _workers.TryGetValue(worker, out var entry) ? time.GetElapsedTime(entry.Heard) : Timeout.InfiniteTimeSpan;
+        }
+    }
+
     /// <summary>Whether what was given to that incarnation is lost.</summary>
     public bool IsLost(long incarnation)
     {

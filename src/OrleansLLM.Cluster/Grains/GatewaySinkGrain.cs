@@ -14,6 +14,8 @@ internal sealed class GatewaySinkGrain(GatewayContext gateway) : Grain, IGateway
         return Task.CompletedTask;
     }
 
+    public Task<CountReply> Count() => Task.FromResult(gateway.Assignments.Count());
+
     public Task OnReport(ReportMessage message)
     {
         _arrivals.Take(message);

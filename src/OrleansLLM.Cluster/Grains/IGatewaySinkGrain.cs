@@ -11,4 +11,8 @@ public interface IGatewaySinkGrain : IGrainWithStringKey
     /// <summary>How a worker is, and what it holds of this gateway's sequences.</summary>
     [Alias("OnReport")]
     Task OnReport(ReportMessage message);
+
+    /// <summary>How many sequences the gateway holds the logs of.</summary>
+    [Alias("Count")]
+    Task<CountReply> Count();
 }

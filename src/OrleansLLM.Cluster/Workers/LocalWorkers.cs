@@ -15,10 +15,10 @@ public sealed class LocalWorkers : ILifecycleParticipant<ISiloLifecycle>, IDispo
     private readonly SiloContext _silo;
     private readonly WorkerReporter _reporter;
 
-    internal LocalWorkers(SiloContext silo, Gateways gateways)
+    internal LocalWorkers(SiloContext silo, Members members)
     {
         _silo = silo;
-        _reporter = new WorkerReporter(_workers, silo, gateways);
+        _reporter = new WorkerReporter(_workers, silo, members);
     }
 
     /// <summary>

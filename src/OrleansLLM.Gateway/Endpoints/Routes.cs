@@ -52,6 +52,7 @@ internal static class Routes
         new("DELETE", "/v1/sequences/{id}", Access.Key, Readiness.Any, Sequences.CancelAsync),
         new("GET", "/v1/models", Access.Key, Readiness.Any, Models.ListAsync),
         new("GET", "/v1/models/{**model}", Access.Key, Readiness.Any, Models.GetAsync),
+        new("GET", "/v1/cluster", Access.Key, Readiness.Any, Cluster.GetAsync),
         new("POST", "/tokenize", Access.Key, Readiness.Ready, Tokenize.HandleAsync),
         new("POST", "/detokenize", Access.Key, Readiness.Ready, Detokenize.HandleAsync),
         new("GET", "/version", Access.Open, Readiness.Any, Version.HandleAsync),

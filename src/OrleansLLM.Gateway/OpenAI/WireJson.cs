@@ -16,6 +16,7 @@ namespace OrleansLLM.Gateway.OpenAI;
 [JsonSerializable(typeof(Detokenized))]
 [JsonSerializable(typeof(VersionAnswer))]
 [JsonSerializable(typeof(HealthAnswer))]
+[JsonSerializable(typeof(ClusterAnswer))]
 internal sealed partial class WireJson : JsonSerializerContext
 {
     /// <summary>For a writer of the serializer's own.</summary>

@@ -129,6 +129,25 @@ public sealed class AdoptionTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task The_fleet_tells_who_is_there_and_how_many_sequences_may_lose_their_gateway()
+    {
+        var ids = await SubmitAsync(_request);
+        var fleet = ServicesOf(1).GetRequiredService<IFleet>();
+        ClusterDescription cluster;
+        do
+        {
+            cluster = await fleet.DescribeAsync(Cancellation);
+        }
+        while (cluster.Copied < 2);
+
+        Assert.Equal((ids.Length, 2), (cluster.Sequences, cluster.Copied));
+        Assert.Equal(["gateway", "gateway", "worker"], cluster.Silos.SelectMany(silo => silo.Roles));
+        var worker = Assert.Single(cluster.Workers);
+        Assert.True(worker.Incarnation > 0);
+        Assert.InRange(worker.ReportAge, TimeSpan.Zero, TimeSpan.FromSeconds(5));
+    }
+
+    [Fact]
     public async Task What_nobody_knows_is_unknown_at_once_and_leaves_no_grain()
     {
         var id = new SequenceId(RequestId.Create(), 0);

@@ -62,6 +62,7 @@ internal static class RecordedMessages
             new AttemptEndMessage(Attempt: Attempt, End: null, EndMark: null),
         ],
         [typeof(GatewayMessage)] = [Gateway],
+        [typeof(CountReply)] = [new CountReply(Sequences: 92, Copied: 93)],
         [typeof(KnownReply)] = [new KnownReply(Journal: Journal, Sequences: [Sequence])],
         [typeof(RangeReply)] =
         [

@@ -283,6 +283,8 @@ public sealed class GatewayOutletTests
             return call.Answer.Task;
         }
 
+        public Task<CountReply> Count() => Task.FromResult(new CountReply(0, 0));
+
         public Task OnReport(ReportMessage message) => Task.CompletedTask;
 
         public Task<Call> NextCall() => _calls.Reader.ReadAsync(Cancellation).AsTask();

@@ -46,7 +46,7 @@ internal sealed class GatewayHost : IAsyncDisposable
     public static async Task<GatewayHost> StartAsync(
         GatewayOptions? options = null, string name = Model, SamplingParameters? defaults = null, TextTokenizer? tokenizer = null,
         IChatTemplate? template = null, LogLevel leastLogged = LogLevel.Information, TimeProvider? time = null, IGenerator? generator = null,
-        Action<WebApplication>? before = null)
+        Action<WebApplication>? before = null, IFleet? fleet = null)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.WebHost.UseUrls("http://127.0.0.1:0");
@@ -56,6 +56,11 @@ internal sealed class GatewayHost : IAsyncDisposable
         var models = new FakeModels(name, defaults ?? new SamplingParameters(), tokenizer ?? new FakeTokenizer(), template);
         builder.Services.AddSingleton(generator ?? fake).AddSingleton<IServedModels>(models);
         builder.Services.AddSingleton(time ?? TimeProvider.System);
+        if (fleet is not null)
+        {
+            builder.Services.AddSingleton(fleet);
+        }
+
         builder.Services.AddOrleansLLMGateway(options ?? new GatewayOptions());
         var app = builder.Build();
         before?.Invoke(app);
