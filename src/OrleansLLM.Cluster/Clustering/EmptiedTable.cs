@@ -27,9 +27,10 @@ internal sealed partial class EmptiedTable(IMembershipTable table, SiloAddress s
         }
     }
 
-    /// <summary>What this silo is to see where the store holds <paramref name="read"/>.</summary>
-    public async Task<MembershipTableData> ShowAsync(MembershipTableData read, CancellationToken cancellation)
+    /// <summary>What this silo is to see.</summary>
+    public async Task<MembershipTableData> ReadAsync(CancellationToken cancellation)
     {
+        var read = await ReadStoreAsync(cancellation).ConfigureAwait(false);
         await _turn.WaitAsync(cancellation).ConfigureAwait(false);
         try
         {
@@ -46,6 +47,20 @@ internal sealed partial class EmptiedTable(IMembershipTable table, SiloAddress s
         finally
         {
             _turn.Release();
+        }
+    }
+
+    private async Task<MembershipTableData> ReadStoreAsync(CancellationToken cancellation)
+    {
+        try
+        {
+            return await table.ReadAllAsync(cancellation).ConfigureAwait(false);
+        }
+        catch (Exception) when (_own is { Status: SiloStatus.Active } && !cancellation.IsCancellationRequested)
+        {
+            // Some stores can't read a table of which nothing is left; one that is away can't begin it either.
+            await table.InitializeMembershipTableAsync(true, cancellation).ConfigureAwait(false);
+            return await table.ReadAllAsync(cancellation).ConfigureAwait(false);
         }
     }
 
@@ -72,7 +87,7 @@ internal sealed partial class EmptiedTable(IMembershipTable table, SiloAddress s
     {
         while (true)
         {
-            var read = await table.ReadAllAsync(cancellation).ConfigureAwait(false);
+            var read = await ReadStoreAsync(cancellation).ConfigureAwait(false);
             var row = read.TryGet(self);
             if (row is not null && (read.Version.Version > version || row.Item1.Status == SiloStatus.Dead))
             {

@@ -10,10 +10,15 @@ namespace OrleansLLM.Cluster;
 internal sealed class FileMembershipTable(string root, string cluster) : IMembershipTable
 {
     private readonly MembershipFolder _folder = FolderOf(root, cluster);
+    private int _hasRoot;
 
     public Task InitializeMembershipTable(bool tryInitTableVersion) => Task.Run(() =>
     {
-        Directory.CreateDirectory(root);
+        if (Interlocked.Exchange(ref _hasRoot, 1) == 0)
+        {
+            Directory.CreateDirectory(root); // later it may only be away
+        }
+
         _folder.Open();
         if (tryInitTableVersion && _folder.ReadNewest() is null)
         {

@@ -39,8 +39,7 @@ internal sealed partial class ObservedMembershipTable(
 
     public async Task<MembershipTableData> ReadAllAsync(CancellationToken cancellationToken = default)
     {
-        var rows = See(await InsistAsync(
-            async token => await _emptied.ShowAsync(await Table.ReadAllAsync(token).ConfigureAwait(false), token).ConfigureAwait(false), cancellationToken).ConfigureAwait(false));
+        var rows = See(await InsistAsync(_emptied.ReadAsync, cancellationToken).ConfigureAwait(false));
         foreach (var gone in _words.Keys.Except(rows.Members.Select(row => row.Item1.SiloAddress)))
         {
             _words.TryRemove(gone, out _);

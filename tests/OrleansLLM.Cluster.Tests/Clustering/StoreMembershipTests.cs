@@ -29,6 +29,26 @@ public abstract class StoreMembershipContract(StoreServer server) : MembershipCo
         return table;
     }
 
+    protected abstract Task EmptyAsync();
+
+    [Fact]
+    public async Task Where_it_was_emptied_a_living_silo_puts_its_row_back()
+    {
+        var silo = _hosts[0].Services.GetRequiredService<ILocalSiloDetails>();
+        var observed = _hosts[0].Services.GetRequiredService<IMembershipTable>();
+        var entry = Entry(1);
+        entry.SiloAddress = silo.SiloAddress;
+        Assert.True(await observed.InsertRowAsync(entry, (await observed.ReadAllAsync(Cancellation)).Version.Next(), Cancellation));
+        var before = await observed.ReadAllAsync(Cancellation);
+
+        await EmptyAsync();
+
+        Assert.Equal(before.Version.Version, (await observed.ReadAllAsync(Cancellation)).Version.Version);
+        var restored = await Table.ReadAllAsync(Cancellation);
+        Assert.Equal(silo.SiloAddress, Assert.Single(restored.Members).Item1.SiloAddress);
+        Assert.True(restored.Version.Version > before.Version.Version);
+    }
+
     private static string WriteSecret()
     {
         var path = Path.GetTempFileName();
@@ -49,11 +69,24 @@ public abstract class StoreMembershipContract(StoreServer server) : MembershipCo
 public sealed class RedisMembershipTests(RedisServer server) : StoreMembershipContract(server), IClassFixture<RedisServer>
 {
     protected override OrleansLLM.Cluster.Clustering Store => new OrleansLLM.Cluster.Clustering.Redis(server.Connection);
+
+    protected override async Task EmptyAsync()
+    {
+        await using var redis = await StackExchange.Redis.ConnectionMultiplexer.ConnectAsync(server.Connection);
+        await redis.GetDatabase().ExecuteAsync("FLUSHALL");
+    }
 }
 
 public sealed class PostgresMembershipTests(PostgresServer server) : StoreMembershipContract(server), IClassFixture<PostgresServer>
 {
     protected override OrleansLLM.Cluster.Clustering Store => new OrleansLLM.Cluster.Clustering.Postgres(server.Connection);
+
+    protected override async Task EmptyAsync()
+    {
+        await using var source = Npgsql.NpgsqlDataSource.Create(server.Connection);
+        await using var truncate = source.CreateCommand("TRUNCATE orleansllm.membership_silo, orleansllm.membership_version");
+        await truncate.ExecuteNonQueryAsync(Cancellation);
+    }
 
     protected override Task PrepareAsync() => new PostgresSchema(server.Connection).CreateAsync(Cancellation);
 
