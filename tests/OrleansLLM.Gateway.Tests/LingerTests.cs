@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Time.Testing;
 using OrleansLLM.Gateway.Tests.Support;
+using OrleansLLM.Testing;
 
 namespace OrleansLLM.Gateway.Tests;
 
@@ -141,6 +142,38 @@ public sealed class LingerTests
         time.Advance(TimeSpan.FromMinutes(6));
         Assert.Equal(404, (await engine.Host.GetAsync($"/v1/sequences/{whole.Headers["Orleansllm-Id"]}/events")).Status);
         Assert.Equal(404, (await engine.Host.PostAsync("/v1/completions", Long, ("Last-Event-ID", SseEvent.ParseAll(whole.Body)[0].Id!))).Status);
+    }
+
+    [Fact]
+    public async Task What_is_forgotten_of_an_answer_is_not_passed_over()
+    {
+        var time = new FakeTimeProvider();
+        await using var engine = await EngineHost.StartAsync(time: time);
+        using var gate = new StepGate(engine.Model);
+        using var left = await LeaveAsync(engine, gate, Long.Replace("}", ",\"n\":2}", StringComparison.Ordinal), ("Orleansllm-Linger", "300"));
+        Assert.Equal(204, (await engine.Host.SendAsync(HttpMethod.Delete, $"/v1/sequences/{left.Id}.0")).Status);
+        time.Advance(TimeSpan.FromMinutes(3));
+        await EndsAsync(engine, gate, left.Sequence with { Index = 1 }, FinishReason.Length);
+        time.Advance(TimeSpan.FromMinutes(3));
+        Assert.Equal(404, (await engine.Host.GetAsync($"/v1/sequences/{left.Id}/events")).Status);
+        Assert.Equal(404, (await engine.Host.GetAsync($"/v1/sequences/{left.Id}.0/events")).Status);
+        Assert.Equal("[DONE]", (await engine.Host.GetAsync($"/v1/sequences/{left.Id}.1/events")).Events[^1]);
+    }
+
+    [Theory]
+    [InlineData("0", 1, 0)]
+    [InlineData("60", 0, 1)]
+    public async Task An_answer_that_its_client_goes_on_with_is_not_counted_as_aborted(string linger, int aborted, int ended)
+    {
+        var name = $"linger-{linger}";
+        await using var engine = await EngineHost.StartAsync(name: name);
+        using var gate = new StepGate(engine.Model);
+        using var left = await LeaveAsync(engine, gate, Long, ("Orleansllm-Linger", linger));
+        await gate.StepUntilAsync(engine.Host.GetAsync($"/v1/sequences/{left.Id}/events?after={left.Events[^1].Id}"));
+        var finished = PrometheusText.Parse((await engine.Host.GetAsync("/metrics")).Body);
+        Assert.Equal((aborted, ended), (Count("abort"), Count("length")));
+
+        double Count(string reason) => finished.Value("vllm:request_success_total", ("model_name", name), ("engine", "0"), ("finished_reason", reason));
     }
 
     /// <summary>A client that has seen two events and is gone, which the server has noticed.</summary>
