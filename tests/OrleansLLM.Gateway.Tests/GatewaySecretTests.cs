@@ -14,7 +14,7 @@ public sealed class GatewaySecretTests
     {
         Assert.Equal("92edec784d4b8b20812baa72b23ebcf2", Secret.TenantOf("sk-a"));
         Assert.Equal("4d8ad9f9395daf077d2969fd128727bb", Secret.RequestOf(Key, 1, 2).ToString());
-        Assert.Equal(8344191799731162585, Secret.SeedOf(Key, 1));
+        Assert.Equal(8344191799731162585u, Secret.SeedOf(Key, 1));
     }
 
     [Fact]

@@ -1,6 +1,5 @@
 using System.Text;
 using OrleansLLM.Gateway.Tests.Support;
-using OrleansLLM.Testing;
 
 namespace OrleansLLM.Gateway.Tests;
 
@@ -184,6 +183,7 @@ public sealed class IdempotencyTests
     public async Task Prompts_tokens_and_answers_are_counted_once()
     {
         const string name = "idempotency-metrics";
+        using var metrics = new ModelMetrics(name);
         await using var engine = await EngineHost.StartAsync(name: name);
         var host = engine.Host;
         var body = Stream.Replace("}", ",\"stream_options\":{\"include_usage\":true}}", StringComparison.Ordinal);
@@ -192,16 +192,10 @@ public sealed class IdempotencyTests
         await host.GetAsync($"/v1/sequences/{id}/events");
         await host.GetAsync($"/v1/sequences/{id}/events?after={SseEvent.ParseAll(answers[0].Body)[7].Id}");
         await host.GetAsync($"/v1/sequences/{id}.1/events");
-        var samples = PrometheusText.Parse((await host.GetAsync("/metrics")).Body).Samples
-            .Where(sample => sample.Labels.GetValueOrDefault("model_name") == name).ToList();
-        Assert.Equal((int)answers[0].Chunks[^1]["usage"]!["prompt_tokens"]!, Sum("vllm:prompt_tokens_total"));
-        Assert.Equal(60, Sum("vllm:generation_tokens_total"));
-        Assert.Equal(2, Sum("vllm:request_success_total"));
-        Assert.Equal(2, Sum("vllm:time_to_first_token_seconds_count"));
-        Assert.Equal(2, Sum("vllm:e2e_request_latency_seconds_count"));
-        Assert.Equal(1, Sum("vllm:request_max_num_generation_tokens_count"));
-
-        double Sum(string series) => samples.Where(sample => sample.Name == series).Sum(sample => sample.Value);
+        Assert.Equal((int)answers[0].Chunks[^1]["usage"]!["prompt_tokens"]!, metrics.Sum("vllm.prompt_tokens"));
+        Assert.Equal((60, 2), (metrics.Sum("vllm.generation_tokens"), metrics.Sum("vllm.request_success|length")));
+        Assert.Equal((2, 2), (metrics.Count("vllm.time_to_first_token_seconds"), metrics.Count("vllm.e2e_request_latency_seconds")));
+        Assert.Equal((2, 1), (metrics.Count("vllm.request_params_n"), metrics.Count("vllm.request_max_num_generation_tokens")));
     }
 
     private static string TextOf(IReadOnlyList<SseEvent> events, int index) => string.Concat(
