@@ -159,24 +159,24 @@ public sealed class IdempotencyTests
     {
         await using var host = await GatewayHost.StartAsync();
         var accept = new TaskCompletionSource();
-        host.Generator.Admit = async (_, cancellation) =>
+        host.Generator.Admit = async (request, cancellation) =>
         {
-            await accept.Task.WaitAsync(cancellation);
+            await (request.PromptIndex == 0 ? Task.CompletedTask : accept.Task.WaitAsync(cancellation));
             return null;
         };
         using var leaving = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
-        using var request = new HttpRequestMessage(HttpMethod.Post, "/v1/completions") { Content = new StringContent(Plain, Encoding.UTF8, "application/json") };
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/v1/completions") { Content = new StringContent(Stream, Encoding.UTF8, "application/json") };
         request.Headers.Add(Key.Item1, Key.Item2);
         var left = host.Client.SendAsync(request, leaving.Token);
-        Assert.True(SpinWait.SpinUntil(() => host.Generator.Latest is not null, TimeSpan.FromSeconds(10)));
-        var joined = host.PostAsync("/v1/completions", Plain, Key);
+        Assert.True(SpinWait.SpinUntil(() => host.Generator.Latest?.PromptIndex == 1, TimeSpan.FromSeconds(10)));
+        var joined = host.PostAsync("/v1/completions", Stream, Key);
         await leaving.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => left);
         Assert.True(SpinWait.SpinUntil(() => host.Log.Lines.Any(line => line.Contains(" 499 ", StringComparison.Ordinal)), TimeSpan.FromSeconds(10)));
         accept.SetResult();
         Assert.Equal(200, (await joined).Status);
         Assert.Empty(host.Generator.Cancelled);
-        Assert.Single(host.Generator.Submitted);
+        Assert.Equal(2, host.Generator.Submitted.Count());
     }
 
     [Fact]

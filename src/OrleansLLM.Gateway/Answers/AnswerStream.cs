@@ -89,7 +89,7 @@ internal sealed class AnswerStream<TChunk> : IAnswerSink, IAsyncDisposable
     public async ValueTask CloseAsync(Usage? usage)
     {
         await _keepAlive.DisposeAsync();
-        if (usage is not null && !_cursor.HasUsage)
+        if (usage is not null)
         {
             _cursor.HasUsage = true;
             _events.Write(_cursor, _shape.Close(usage), _shape.Type);
