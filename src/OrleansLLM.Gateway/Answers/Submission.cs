@@ -16,8 +16,8 @@ internal sealed class Submission(GatewayCall call, AnswerKind kind, GenerationIn
     private readonly string _promptField = kind == AnswerKind.Chat ? "messages" : "prompt";
     private readonly long _arrival = call.Server.Time.GetTimestamp();
     private readonly long _created = call.Server.Time.GetUtcNow().ToUnixTimeSeconds();
-    private IReadOnlyList<GenerationRequest> _requests = [];
     private readonly ConcurrentQueue<RequestId> _toCancel = [];
+    private IReadOnlyList<GenerationRequest> _requests = [];
     private long _bytesPerAnswer;
 
     private IdempotencyKey? Key => headers.IdempotencyKey is { } text ? new IdempotencyKey(call.Caller.Tenant, text) : null;
@@ -57,7 +57,7 @@ internal sealed class Submission(GatewayCall call, AnswerKind kind, GenerationIn
         _waiting.Dispose();
         if (Key is not null && call.Aborted.IsCancellationRequested)
         {
-            return;
+            return; // somebody else may have come by the same key
         }
 
         foreach (var request in _toCancel)
