@@ -191,6 +191,6 @@ internal sealed class ServeProcess(
             cause = inner;
         }
 
-        return cause.Message;
+        return cause is SiloStartException ? cause.Message : $"{cause.Message} Look at --clustering and --clustering-connection.";
     }
 }
