@@ -47,8 +47,22 @@ internal sealed class RequestAttempts(GatewayContext gateway)
         }
     }
 
+    /// <summary>New sequences that begin with another one's tokens before a position.</summary>
+    public async Task<SubmitReply> Fork(SequenceId sequence, int at, int count)
+    {
+        if (gateway.Logs.Describe(sequence) is not { } known)
+        {
+            return SubmitReply.Refuse(RefusalReason.UnknownSequence, "");
+        }
+
+        var parent = gateway.Assignments.Find(sequence);
+        return gateway.Logs.OpenForks(sequence, at, count, parent?.Attempt.Epoch ?? default) is not { } children
+            ? SubmitReply.Refuse(RefusalReason.Invalid, FormattableString.Invariant($"A fork of {sequence} can begin at 1 to {known.Tokens}, not at {at}."))
+            : await (parent is null ? Begin([.. children], message: null) : Fork([.. children], at, parent));
+    }
+
     /// <summary>Gives new sequences to the attempt that they were forked from.</summary>
-    public async Task<SubmitReply> Fork(SequenceId[] ids, int at, Assignment parent)
+    private async Task<SubmitReply> Fork(SequenceId[] ids, int at, Assignment parent)
     {
         _limits.Begin(ids);
         Assign(ids, parent);

@@ -8,7 +8,10 @@ namespace OrleansLLM.Cluster;
 [GrainType("sequence"), PreferLocalPlacement, Reentrant, KeepAlive]
 internal sealed class SequenceGrain(GatewayContext gateway) : Grain, ISequenceGrain
 {
+    private static readonly GrainTimerCreationOptions Leaving = new(TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(2));
+
     private readonly RequestAttempts _attempts = new(gateway);
+    private IGrainTimer? _leaving;
     private Task<SubmitReply>? _submission;
 
     private RequestId Request => RequestId.TryParse(this.GetPrimaryKeyString(), out var request) ? request : default;
@@ -28,21 +31,7 @@ internal sealed class SequenceGrain(GatewayContext gateway) : Grain, ISequenceGr
         return submission is not null && await submission is { Reason: not null } refused ? refused : new SubmitReply(Known);
     }
 
-    public async Task<SubmitReply> Fork(SequenceId sequence, int at, int count)
-    {
-        if (gateway.Logs.Describe(sequence) is null)
-        {
-            return Answer(SubmitReply.Refuse(RefusalReason.UnknownSequence, ""));
-        }
-
-        var parent = gateway.Assignments.Find(sequence);
-        if (gateway.Logs.OpenForks(sequence, at, count, parent?.Attempt.Epoch ?? default) is not { } children)
-        {
-            return SubmitReply.Refuse(RefusalReason.Invalid, FormattableString.Invariant($"A fork of {sequence} can begin at 1 to {gateway.Logs.Describe(sequence)?.Tokens}, not at {at}."));
-        }
-
-        return await (parent is null ? _attempts.Begin([.. children], message: null) : _attempts.Fork([.. children], at, parent));
-    }
+    public async Task<SubmitReply> Fork(SequenceId sequence, int at, int count) => Answer(await _attempts.Fork(sequence, at, count));
 
     public async Task<int?> Change(ChangeMessage message) => await _attempts.Change(message) ?? Answer<int?>(null);
 
@@ -63,21 +52,25 @@ internal sealed class SequenceGrain(GatewayContext gateway) : Grain, ISequenceGr
 
     public async Task<RangeReply?> Read(SequenceId sequence, int from) => Answer(await RemoteReading.ReadAsync(gateway.Logs, sequence, from, gateway.Silo.Time));
 
-    public Task Forget()
-    {
-        DeactivateOnIdle();
-        return Task.CompletedTask;
-    }
+    public Task Forget() => Task.FromResult(Answer(true));
 
-    /// <summary>Who asked for what is not here leaves no grain behind.</summary>
+    /// <summary>Who asked for what is not here leaves no grain behind, but for a moment, in which it may be submitted.</summary>
     private T Answer<T>(T answer)
     {
+        _leaving ??= Known.Length == 0 ? this.RegisterGrainTimer(Leave, Leaving) : null;
+        return answer;
+    }
+
+    private Task Leave(CancellationToken cancellation)
+    {
+        _leaving?.Dispose();
+        _leaving = null;
         if (Known.Length == 0)
         {
             DeactivateOnIdle();
         }
 
-        return answer;
+        return Task.CompletedTask;
     }
 
     private async Task<bool> Abort(params SequenceId[] sequences)
