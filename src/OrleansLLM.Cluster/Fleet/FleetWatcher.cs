@@ -1,10 +1,13 @@
+using Microsoft.Extensions.Hosting;
+
 namespace OrleansLLM.Cluster;
 
 /// <summary>
 /// The one watcher of a gateway's silo: it follows the table of members and the clock, and tells the requests of this silo which workers they have lost. A silo
 /// whose own tick comes late was stopped itself: it judges nobody until it has read the table and had time to hear anew. A cluster of one has nobody to watch.
 /// </summary>
-internal sealed class FleetWatcher(GatewayContext gateway, ClusterFleet fleet, IClusterMembershipService members) : ILifecycleParticipant<ISiloLifecycle>, IDisposable
+internal sealed class FleetWatcher(
+    GatewayContext gateway, ClusterFleet fleet, IClusterMembershipService members, IHostApplicationLifetime lifetime) : ILifecycleParticipant<ISiloLifecycle>, IDisposable
 {
     private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan Late = TimeSpan.FromSeconds(1);
@@ -20,6 +23,12 @@ internal sealed class FleetWatcher(GatewayContext gateway, ClusterFleet fleet, I
         ServiceLifecycleStage.Active,
         _ =>
         {
+            if (!gateway.Silo.IsAlone)
+            {
+                // Connections are closed before the silo is: their streams go on in another one.
+                lifetime.ApplicationStopping.Register(() => gateway.Logs.LingerAtLeast(Adoption.Linger));
+            }
+
             _watching = gateway.Silo.IsAlone ? Task.CompletedTask : Task.WhenAll(Task.Run(WatchClockAsync, CancellationToken.None), Task.Run(WatchMembersAsync, CancellationToken.None));
             return Task.CompletedTask;
         },

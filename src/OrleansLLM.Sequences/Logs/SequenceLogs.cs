@@ -20,6 +20,7 @@ public sealed class SequenceLogs : IDisposable
     private readonly Action<SequenceId> _abandoned;
     private readonly Action<RequestId>? _forgotten;
     private readonly ITimer _sweep;
+    private TimeSpan _leastLinger;
 
     /// <param name="abandoned">
     /// Called, on any thread and without a lock, when a sequence's last reader has left for longer than its linger. Its log has ended as
@@ -117,6 +118,17 @@ public sealed class SequenceLogs : IDisposable
 
     /// <summary>What was published of a sequence, as the entries of the attempt that begins with <paramref name="epoch"/> would have given it.</summary>
     public IReadOnlyList<StepEntry> EntriesOf(SequenceId sequence, Epoch epoch) => FindLog(sequence)?.EntriesOf(epoch) ?? [];
+
+    /// <summary>
+    /// From now on whoever leaves is waited for at least that long: this silo is stopping, readers don't leave by their own will, and another silo goes on.
+    /// </summary>
+    public void LingerAtLeast(TimeSpan time)
+    {
+        lock (_lock)
+        {
+            _leastLinger = time;
+        }
+    }
 
     /// <summary>About what all logs hold.</summary>
     public long Bytes => _memory.Bytes;
@@ -344,6 +356,7 @@ public sealed class SequenceLogs : IDisposable
                 return;
             }
 
+            linger = linger > _leastLinger ? linger : _leastLinger;
             if (linger > TimeSpan.Zero)
             {
                 ArmAbandonTimer(log, linger);

@@ -105,6 +105,45 @@ public sealed class SequenceLogsReadingTests : OpenLogs
     }
 
     [Fact]
+    public async Task Who_leaves_a_silo_that_stops_is_waited_for()
+    {
+        Logs.LingerAtLeast(Linger);
+        await ReadOneAsync(Id);
+        Time.Advance(Linger - TimeSpan.FromTicks(1));
+        Assert.Empty(Abandoned);
+        Time.Advance(TimeSpan.FromTicks(1));
+        Assert.Equal([Id], Abandoned);
+    }
+
+    [Fact]
+    public async Task A_reader_that_comes_again_and_again_counts_as_one_between_its_visits()
+    {
+        Append(3, 7);
+        var range = (await Logs.ReadOnceAsync(Id, 3, Linger, Cancellation))!.Value;
+        Assert.Equal((3, 7), (range.Start, range.Ids.Span[0]));
+        Time.Advance(Linger - TimeSpan.FromTicks(1));
+        using var patience = new CancellationTokenSource();
+        var waiting = Logs.ReadOnceAsync(Id, 4, Linger, patience.Token).AsTask();
+        Time.Advance(Linger);
+        Assert.Empty(Abandoned);
+        await patience.CancelAsync();
+        Assert.Null(await waiting);
+        Time.Advance(Linger);
+        Assert.Equal([Id], Abandoned);
+        await Assert.ThrowsAsync<UnknownSequenceException>(async () => await Logs.ReadOnceAsync(new SequenceId(RequestId.Create(), 0), 0, Linger, Cancellation));
+    }
+
+    private async Task ReadOneAsync(SequenceId id)
+    {
+        Append(id, 3, 7);
+        await foreach (var range in Logs.ReadAsync(id, 3, Cancellation))
+        {
+            Assert.Equal(3, range.Start);
+            break;
+        }
+    }
+
+    [Fact]
     public async Task With_linger_a_log_is_abandoned_when_nobody_came_back_in_time()
     {
         var id = Open(Request([1, 2, 3], Linger));
