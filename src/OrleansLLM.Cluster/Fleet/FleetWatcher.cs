@@ -79,7 +79,7 @@ internal sealed class FleetWatcher(
         {
             var end = new EndReply(FinishReason.Failed, null, $"Worker {lost.Worker} {lost.Why}.");
             var loss = new LossMessage(lost.Incarnation, lost.Cause, end);
-            var atOnce = new ParallelOptions { MaxDegreeOfParallelism = lost.Cause == LossCause.Drains ? MostMoving : -1 };
+            var atOnce = new ParallelOptions { MaxDegreeOfParallelism = lost.Cause == LossCause.Drains ? MostMoving : int.MaxValue };
             _ = Parallel.ForEachAsync(gateway.Assignments.RequestsOn(lost.Incarnation), atOnce, async (request, _) =>
                 await gateway.Silo.Grains.GetGrain<ISequenceGrain>(request.ToString()).Lose(loss).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing));
         }
