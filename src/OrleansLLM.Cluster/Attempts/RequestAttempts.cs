@@ -154,7 +154,7 @@ internal sealed class RequestAttempts(GatewayContext gateway)
         _moving.UnionWith(ids);
         var fingerprint = gateway.Assignments.Find(ids[0])?.Fingerprint ?? "";
         var excluded = ExcludedBy(loss);
-        while (Array.FindAll(ids, IsRunning) is { Length: > 0 } left)
+        while (!gateway.Silo.Stopping.IsCancellationRequested && Array.FindAll(ids, IsRunning) is { Length: > 0 } left)
         {
             var change = gateway.Watch.NextChange;
             var route = await Choose(left[0], excluded, fingerprint);
@@ -177,7 +177,7 @@ internal sealed class RequestAttempts(GatewayContext gateway)
 
             End(Array.FindAll(left, id => _limits.IsOver(id, RequestOf(id))), TimeLimits.Over);
             excluded = ExcludedBy(loss);
-            await Task.WhenAny(change, Task.Delay(LookAgain, gateway.Silo.Time));
+            await Task.WhenAny(change, Task.Delay(LookAgain, gateway.Silo.Time, gateway.Silo.Stopping));
         }
 
         _moving.ExceptWith(ids);

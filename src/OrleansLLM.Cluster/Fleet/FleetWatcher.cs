@@ -1,5 +1,3 @@
-using Microsoft.Extensions.Hosting;
-
 namespace OrleansLLM.Cluster;
 
 /// <summary>
@@ -7,7 +5,7 @@ namespace OrleansLLM.Cluster;
 /// whose own tick comes late was stopped itself: it judges nobody until it has read the table and had time to hear anew. A cluster of one has nobody to watch.
 /// </summary>
 internal sealed class FleetWatcher(
-    GatewayContext gateway, ClusterFleet fleet, IClusterMembershipService members, IHostApplicationLifetime lifetime) : ILifecycleParticipant<ISiloLifecycle>, IDisposable
+    GatewayContext gateway, ClusterFleet fleet, IClusterMembershipService members) : ILifecycleParticipant<ISiloLifecycle>, IDisposable
 {
     private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan Late = TimeSpan.FromSeconds(1);
@@ -26,7 +24,7 @@ internal sealed class FleetWatcher(
             if (!gateway.Silo.IsAlone)
             {
                 // Connections are closed before the silo is: their streams go on in another one.
-                lifetime.ApplicationStopping.Register(() => gateway.Logs.LingerAtLeast(Adoption.Linger));
+                gateway.Silo.Stopping.Register(() => gateway.Logs.LingerAtLeast(Adoption.Linger));
             }
 
             _watching = gateway.Silo.IsAlone ? Task.CompletedTask : Task.WhenAll(Task.Run(WatchClockAsync, CancellationToken.None), Task.Run(WatchMembersAsync, CancellationToken.None));

@@ -1,9 +1,11 @@
+using Microsoft.Extensions.Hosting;
 using OrleansLLM.Sequences;
 
 namespace OrleansLLM.Cluster;
 
 /// <summary>This silo and the way to others.</summary>
-internal sealed class SiloContext(ILocalSiloDetails silo, ISiloStatusOracle silos, IGrainFactory grains, TimeProvider time, IMembershipTable? members = null)
+internal sealed class SiloContext(
+    ILocalSiloDetails silo, ISiloStatusOracle silos, IGrainFactory grains, TimeProvider time, IHostApplicationLifetime lifetime, IMembershipTable? members = null)
 {
     public string Name => silo.Name;
 
@@ -15,6 +17,9 @@ internal sealed class SiloContext(ILocalSiloDetails silo, ISiloStatusOracle silo
     public IGrainFactory Grains => grains;
 
     public TimeProvider Time => time;
+
+    /// <summary>Cancelled when this silo is to stop: what waits here for others to come waits no longer.</summary>
+    public CancellationToken Stopping => lifetime.ApplicationStopping;
 
     /// <summary>Whether the table of members has an active silo of that name.</summary>
     public bool IsMember(string name) => silos.GetActiveSilos().Any(address => silos.TryGetSiloName(address, out var found) && found == name);
