@@ -17,16 +17,6 @@ internal sealed class ClusterFleet(FleetWatch watch, Members members, SiloContex
         }
     }
 
-    /// <inheritdoc cref="FleetWatch.Choosable"/>
-    public IReadOnlyList<WorkerReport> Choosable
-    {
-        get
-        {
-            Look();
-            return watch.Choosable;
-        }
-    }
-
     public ValueTask<IReadOnlyList<WorkerDescription>> GetWorkersAsync(CancellationToken cancellation) =>
         ValueTask.FromResult<IReadOnlyList<WorkerDescription>>([.. Reports.Select(Describe)]);
 
@@ -71,9 +61,6 @@ internal sealed class ClusterFleet(FleetWatch watch, Members members, SiloContex
             watch.Hear(report);
         }
 
-        foreach (var report in watch.Reports.Where(report => local.IsDetached(report.Worker)))
-        {
-            watch.Leave(report.Worker);
-        }
+        watch.Leave(local.IsDetached);
     }
 }

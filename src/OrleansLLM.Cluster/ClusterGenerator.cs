@@ -16,7 +16,7 @@ internal sealed class ClusterGenerator(SiloContext silo, SequenceLogs logs, Remo
             return Invalid(Invariant($"A request has 1 to {GenerationLimits.MaxSamples} samples, not {request.Samples}."));
         }
 
-        var grain = GrainOf(request.Id);
+        var grain = silo.SequenceOf(request.Id);
         var submission = grain.Submit(JournalMessage.From(Journal.Begin(request)));
         try
         {
@@ -30,7 +30,7 @@ internal sealed class ClusterGenerator(SiloContext silo, SequenceLogs logs, Remo
     }
 
     public ValueTask<KnownRequest?> FindAsync(RequestId request, CancellationToken cancellation) =>
-        logs.FindRequest(request) is { } known || silo.IsAlone ? new(logs.FindRequest(request)) : new(others.FindAsync(request, cancellation));
+        logs.FindRequest(request) is var known && (known is not null || silo.IsAlone) ? new(known) : new(others.FindAsync(request, cancellation));
 
     public IAsyncEnumerable<TokenRange> ReadAsync(SequenceId sequence, int from, CancellationToken cancellation) =>
         silo.IsAlone || logs.Describe(sequence) is not null ? logs.ReadAsync(sequence, from, cancellation) : others.ReadAsync(sequence, from, cancellation);
@@ -42,36 +42,34 @@ internal sealed class ClusterGenerator(SiloContext silo, SequenceLogs logs, Remo
             return Invalid(Invariant($"A fork makes 1 to {GenerationLimits.MaxSamples} answers, not {count}."));
         }
 
-        var reply = IsUnknown(sequence) ? null : await GrainOf(sequence.Request).Fork(sequence, at, count).WaitAsync(cancellation).ConfigureAwait(false);
+        var reply = IsUnknown(sequence) ? null : await silo.SequenceOf(sequence.Request).Fork(sequence, at, count).WaitAsync(cancellation).ConfigureAwait(false);
         return reply is null or { Reason: RefusalReason.UnknownSequence } ? throw new UnknownSequenceException(sequence) : reply.ToResult();
     }
 
     public async ValueTask<int?> ChangeAsync(SequenceId sequence, SequenceChange change, CancellationToken cancellation) =>
         !IsUnknown(sequence) && logs.Describe(sequence) is not { Phase: SequencePhase.Ended }
-            ? await GrainOf(sequence.Request).Change(new ChangeMessage(sequence, JournalFormat.WriteChange(change))).WaitAsync(cancellation).ConfigureAwait(false)
+            ? await silo.SequenceOf(sequence.Request).Change(new ChangeMessage(sequence, JournalFormat.WriteChange(change))).WaitAsync(cancellation).ConfigureAwait(false)
             : null;
 
     public async ValueTask<bool> FinishAsync(SequenceId sequence, int at, FinishReason reason, CancellationToken cancellation) =>
         !IsUnknown(sequence)
-        && await GrainOf(sequence.Request).Finish(sequence, at, reason).WaitAsync(cancellation).ConfigureAwait(false);
+        && await silo.SequenceOf(sequence.Request).Finish(sequence, at, reason).WaitAsync(cancellation).ConfigureAwait(false);
 
     public async ValueTask CancelAsync(RequestId request, CancellationToken cancellation)
     {
         if (!silo.IsAlone || logs.Find(request) is not null)
         {
-            await GrainOf(request).Cancel().WaitAsync(cancellation).ConfigureAwait(false);
+            await silo.SequenceOf(request).Cancel().WaitAsync(cancellation).ConfigureAwait(false);
         }
     }
 
     public async ValueTask<SequenceDescription?> DescribeAsync(SequenceId sequence, CancellationToken cancellation) =>
         IsUnknown(sequence)
             ? null
-            : (await GrainOf(sequence.Request).Describe(sequence).WaitAsync(cancellation).ConfigureAwait(false))?.ToDescription();
+            : (await silo.SequenceOf(sequence.Request).Describe(sequence).WaitAsync(cancellation).ConfigureAwait(false))?.ToDescription();
 
     /// <summary>Known neither here nor, in a cluster of one, anywhere.</summary>
     private bool IsUnknown(SequenceId sequence) => silo.IsAlone && logs.Describe(sequence) is null;
-
-    private ISequenceGrain GrainOf(RequestId request) => silo.Grains.GetGrain<ISequenceGrain>(request.ToString());
 
     private static SubmitResult.Refused Invalid(string message) => new(RefusalReason.Invalid, message);
 }

@@ -58,7 +58,7 @@ internal sealed class RemoteSequences(SiloContext silo, FleetWatch watch)
     {
         try
         {
-            return (await ask(silo.Grains.GetGrain<ISequenceGrain>(request.ToString())).WaitAsync(cancellation).ConfigureAwait(false), true);
+            return (await ask(silo.SequenceOf(request)).WaitAsync(cancellation).ConfigureAwait(false), true);
         }
         catch (Exception exception) when (exception is not OperationCanceledException || !cancellation.IsCancellationRequested)
         {

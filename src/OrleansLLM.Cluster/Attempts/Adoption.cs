@@ -45,17 +45,8 @@ internal sealed class Adoption(GatewayContext gateway, RequestAttempts attempts)
 
     private async Task<IEnumerable<Copy>> AskAsync(WorkerReport worker, RequestId request)
     {
-        try
-        {
-            var messages = await WorkerOf(worker.Worker).GetCopies(new SequenceId(request, 0)).WaitAsync(Patience, gateway.Silo.Time);
-            return messages.Select(message => new Copy(worker, message));
-        }
-#pragma warning disable CA1031 // one worker that can't answer must not keep the others' copies from going on
-        catch (Exception)
-#pragma warning restore CA1031
-        {
-            return [];
-        }
+        var ask = () => gateway.Silo.WorkerOf(worker.Worker).GetCopies(new SequenceId(request, 0)).WaitAsync(Patience, gateway.Silo.Time);
+        return (await GrainCalls.TryAsync(ask, [])).Select(message => new Copy(worker, message));
     }
 
     /// <summary>Opens the logs with what the copies hold; false where they are open by now.</summary>
@@ -81,7 +72,7 @@ internal sealed class Adoption(GatewayContext gateway, RequestAttempts attempts)
             {
                 gateway.Logs.End(id, message.End.ToEnd());
             }
-            else if (IsRunning(id))
+            else if (gateway.IsRunning(id))
             {
                 gateway.Assignments.Adopt(new Assignment(message.Attempt, copy.Worker.Worker, copy.Worker.Incarnation, copy.Worker.Model.Fingerprint));
             }
@@ -98,7 +89,7 @@ internal sealed class Adoption(GatewayContext gateway, RequestAttempts attempts)
         var redirect = new RedirectMessage(copy.Message.Attempt, gateway.Silo.AsGateway, gateway.Logs.Describe(id)?.Tokens ?? 0);
         try
         {
-            Append(await WorkerOf(copy.Worker.Worker).Redirect(redirect), int.MaxValue);
+            Append(await gateway.Silo.WorkerOf(copy.Worker.Worker).Redirect(redirect), int.MaxValue);
             gateway.Assignments.Accept(copy.Message.Attempt);
         }
 #pragma warning disable CA1031 // whatever keeps the worker from answering, another one goes on
@@ -136,10 +127,6 @@ internal sealed class Adoption(GatewayContext gateway, RequestAttempts attempts)
             gateway.Assignments.Remove(entry.Sequence);
         }
     }
-
-    private bool IsRunning(SequenceId id) => gateway.Logs.Describe(id) is { Phase: not SequencePhase.Ended };
-
-    private IGpuWorkerGrain WorkerOf(WorkerId worker) => gateway.Silo.Grains.GetGrain<IGpuWorkerGrain>(worker.ToString());
 
     private sealed record Copy(WorkerReport Worker, CopyMessage Message)
     {

@@ -73,7 +73,7 @@ internal sealed class Arrivals(GatewayContext gateway)
     {
         if (orphans.Count > 0)
         {
-            gateway.Silo.Grains.GetGrain<IGpuWorkerGrain>(worker.ToString()).Abort([.. orphans.Select(attempt => new AttemptEndMessage(attempt, null, null))]).Ignore();
+            gateway.Silo.WorkerOf(worker).Abort([.. orphans.Select(attempt => new AttemptEndMessage(attempt, null, null))]).Ignore();
         }
     }
 
@@ -86,7 +86,7 @@ internal sealed class Arrivals(GatewayContext gateway)
             {
                 var end = new EndReply(FinishReason.Failed, null, first.Why);
                 var message = new LossMessage(assigned.Incarnation, first.Cause, end, [.. ofOne.Select(loss => loss.Attempt)]);
-                gateway.Silo.Grains.GetGrain<ISequenceGrain>(ofOne.Key.ToString()).Lose(message).Ignore();
+                gateway.Silo.SequenceOf(ofOne.Key).Lose(message).Ignore();
             }
         }
     }

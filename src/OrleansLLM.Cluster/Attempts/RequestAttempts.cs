@@ -68,7 +68,7 @@ internal sealed class RequestAttempts(GatewayContext gateway)
         Assign(ids, parent);
         var unknown = SubmitReply.Refuse(RefusalReason.UnknownSequence, "");
         var fork = new ForkMessage(at, ids, parent.Attempt);
-        var reply = await Call(() => gateway.Silo.Grains.GetGrain<IBlockManagerGrain>(parent.Worker.ToString()).Fork(fork), unknown);
+        var reply = await GrainCalls.TryAsync(() => gateway.Silo.Grains.GetGrain<IBlockManagerGrain>(parent.Worker.ToString()).Fork(fork), unknown);
         if (reply.Reason == RefusalReason.UnknownSequence)
         {
             return await Begin(ids, message: null);
@@ -85,7 +85,7 @@ internal sealed class RequestAttempts(GatewayContext gateway)
         while (gateway.Assignments.Find(message.Sequence) is { } assigned)
         {
             var change = new AttemptChangeMessage(assigned.Attempt, message.Change);
-            var position = await Call(() => WorkerOf(assigned).Change(change), null);
+            var position = await GrainCalls.TryAsync(() => gateway.Silo.WorkerOf(assigned.Worker).Change(change), null);
             if (gateway.Assignments.Find(message.Sequence) is { } now && now.Attempt != assigned.Attempt)
             {
                 continue;
@@ -103,8 +103,8 @@ internal sealed class RequestAttempts(GatewayContext gateway)
     }
 
     /// <summary>A running sequence as its worker sees it; null where none answers.</summary>
-    public async Task<DescriptionReply?> Describe(SequenceId sequence) => IsRunning(sequence) && gateway.Assignments.Find(sequence) is { } assigned
-        ? await Call(() => WorkerOf(assigned).Describe(assigned.Attempt), null)
+    public async Task<DescriptionReply?> Describe(SequenceId sequence) => gateway.IsRunning(sequence) && gateway.Assignments.Find(sequence) is { } assigned
+        ? await GrainCalls.TryAsync(() => gateway.Silo.WorkerOf(assigned.Worker).Describe(assigned.Attempt), null)
         : null;
 
     /// <summary>A worker computes something no longer: another one goes on.</summary>
@@ -112,8 +112,8 @@ internal sealed class RequestAttempts(GatewayContext gateway)
     {
         SequenceId[] ids = [.. known.Where(id => !_moving.Contains(id) && gateway.Assignments.Find(id) is { } assigned
             && assigned.Incarnation == loss.Incarnation && (loss.Attempts is null || loss.Attempts.Contains(assigned.Attempt)))];
-        Array.ForEach(Array.FindAll(ids, id => !IsRunning(id)), gateway.Assignments.Remove);
-        ids = Array.FindAll(ids, IsRunning);
+        Array.ForEach(Array.FindAll(ids, id => !gateway.IsRunning(id)), gateway.Assignments.Remove);
+        ids = Array.FindAll(ids, gateway.IsRunning);
         var published = known.Sum(id => gateway.Logs.Describe(id)?.Tokens ?? 0);
         if (IsDeath(ids, loss.Cause) && _deaths.Add(published) is { } poisoned)
         {
@@ -154,7 +154,7 @@ internal sealed class RequestAttempts(GatewayContext gateway)
         _moving.UnionWith(ids);
         var fingerprint = gateway.Assignments.Find(ids[0])?.Fingerprint ?? "";
         var excluded = ExcludedBy(loss);
-        while (!gateway.Silo.Stopping.IsCancellationRequested && Array.FindAll(ids, IsRunning) is { Length: > 0 } left)
+        while (!gateway.Silo.Stopping.IsCancellationRequested && Array.FindAll(ids, gateway.IsRunning) is { Length: > 0 } left)
         {
             var change = gateway.Watch.NextChange;
             var route = await Choose(left[0], excluded, fingerprint);
@@ -212,7 +212,7 @@ internal sealed class RequestAttempts(GatewayContext gateway)
 
         var unanswered = SubmitReply.Refuse(route);
         var attempt = new AttemptMessage(message ?? Write(ids), gateway.Silo.AsGateway, epoch.Value, route.Incarnation, message is null ? Publish(ids, epoch) : []);
-        var reply = await Call(() => WorkerOf(assignment).Submit(attempt), unanswered);
+        var reply = await GrainCalls.TryAsync(() => gateway.Silo.WorkerOf(assignment.Worker).Submit(attempt), unanswered);
         if (reply.Reason is null)
         {
             Array.ForEach(ids, id => gateway.Assignments.Accept(new AttemptId(id, epoch)));
@@ -221,7 +221,7 @@ internal sealed class RequestAttempts(GatewayContext gateway)
         // Whoever gave no answer may compute all the same, and what has ended meanwhile was told to the attempt before.
         if (reply.Reason is null || reply == unanswered)
         {
-            AttemptEndMessage[] ended = [.. ids.Where(id => reply == unanswered || !IsRunning(id)).Select(id => EndOf(new AttemptId(id, epoch)))];
+            AttemptEndMessage[] ended = [.. ids.Where(id => reply == unanswered || !gateway.IsRunning(id)).Select(id => EndOf(new AttemptId(id, epoch)))];
             gateway.Ends.TellAsync(assignment.Worker, ended).Ignore();
         }
 
@@ -234,13 +234,13 @@ internal sealed class RequestAttempts(GatewayContext gateway)
         var query = RouteQuery.For(request, excluded, fingerprint);
         var unanswered = new RouteReply(null, RefusalReason.Unavailable, "");
         var router = gateway.Silo.Grains.GetGrain<IRouterGrain>(request.Model);
-        var route = await Call(() => router.Choose(query).WaitAsync(LookAgain, gateway.Silo.Time), unanswered);
+        var route = await GrainCalls.TryAsync(() => router.Choose(query).WaitAsync(LookAgain, gateway.Silo.Time), unanswered);
         return route.Worker is null ? gateway.Router.Choose(request.Model, query) : route;
     }
 
     /// <summary>A request under which a worker was lost runs alone among such ones until its next token.</summary>
     private async Task<bool> HasSeat(WorkerId worker, SequenceId id, int published) =>
-        !_deaths.IsSuspect(published) || await Call(() => gateway.Silo.Grains.GetGrain<IGpuWorkerGrain>(worker.ToString()).TakeSeat(id), false);
+        !_deaths.IsSuspect(published) || await GrainCalls.TryAsync(() => gateway.Silo.WorkerOf(worker).TakeSeat(id), false);
 
     /// <summary>All that a worker needs to go on with these sequences.</summary>
     private JournalMessage Write(SequenceId[] ids)
@@ -299,27 +299,9 @@ internal sealed class RequestAttempts(GatewayContext gateway)
         ? new AttemptEndMessage(attempt, EndReply.From(end), ended.Tokens)
         : new AttemptEndMessage(attempt, null, null);
 
-    private IGpuWorkerGrain WorkerOf(Assignment assigned) => gateway.Silo.Grains.GetGrain<IGpuWorkerGrain>(assigned.Worker.ToString());
-
-    private bool IsRunning(SequenceId id) => gateway.Logs.Describe(id) is { Phase: not SequencePhase.Ended };
-
     private GenerationRequest RequestOf(SequenceId id) => gateway.Logs.RequestOf(id) ?? throw new UnknownSequenceException(id);
 
     private static List<long> ExcludedBy(LossMessage loss) => loss.Cause == LossCause.Forgot ? [] : [loss.Incarnation];
 
     private static bool IsMendable(SubmitReply reply) => reply.Reason is RefusalReason.Unavailable or RefusalReason.QueueFull;
-
-    private static async Task<T> Call<T>(Func<Task<T>> call, T unanswered)
-    {
-        try
-        {
-            return await call();
-        }
-#pragma warning disable CA1031 // a call that fails, whatever its reason, has no answer
-        catch (Exception)
-#pragma warning restore CA1031
-        {
-            return unanswered;
-        }
-    }
 }

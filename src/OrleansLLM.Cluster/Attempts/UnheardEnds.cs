@@ -74,18 +74,5 @@ internal sealed class UnheardEnds(SiloContext silo)
         }
     }
 
-    private async Task<bool> TryTellAsync(WorkerId worker, AttemptEndMessage[] attempts)
-    {
-        try
-        {
-            await silo.Grains.GetGrain<IGpuWorkerGrain>(worker.ToString()).Abort(attempts).ConfigureAwait(false);
-            return true;
-        }
-#pragma warning disable CA1031 // a call that fails, whatever its reason, was not heard
-        catch (Exception)
-#pragma warning restore CA1031
-        {
-            return false;
-        }
-    }
+    private Task<bool> TryTellAsync(WorkerId worker, AttemptEndMessage[] attempts) => GrainCalls.TryAsync(() => silo.WorkerOf(worker).Abort(attempts));
 }

@@ -22,7 +22,7 @@ internal sealed class FleetWatch(TimeProvider time)
     private readonly Lock _lock = new();
     private readonly Dictionary<WorkerId, Entry> _workers = [];
     private readonly List<LostWorker> _losses = [];
-    private readonly HashSet<SiloAddress> _buried = [];
+    private readonly HashSet<string> _buried = [];
     private long? _lastDeath;
     private TaskCompletionSource _change = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -97,7 +97,7 @@ internal sealed class FleetWatch(TimeProvider time)
         {
             var now = time.GetTimestamp();
             var known = _workers.GetValueOrDefault(report.Worker);
-            if (known?.Report.Incarnation > report.Incarnation || (known?.Report.Incarnation == report.Incarnation && known.Report.Number >= report.Number))
+            if (_buried.Contains(report.Silo ?? "") || known?.Report.Incarnation > report.Incarnation || (known?.Report.Incarnation == report.Incarnation && known.Report.Number >= report.Number))
             {
                 return;
             }
@@ -142,8 +142,14 @@ internal sealed class FleetWatch(TimeProvider time)
     {
         lock (_lock)
         {
-            _lastDeath = _buried.Add(silo) ? time.GetTimestamp() : _lastDeath;
-            foreach (var entry in _workers.Values.Where(entry => entry.Report.Silo == silo.ToParsableString()).ToList())
+            var address = silo.ToParsableString();
+            if (!_buried.Add(address))
+            {
+                return;
+            }
+
+            _lastDeath = time.GetTimestamp();
+            foreach (var entry in _workers.Values.Where(entry => entry.Report.Silo == address).ToList())
             {
                 AddLoss(entry, LossCause.Died, "has left the cluster");
                 _workers.Remove(entry.Report.Worker);
@@ -163,12 +169,15 @@ internal sealed class FleetWatch(TimeProvider time)
         }
     }
 
-    /// <summary>An engine of this silo that is attached no longer.</summary>
-    public void Leave(WorkerId worker)
+    /// <summary>Engines of this silo that are attached no longer.</summary>
+    public void Leave(Func<WorkerId, bool> isDetached)
     {
         lock (_lock)
         {
-            _workers.Remove(worker);
+            foreach (var worker in _workers.Keys.Where(isDetached).ToList())
+            {
+                _workers.Remove(worker);
+            }
         }
     }
 

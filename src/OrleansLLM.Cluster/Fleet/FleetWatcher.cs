@@ -4,8 +4,7 @@ namespace OrleansLLM.Cluster;
 /// The one watcher of a gateway's silo: it follows the table of members and the clock, and tells the requests of this silo which workers they have lost. A silo
 /// whose own tick comes late was stopped itself: it judges nobody until it has read the table and had time to hear anew. A cluster of one has nobody to watch.
 /// </summary>
-internal sealed class FleetWatcher(
-    GatewayContext gateway, ClusterFleet fleet, IClusterMembershipService members) : ILifecycleParticipant<ISiloLifecycle>, IDisposable
+internal sealed class FleetWatcher(GatewayContext gateway, ClusterFleet fleet, IClusterMembershipService members) : ActiveWork
 {
     private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan Late = TimeSpan.FromSeconds(1);
@@ -13,41 +12,28 @@ internal sealed class FleetWatcher(
     /// <summary>Sequences that leave a draining worker at once.</summary>
     private const int MostMoving = 32;
 
-    private readonly CancellationTokenSource _ending = new();
-    private Task _watching = Task.CompletedTask;
-
-    public void Participate(ISiloLifecycle lifecycle) => lifecycle.Subscribe(
-        nameof(FleetWatcher),
-        ServiceLifecycleStage.Active,
-        _ =>
+    protected override void Begin()
+    {
+        if (!gateway.Silo.IsAlone)
         {
-            if (!gateway.Silo.IsAlone)
-            {
-                // Connections are closed before the silo is: their streams go on in another one.
-                gateway.Silo.Stopping.Register(() => gateway.Logs.LingerAtLeast(Adoption.Linger));
-            }
+            // Connections are closed before the silo is: their streams go on in another one.
+            gateway.Silo.Stopping.Register(() => gateway.Logs.LingerAtLeast(Adoption.Linger));
+        }
+    }
 
-            _watching = gateway.Silo.IsAlone ? Task.CompletedTask : Task.WhenAll(Task.Run(WatchClockAsync, CancellationToken.None), Task.Run(WatchMembersAsync, CancellationToken.None));
-            return Task.CompletedTask;
-        },
-        async _ =>
-        {
-            await _ending.CancelAsync().ConfigureAwait(false);
-            await _watching.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        });
+    protected override Task RunAsync(CancellationToken ending) =>
+        gateway.Silo.IsAlone ? Task.CompletedTask : Task.WhenAll(WatchClockAsync(ending), WatchMembersAsync(ending));
 
-    public void Dispose() => _ending.Dispose();
-
-    private async Task WatchClockAsync()
+    private async Task WatchClockAsync(CancellationToken ending)
     {
         using var timer = new PeriodicTimer(Tick, gateway.Silo.Time);
         var last = gateway.Silo.Time.GetTimestamp();
-        while (await timer.WaitForNextTickAsync(_ending.Token).ConfigureAwait(false))
+        while (await timer.WaitForNextTickAsync(ending).ConfigureAwait(false))
         {
             var late = gateway.Silo.Time.GetElapsedTime(last) - Tick > Late;
             if (late)
             {
-                await members.Refresh(default, _ending.Token).ConfigureAwait(false);
+                await members.Refresh(default, ending).ConfigureAwait(false);
                 gateway.Watch.Pardon();
             }
 
@@ -58,9 +44,9 @@ internal sealed class FleetWatcher(
         }
     }
 
-    private async Task WatchMembersAsync()
+    private async Task WatchMembersAsync(CancellationToken ending)
     {
-        await foreach (var snapshot in members.MembershipUpdates.WithCancellation(_ending.Token).ConfigureAwait(false))
+        await foreach (var snapshot in members.MembershipUpdates.WithCancellation(ending).ConfigureAwait(false))
         {
             foreach (var member in snapshot.Members.Values.Where(member => member.Status == SiloStatus.Dead))
             {
@@ -79,7 +65,7 @@ internal sealed class FleetWatcher(
             var loss = new LossMessage(lost.Incarnation, lost.Cause, end);
             var atOnce = new ParallelOptions { MaxDegreeOfParallelism = lost.Cause == LossCause.Drains ? MostMoving : int.MaxValue };
             _ = Parallel.ForEachAsync(gateway.Assignments.RequestsOn(lost.Incarnation), atOnce, async (request, _) =>
-                await gateway.Silo.Grains.GetGrain<ISequenceGrain>(request.ToString()).Lose(loss).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing));
+                await gateway.Silo.SequenceOf(request).Lose(loss).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing));
         }
     }
 }

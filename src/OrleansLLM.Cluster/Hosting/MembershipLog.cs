@@ -4,15 +4,9 @@ namespace OrleansLLM.Cluster;
 
 /// <summary>Says in a silo's log who joins its cluster, leaves it, or is called dead.</summary>
 internal sealed partial class MembershipLog(IClusterMembershipService members, ILocalSiloDetails self, ILogger<MembershipLog> logger)
-    : ILifecycleParticipant<ISiloLifecycle>, IDisposable
+    : ActiveWork
 {
     private readonly Dictionary<SiloAddress, SiloStatus> _known = [];
-    private readonly CancellationTokenSource _ending = new();
-    private Task _watching = Task.CompletedTask;
-
-    public void Participate(ISiloLifecycle lifecycle) => lifecycle.Subscribe(nameof(MembershipLog), ServiceLifecycleStage.Active, StartAsync, StopAsync);
-
-    public void Dispose() => _ending.Dispose();
 
     internal void Look(IEnumerable<ClusterMember> now)
     {
@@ -35,26 +29,17 @@ internal sealed partial class MembershipLog(IClusterMembershipService members, I
         }
     }
 
-    private Task StartAsync(CancellationToken cancellation)
+    protected override void Begin()
     {
         foreach (var member in members.CurrentSnapshot.Members.Values)
         {
             _known[member.SiloAddress] = member.Status; // said by whoever announces the start
         }
-
-        _watching = Task.Run(WatchAsync, CancellationToken.None);
-        return Task.CompletedTask;
     }
 
-    private async Task StopAsync(CancellationToken cancellation)
+    protected override async Task RunAsync(CancellationToken ending)
     {
-        await _ending.CancelAsync().ConfigureAwait(false);
-        await _watching.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-    }
-
-    private async Task WatchAsync()
-    {
-        await foreach (var snapshot in members.MembershipUpdates.WithCancellation(_ending.Token).ConfigureAwait(false))
+        await foreach (var snapshot in members.MembershipUpdates.WithCancellation(ending).ConfigureAwait(false))
         {
             Look(snapshot.Members.Values);
         }

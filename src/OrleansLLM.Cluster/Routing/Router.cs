@@ -4,14 +4,14 @@ namespace OrleansLLM.Cluster;
 /// Chooses workers by what this gateway's silo knows of them; asks nobody. A model's router grain speaks for one of these, and where that one does not
 /// answer in time, a gateway asks its own. May be called from any thread.
 /// </summary>
-internal sealed class Router(ClusterFleet fleet)
+internal sealed class Router(ClusterFleet fleet, FleetWatch watch)
 {
     private readonly Lock _lock = new();
     private readonly Dictionary<string, WorkerRoster> _rosters = new(StringComparer.Ordinal);
 
     public RouteReply Choose(string model, RouteQuery query)
     {
-        var (workers, choosable) = (fleet.Reports, fleet.Choosable);
+        var (workers, choosable) = (fleet.Reports, watch.Choosable);
         lock (_lock)
         {
             if (workers.All(report => report.Model.Name != model))

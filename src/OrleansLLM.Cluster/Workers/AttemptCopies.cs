@@ -19,18 +19,6 @@ internal sealed class AttemptCopies(TimeProvider time)
     private readonly Queue<(AttemptId Attempt, long At)> _ended = [];
     private long _bytes;
 
-    /// <summary>Running attempts that have a copy.</summary>
-    public int Running
-    {
-        get
-        {
-            lock (_lock)
-            {
-                return _copies.Values.Count(copy => !copy.HasEnded);
-            }
-        }
-    }
-
     /// <summary>Attempts that were accepted.</summary>
     public void Begin(AttemptMessage message)
     {

@@ -18,6 +18,10 @@ internal sealed class SiloContext(
 
     public TimeProvider Time => time;
 
+    public IGpuWorkerGrain WorkerOf(WorkerId worker) => grains.GetGrain<IGpuWorkerGrain>(worker.ToString());
+
+    public ISequenceGrain SequenceOf(RequestId request) => grains.GetGrain<ISequenceGrain>(request.ToString());
+
     /// <summary>Cancelled when this silo is to stop: what waits here for others to come waits no longer.</summary>
     public CancellationToken Stopping => lifetime.ApplicationStopping;
 

@@ -76,13 +76,8 @@ internal sealed class WorkerReporter(ConcurrentDictionary<string, LocalWorker> w
         var sink = silo.Grains.GetGrain<IGatewaySinkGrain>(gateway.Name);
         foreach (var worker in workers.Values)
         {
-            try
-            {
-                await sink.OnReport(worker.ReportTo(gateway)).ConfigureAwait(false);
-            }
-#pragma warning disable CA1031 // a report that is lost is followed by the next
-            catch (Exception)
-#pragma warning restore CA1031
+            // A report that is lost is followed by the next.
+            if (!await GrainCalls.TryAsync(() => sink.OnReport(worker.ReportTo(gateway))).ConfigureAwait(false))
             {
                 return;
             }

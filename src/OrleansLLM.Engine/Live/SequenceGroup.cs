@@ -46,15 +46,22 @@ internal sealed class SequenceGroup
         return wanted;
     }
 
-    /// <summary>Takes out those that have tokens.</summary>
-    public void Release(List<Sequence> resumed)
+    /// <summary>Takes out those that have tokens, with their leader.</summary>
+    public void Release(List<(Sequence Leader, Sequence Follower)> resuming)
     {
-        for (var i = Followers.Count - 1; i >= 0 && Followers[i].ResumedTokens > 0; i--)
+        var fresh = 0;
+        while (fresh < Followers.Count && Followers[fresh].ResumedTokens == 0)
+        {
+            fresh++;
+        }
+
+        for (var i = fresh; i < Followers.Count; i++)
         {
             Followers[i].Group = null;
-            resumed.Add(Followers[i]);
-            Followers.RemoveAt(i);
+            resuming.Add((Leader, Followers[i]));
         }
+
+        Followers.RemoveRange(fresh, Followers.Count - fresh);
     }
 
     /// <summary>The leader has gone: the first follower takes its place and is returned, or null where there is none.</summary>

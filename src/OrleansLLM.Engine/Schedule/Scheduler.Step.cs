@@ -240,7 +240,7 @@ internal sealed partial class Scheduler
         }
 
         sequence.Group = null;
-        Release(sequence, group);
+        group.Release(_resuming);
         var room = Math.Min(_options.MaxSequences - _running.Count - _starting, group.Followers.Count);
         for (var i = 0; i < group.Followers.Count; i++)
         {
@@ -260,17 +260,6 @@ internal sealed partial class Scheduler
         _starting += room;
         group.Followers.RemoveRange(room, group.Followers.Count - room);
         batch.Add(sequence, count, group.Followers);
-    }
-
-    private void Release(Sequence leader, SequenceGroup group)
-    {
-        group.Release(_released);
-        for (var i = _released.Count - 1; i >= 0; i--)
-        {
-            _resuming.Add((leader, _released[i]));
-        }
-
-        _released.Clear();
     }
 
     private enum Pressure

@@ -22,7 +22,6 @@ internal sealed partial class Scheduler
     private readonly RunningOrder _running = new();
     private readonly Preemption _preemption;
     private readonly List<(Sequence Leader, Sequence Follower)> _resuming = [];
-    private readonly List<Sequence> _released = [];
     private long _arrivals;
     private int _starting;
     private long _step;

@@ -45,11 +45,8 @@ internal static class Sequences
         // A browser that connects again sends the header with the address that it had.
         var (header, query) = (LastEventId(call), call.Context.Request.Query[AfterName].ToString());
         var (name, after) = header is null ? (AfterName, query) : (LastEventIdName, header);
-        var id = (string)call.Context.Request.RouteValues["id"]!;
         using var held = call.Server.Answers.Open();
-        var (known, error) = AnswerAddress.TryParse(id, out var address)
-            ? await KnownAnswer.FindAsync(call, address.Answer, held)
-            : ApiError.UnknownAnswer(id);
+        var (address, (known, error)) = await FindAsync(call, held);
         if (known is null)
         {
             return error;
@@ -62,11 +59,8 @@ internal static class Sequences
     /// <summary>Ends what still runs of an answer, or of one choice.</summary>
     public static async ValueTask<ApiError?> CancelAsync(GatewayCall call)
     {
-        var id = (string)call.Context.Request.RouteValues["id"]!;
         using var held = call.Server.Answers.Open();
-        var (known, error) = AnswerAddress.TryParse(id, out var address)
-            ? await KnownAnswer.FindAsync(call, address.Answer, held)
-            : ApiError.UnknownAnswer(id);
+        var (address, (known, error)) = await FindAsync(call, held);
         if (known is null)
         {
             return error;
@@ -76,7 +70,7 @@ internal static class Sequences
         {
             if (choice >= known.Answer.Choices)
             {
-                return ApiError.UnknownAnswer(id);
+                return ApiError.UnknownAnswer(address.ToString());
             }
 
             await call.Server.Generator.FinishAsync(known.Answer.SequenceOf(choice), int.MaxValue, FinishReason.Cancelled, call.Aborted);
@@ -91,6 +85,15 @@ internal static class Sequences
 
         call.Context.Response.StatusCode = StatusCodes.Status204NoContent;
         return null;
+    }
+
+    /// <summary>The answer, or the choice of one, that the path names.</summary>
+    private static async ValueTask<(AnswerAddress Address, Outcome<KnownAnswer> Found)> FindAsync(GatewayCall call, ByteReservation held)
+    {
+        var id = (string)call.Context.Request.RouteValues["id"]!;
+        return AnswerAddress.TryParse(id, out var address)
+            ? (address, await KnownAnswer.FindAsync(call, address.Answer, held))
+            : (address, ApiError.UnknownAnswer(id));
     }
 
     private static async ValueTask<ApiError?> StreamAsync(

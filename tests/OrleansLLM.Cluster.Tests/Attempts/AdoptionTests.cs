@@ -38,7 +38,7 @@ public sealed class AdoptionTests : IAsyncLifetime
     {
         await _cluster.DeployAsync();
         await ServicesOf(2).GetRequiredService<LocalWorkers>().AttachAsync(0, _engine, Cancellation);
-        await Until(() => new[] { 0, 1 }.All(silo => ServicesOf(silo).GetRequiredService<ClusterFleet>().Choosable.Count == 1));
+        await Until(() => new[] { 0, 1 }.All(silo => ServicesOf(silo).GetRequiredService<FleetWatch>().Choosable.Count == 1));
     }
 
     public async ValueTask DisposeAsync() => await _cluster.DisposeAsync();

@@ -145,6 +145,15 @@ public sealed class FleetWatchTests
     }
 
     [Fact]
+    public void A_late_word_of_a_silo_that_the_table_calls_dead_brings_it_back_to_nobody()
+    {
+        _watch.Bury(Silo);
+        Hear("a");
+        Assert.Empty(_watch.Choosable);
+        Assert.Empty(_watch.Reports);
+    }
+
+    [Fact]
     public void A_silo_that_was_stopped_itself_judges_nobody_by_what_it_missed()
     {
         Hear("a");

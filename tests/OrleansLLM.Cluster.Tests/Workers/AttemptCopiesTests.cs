@@ -76,7 +76,9 @@ public sealed class AttemptCopiesTests
         Assert.Equal([change], copy.Changes);
         Assert.Equal((FinishReason.Stop, 3), (copy.End!.Reason, copy.EndMark!.Value));
         Assert.Equal([50], TokensOf(First));
-        Assert.Equal(1, _copies.Running);
+        _time.Advance(AttemptCopies.Retention + TimeSpan.FromTicks(1));
+        _copies.RequestsOf(Gateway.Address);
+        Assert.Equal(Second, Assert.Single(_copies.Of(_request.Id)).Attempt.Sequence);
     }
 
     [Fact]
