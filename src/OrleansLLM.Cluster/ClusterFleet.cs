@@ -4,7 +4,7 @@ namespace OrleansLLM.Cluster;
 /// <see cref="IFleet"/> of a gateway's silo: what the workers have reported, which it asks nobody for. Those of this silo are looked at when it is read.
 /// </summary>
 /// <param name="local">The engines of this silo, where it is a worker, too.</param>
-internal sealed class ClusterFleet(FleetWatch watch, Members members, SiloContext silo, LocalWorkers? local = null) : IFleet
+internal sealed class ClusterFleet(FleetWatch watch, ClusterView cluster, SiloContext silo, LocalWorkers? local = null) : IFleet
 {
     private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(250);
 
@@ -25,9 +25,9 @@ internal sealed class ClusterFleet(FleetWatch watch, Members members, SiloContex
 
     public async ValueTask<ClusterDescription> DescribeAsync(CancellationToken cancellation)
     {
-        var counts = await Task.WhenAll(members.Gateways.Select(gateway => CountAsync(gateway, cancellation))).ConfigureAwait(false);
+        var counts = await Task.WhenAll(cluster.Gateways.Select(gateway => CountAsync(gateway, cancellation))).ConfigureAwait(false);
         return new ClusterDescription(
-            members.All, await GetWorkersAsync(cancellation).ConfigureAwait(false), counts.Sum(count => count.Sequences), counts.Sum(count => count.Copied));
+            [.. cluster.Silos.Where(silo => silo.Roles != 0).Select(silo => silo.Describe())], await GetWorkersAsync(cancellation).ConfigureAwait(false), counts.Sum(count => count.Sequences), counts.Sum(count => count.Copied));
     }
 
     private WorkerDescription Describe(WorkerReport report) => report.ToDescription() with

@@ -33,7 +33,7 @@ public static class ClusterHosting
     {
         silo.Services.TryAddSingleton(TimeProvider.System);
         silo.Services.AddSingleton<SiloContext>();
-        silo.Services.AddSingleton<Members>();
+        silo.Services.TryAddSingleton<ClusterView>();
         silo.AddPlacementDirector<PinnedPlacement, PinnedPlacementDirector>();
         if (roles.HasFlag(SiloRoles.Gateway))
         {
@@ -52,7 +52,7 @@ public static class ClusterHosting
 
         if (roles.HasFlag(SiloRoles.Worker))
         {
-            silo.Services.AddSingleton(services => new LocalWorkers(services.GetRequiredService<SiloContext>(), services.GetRequiredService<Members>()));
+            silo.Services.AddSingleton(services => new LocalWorkers(services.GetRequiredService<SiloContext>(), services.GetRequiredService<ClusterView>()));
             silo.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>>(services => services.GetRequiredService<LocalWorkers>());
             silo.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>, Adopter>();
         }

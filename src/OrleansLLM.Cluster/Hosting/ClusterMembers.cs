@@ -21,7 +21,6 @@ public static class ClusterMembers
     {
         ClusterMemberOptionsValidator.Validate(options).ThrowIfAny();
         builder.Services.AddSingleton(options.SecretFile is { } file ? ClusterSecret.Read(file) : ClusterSecret.Draw());
-        builder.Services.AddSingleton<ClusterView>();
         if (options.Clustering is Clustering.Local)
         {
             return builder.AddClusterOfOne();

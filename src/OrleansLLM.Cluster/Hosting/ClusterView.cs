@@ -18,8 +18,12 @@ public sealed class ClusterView(ISiloStatusOracle silos, IClusterManifestProvide
     /// <summary>Members that take calls, by name. One that has just joined has no roles until it is known what it hosts.</summary>
     public IReadOnlyList<ClusterSilo> Silos =>
         [.. silos.GetActiveSilos()
-            .Select(silo => new ClusterSilo(silos.TryGetSiloName(silo, out var name) ? name : "", silo.Endpoint.ToString(), RolesOf(silo)))
+            .Select(silo => new ClusterSilo(silos.TryGetSiloName(silo, out var name) ? name : "", silo.Endpoint.ToString(), RolesOf(silo)) { Life = silo.ToParsableString() })
             .OrderBy(silo => silo.Name, StringComparer.Ordinal)];
+
+    /// <summary>Members that hold the logs of sequences.</summary>
+    internal IReadOnlyList<GatewayMessage> Gateways =>
+        [.. Silos.Where(silo => silo.Name.Length > 0 && silo.Roles.HasFlag(SiloRoles.Gateway)).Select(silo => new GatewayMessage(silo.Name, silo.Life))];
 
     private SiloRoles RolesOf(SiloAddress silo)
     {
@@ -30,4 +34,12 @@ public sealed class ClusterView(ISiloStatusOracle silos, IClusterManifestProvide
 }
 
 /// <param name="Address">Where other silos reach it.</param>
-public sealed record ClusterSilo(string Name, string Address, SiloRoles Roles);
+public sealed record ClusterSilo(string Name, string Address, SiloRoles Roles)
+{
+    /// <summary>The address with the generation, which tells two lives of one name apart.</summary>
+    internal string Life { get; init; } = "";
+
+    /// <summary>By their names; none until it is known what the silo hosts.</summary>
+    internal SiloDescription Describe() => new(
+        Name, Life, [.. new[] { SiloRoles.Gateway, SiloRoles.Worker }.Where(role => Roles.HasFlag(role)).Select(role => role.ToString().ToLowerInvariant())]);
+}

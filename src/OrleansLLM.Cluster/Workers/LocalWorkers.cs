@@ -15,10 +15,10 @@ public sealed class LocalWorkers : ILifecycleParticipant<ISiloLifecycle>, IDispo
     private readonly SiloContext _silo;
     private readonly WorkerReporter _reporter;
 
-    internal LocalWorkers(SiloContext silo, Members members)
+    internal LocalWorkers(SiloContext silo, ClusterView cluster)
     {
         _silo = silo;
-        _reporter = new WorkerReporter(_workers, silo, members);
+        _reporter = new WorkerReporter(_workers, silo, cluster);
     }
 
     /// <summary>

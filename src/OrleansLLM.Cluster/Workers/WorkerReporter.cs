@@ -7,7 +7,7 @@ namespace OrleansLLM.Cluster;
 /// a second while they rest, at once to a gateway that is new. A gateway that does not answer delays nobody but itself. A cluster of one is told
 /// nothing: its only gateway looks.
 /// </summary>
-internal sealed class WorkerReporter(ConcurrentDictionary<string, LocalWorker> workers, SiloContext silo, Members members) : IDisposable
+internal sealed class WorkerReporter(ConcurrentDictionary<string, LocalWorker> workers, SiloContext silo, ClusterView cluster) : IDisposable
 {
     private static readonly TimeSpan Busy = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan Idle = TimeSpan.FromSeconds(1);
@@ -49,7 +49,7 @@ internal sealed class WorkerReporter(ConcurrentDictionary<string, LocalWorker> w
     }
 
     /// <summary>Reports to every gateway; completes when those that can be reached have heard.</summary>
-    public Task ReportAsync() => silo.IsAlone ? Task.CompletedTask : Task.WhenAll(members.Gateways.Select(ReportAsync));
+    public Task ReportAsync() => silo.IsAlone ? Task.CompletedTask : Task.WhenAll(cluster.Gateways.Select(ReportAsync));
 
     private async Task RunAsync()
     {
@@ -57,7 +57,7 @@ internal sealed class WorkerReporter(ConcurrentDictionary<string, LocalWorker> w
         while (!_ending.IsCancellationRequested)
         {
             var hurries = await _hurry.WaitAsync(Busy, _ending.Token).ConfigureAwait(false);
-            var all = members.Gateways;
+            var all = cluster.Gateways;
             var isNew = !_known.SetEquals(all);
             var isBusy = workers.Values.Any(worker => worker.Engine.Load is not { Running: 0, Waiting: 0, Preempted: 0 });
             if (hurries || isNew || isBusy || silo.Time.GetElapsedTime(last) >= Idle)
