@@ -2,6 +2,7 @@ using System.IO.Pipelines;
 using System.Net.Sockets;
 using System.Text;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 using OrleansLLM.Gateway.Answers;
 using OrleansLLM.Gateway.OpenAI;
 using OrleansLLM.Gateway.Tests.Support;
@@ -22,12 +23,14 @@ public sealed class SlowReaderTests
     public async Task What_stands_before_a_client_that_does_not_read_is_bounded_however_much_there_is(int rangeLength)
     {
         CountedBody? slow = null;
+        IHttpMinResponseDataRateFeature? rate = null;
         await using var host = await GatewayHost.StartAsync(before: app => app.Use(next => context =>
         {
             if (context.Request.Headers.ContainsKey("X-Slow"))
             {
                 slow = new CountedBody(context.Features.GetRequiredFeature<IHttpResponseBodyFeature>());
                 context.Features.Set<IHttpResponseBodyFeature>(slow);
+                rate = context.Features.GetRequiredFeature<IHttpMinResponseDataRateFeature>();
             }
 
             return next(context);
@@ -46,6 +49,7 @@ public sealed class SlowReaderTests
             Assert.Equal(8 * 190, answer.Chunks.Count(chunk => (string?)chunk["choices"]![0]!["text"] == "a"));
         }
 
+        Assert.Null(rate!.MinDataRate);
         var writer = (CountedWriter)slow!.Writer;
         Assert.InRange(writer.MostUnflushed, 1, AnswerStream<Completion>.MostUnflushed + EventBytes);
         Assert.Equal(0, host.Server.Answers.Held);

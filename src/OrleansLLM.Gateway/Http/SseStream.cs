@@ -2,6 +2,7 @@ using System.Buffers;
 using System.IO.Pipelines;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
+using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 using OrleansLLM.Gateway.Answers;
 using OrleansLLM.Gateway.OpenAI;
 
@@ -32,13 +33,17 @@ internal sealed class SseStream(HttpResponse response) : IDisposable
         await stream.FlushAsync(response.HttpContext.RequestAborted);
     }
 
-    /// <summary>Says what the response is.</summary>
+    /// <summary>Says what the response is, and that its reader may be as slow as it likes: Kestrel would cut off one below 240 bytes a second.</summary>
     public static void WriteHead(HttpResponse response)
     {
         response.StatusCode = StatusCodes.Status200OK;
         response.ContentType = $"{MediaType}; charset=utf-8";
         response.Headers.CacheControl = "no-cache";
         response.Headers["X-Accel-Buffering"] = "no";
+        if (response.HttpContext.Features.Get<IHttpMinResponseDataRateFeature>() is { } rate)
+        {
+            rate.MinDataRate = null;
+        }
     }
 
     /// <summary>Sends the headers.</summary>
