@@ -51,6 +51,10 @@ internal sealed class EngineMeters : IDisposable
             now => now.StepTokenBudget);
         Counter(meter, "vllm.prefix_cache_queries", "Tokens looked for in the prefix cache.", counts => counts.PrefixQueries);
         Counter(meter, "vllm.prefix_cache_hits", "Tokens found in the prefix cache.", counts => counts.PrefixHits);
+        Counter(meter, "orleansllm.sampled_tokens", "Tokens that were drawn, also those that nobody got.", counts => counts.GeneratedTokens);
+        Counter(
+            meter, "orleansllm.recomputed_tokens", "Tokens of prompts and answers that were computed for sequences which another engine had begun.",
+            counts => counts.RecomputedTokens);
         Counter(meter, "vllm.num_preemptions", "Sequences pushed out for want of blocks.", counts => counts.Preemptions);
         Counter(
             meter, "orleansllm.engine_failures",

@@ -16,6 +16,9 @@ public readonly record struct EngineStatistics(
     /// <summary>The engine computes nothing any more: its loop failed, or is stuck.</summary>
     public bool HasFailed { get; init; }
 
+    /// <summary>Tokens of prompts and answers that were computed for sequences which another engine had begun.</summary>
+    public long RecomputedTokens { get; init; }
+
     public long Preemptions => PreemptionsByRecompute + PreemptionsBySwap;
 
     /// <summary>Blocks that sequences hold, 0 to 1.</summary>

@@ -85,7 +85,10 @@ internal sealed class EngineCore : IDisposable
         new EngineLoad(
             _scheduler.Running, _scheduler.Waiting, _scheduler.Preempted, _blocks.Pool.Total, _blocks.Pool.Used, _blocks.Pool.Cached, _steps),
         _commit.PromptTokens, _commit.CachedPromptTokens, _commit.GeneratedTokens, _scheduler.PrefixQueries, _scheduler.PrefixHits,
-        _scheduler.PreemptionsByRecompute, _scheduler.PreemptionsBySwap, _failures, _budget.Tokens);
+        _scheduler.PreemptionsByRecompute, _scheduler.PreemptionsBySwap, _failures, _budget.Tokens)
+    {
+        RecomputedTokens = _commit.RecomputedTokens,
+    };
 
     /// <summary>
     /// Makes an attempt's sequences, which <see cref="Admission"/> has let pass: arrays, group and hashes of the prompt cost the submitter's

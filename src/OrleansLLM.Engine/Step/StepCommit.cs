@@ -18,6 +18,9 @@ internal sealed class StepCommit(
 
     public long GeneratedTokens { get; private set; }
 
+    /// <inheritdoc cref="EngineStatistics.RecomputedTokens"/>
+    public long RecomputedTokens { get; private set; }
+
     /// <summary>Sequences whose logits were no numbers, since the start.</summary>
     public long BrokenSequences { get; private set; }
 
@@ -29,6 +32,7 @@ internal sealed class StepCommit(
             var entry = batch.Entries[i];
             var sequence = entry.Sequence;
             sequence.Computed += entry.Count;
+            RecomputedTokens += sequence.IsBegun && sequence.Count == sequence.PromptLength + sequence.ResumedTokens ? entry.Count : 0;
             blocks.Commit(sequence);
             if (sequence.Computed < sequence.Count)
             {

@@ -39,6 +39,20 @@ public sealed class EngineStatisticsTests
         Assert.Equal((21, 0), (fixture.Core.Statistics.PromptTokens, fixture.Core.Statistics.GeneratedTokens));
     }
 
+    /// <summary>21 tokens of the prompt and 3 of the answer, but for a block of four that is cached; what is drawn behind them is new.</summary>
+    [Fact]
+    public void What_another_engine_had_begun_is_counted_as_computed_again()
+    {
+        using var fixture = new CoreFixture(CoreFixture.Options(100), [0]);
+        fixture.Submit(CoreFixture.Request(Prompt[..5], 8));
+        fixture.RunToRest();
+        Assert.Equal(0, fixture.Core.Statistics.RecomputedTokens);
+        fixture.Submit(CoreFixture.Request(Prompt, 8), epoch: 2, output: [1, 2, 3]);
+        fixture.RunToRest();
+        Assert.Equal(21 + 3 - 4, fixture.Core.Statistics.RecomputedTokens);
+        Assert.Equal(8 + 5, fixture.Core.Statistics.GeneratedTokens);
+    }
+
     [Fact]
     public void A_failed_step_is_counted()
     {
