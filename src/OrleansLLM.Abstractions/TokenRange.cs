@@ -28,6 +28,9 @@ public enum FinishReason
 
     /// <summary>The model's logits are no numbers: a weight is damaged. The message names the model.</summary>
     BrokenLogits,
+
+    /// <summary>Workers stopped under it again and again, so that it may be what stopped them; the message says so.</summary>
+    Poisoned,
 }
 
 /// <summary>How a sequence ended.</summary>

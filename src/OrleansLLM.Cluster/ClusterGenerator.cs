@@ -7,13 +7,18 @@ namespace OrleansLLM.Cluster;
 /// <see cref="IGenerator"/> over the grains, used inside a gateway's silo: control goes to the request's grain, which lives where its logs are; reading
 /// follows this silo's logs and reaches no grain, unless another gateway has them.
 /// </summary>
-internal sealed class ClusterGenerator(SiloContext silo, SequenceLogs logs, RemoteSequences others) : IGenerator
+internal sealed class ClusterGenerator(SiloContext silo, SequenceLogs logs, RemoteSequences others, FleetWatch watch) : IGenerator
 {
     public async ValueTask<SubmitResult> SubmitAsync(GenerationRequest request, CancellationToken cancellation)
     {
         if (request.Samples is < 1 or > GenerationLimits.MaxSamples)
         {
             return Invalid(Invariant($"A request has 1 to {GenerationLimits.MaxSamples} samples, not {request.Samples}."));
+        }
+
+        if (!silo.IsAlone)
+        {
+            await watch.Pulse.WaitAsync(cancellation).ConfigureAwait(false);
         }
 
         var grain = silo.SequenceOf(request.Id);

@@ -4,9 +4,9 @@ namespace OrleansLLM.Cluster;
 
 /// <summary>
 /// Sequences whose logs another gateway's silo has. While a member of the cluster died lately, or can't be reached, what is not known may still be
-/// adopted: it is looked for again, for <see cref="Patience"/> at most.
+/// adopted: it is looked for again, for <see cref="Patience"/> at most, unless all workers say that they hold nothing of it.
 /// </summary>
-internal sealed class RemoteSequences(SiloContext silo, FleetWatch watch)
+internal sealed class RemoteSequences(SiloContext silo, FleetWatch watch, ClusterView cluster)
 {
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
@@ -45,13 +45,27 @@ internal sealed class RemoteSequences(SiloContext silo, FleetWatch watch)
         while (true)
         {
             var (answer, isHeard) = await TryAskAsync(request, ask, cancellation).ConfigureAwait(false);
-            if (answer is not null || (isHeard && !watch.HasDiedLately) || silo.Time.GetElapsedTime(began) > Patience)
+            if (answer is not null || (isHeard && !(watch.HasDiedLately && await MayBeAdoptedAsync(request).ConfigureAwait(false))) || silo.Time.GetElapsedTime(began) > Patience)
             {
                 return answer;
             }
 
             await Task.Delay(Pause, silo.Time, cancellation).ConfigureAwait(false);
         }
+    }
+
+    /// <summary>Whether a worker holds something of it, or one can't be asked.</summary>
+    private async Task<bool> MayBeAdoptedAsync(RequestId request)
+    {
+        var workers = watch.Reports.Select(report => report.Worker).ToList();
+        if (cluster.Silos.Any(member => member.Roles is 0 || (member.Roles.HasFlag(SiloRoles.Worker) && workers.All(worker => worker.Silo != member.Name))))
+        {
+            return true;
+        }
+
+        var held = await Task.WhenAll(workers.Select(worker => GrainCalls.TryAsync(
+            () => silo.WorkerOf(worker).GetCopies(new SequenceId(request, 0)).WaitAsync(Pause, silo.Time), null!))).ConfigureAwait(false);
+        return held.Any(copies => copies is not { Length: 0 });
     }
 
     private async Task<(T? Answer, bool IsHeard)> TryAskAsync<T>(RequestId request, Func<ISequenceGrain, Task<T?>> ask, CancellationToken cancellation)

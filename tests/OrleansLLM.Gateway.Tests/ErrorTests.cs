@@ -116,6 +116,7 @@ public sealed class ErrorTests(SharedHost shared) : IClassFixture<SharedHost>
     [InlineData(FinishReason.Failed, 500, null)]
     [InlineData(FinishReason.NothingAllowed, 400, null)]
     [InlineData(FinishReason.BrokenLogits, 500, null)]
+    [InlineData(FinishReason.Poisoned, 500, null)]
     public async Task A_sequence_without_an_answer_is_an_error(FinishReason reason, int status, string? retryAfter)
     {
         await using var host = await GatewayHost.StartAsync();
@@ -132,6 +133,7 @@ public sealed class ErrorTests(SharedHost shared) : IClassFixture<SharedHost>
     [Theory]
     [InlineData(FinishReason.NothingAllowed, 400, "nothing_allowed", "invalid_request_error")]
     [InlineData(FinishReason.BrokenLogits, 500, "broken_logits", "server_error")]
+    [InlineData(FinishReason.Poisoned, 500, "poisoned", "server_error")]
     public async Task An_end_without_a_token_has_the_engines_words(FinishReason reason, int status, string code, string type)
     {
         await using var host = await GatewayHost.StartAsync();

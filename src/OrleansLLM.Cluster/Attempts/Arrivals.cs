@@ -48,6 +48,11 @@ internal sealed class Arrivals(GatewayContext gateway)
 
     public void Take(ReportMessage message)
     {
+        if (gateway.Watch.Pulse.HasStopped)
+        {
+            return; // others may have what it does not name
+        }
+
         gateway.Watch.Hear(message.Worker);
         var difference = gateway.Assignments.Compare(message);
         Abort(message.Worker.Worker, difference.Orphans);

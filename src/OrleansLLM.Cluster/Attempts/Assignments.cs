@@ -94,12 +94,15 @@ internal sealed class Assignments(TimeProvider time)
         }
     }
 
-    /// <summary>Whether the worker's last report named it as waiting: nothing of it was computed.</summary>
+    /// <summary>
+    /// Whether the worker's reports have named it as waiting for so long that it stands in a queue, and nothing of it was computed. One that came just now may have
+    /// been begun since the last report.
+    /// </summary>
     public bool IsKnownToWait(SequenceId sequence)
     {
         lock (_lock)
         {
-            return _entries.GetValueOrDefault(sequence)?.Waits ?? false;
+            return _entries.GetValueOrDefault(sequence)?.WaitsSince is { } since && time.GetElapsedTime(since) >= Patience;
         }
     }
 
@@ -137,7 +140,7 @@ internal sealed class Assignments(TimeProvider time)
             foreach (var entry in _entries.Values.Where(entry => entry.Assignment.Incarnation == report.Worker.Incarnation))
             {
                 var attempt = entry.Assignment.Attempt;
-                entry.Waits = waiting.Contains(attempt);
+                entry.WaitsSince = waiting.Contains(attempt) ? entry.WaitsSince ?? now : null;
                 entry.IsCopied = held.Contains(attempt);
                 if (held.Remove(attempt) || entry.Accepted is not { } accepted || time.GetElapsedTime(accepted, now) < Patience)
                 {
@@ -165,7 +168,7 @@ internal sealed class Assignments(TimeProvider time)
 
         public long? Missing { get; set; }
 
-        public bool Waits { get; set; }
+        public long? WaitsSince { get; set; }
 
         /// <summary>The worker's last report named it: the worker has a copy.</summary>
         public bool IsCopied { get; set; }

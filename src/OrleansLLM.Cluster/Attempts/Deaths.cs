@@ -29,5 +29,5 @@ internal sealed class Deaths
             : null;
     }
 
-    private static SequenceEnd Fail(string message) => new(FinishReason.Failed, Message: message);
+    private static SequenceEnd Fail(string message) => new(FinishReason.Poisoned, Message: message);
 }

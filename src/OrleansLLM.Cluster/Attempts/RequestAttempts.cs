@@ -42,6 +42,11 @@ internal sealed class RequestAttempts(GatewayContext gateway)
                 return Settle(reply, ids);
             }
 
+            if (await HasDied(route, reply))
+            {
+                return Settle(new SubmitReply(ids), ids);
+            }
+
             refusal = reply.Reason == RefusalReason.QueueFull ? reply : refusal ?? reply;
             excluded.Add(route.Incarnation);
         }
@@ -115,9 +120,8 @@ internal sealed class RequestAttempts(GatewayContext gateway)
         Array.ForEach(Array.FindAll(ids, id => !gateway.IsRunning(id)), gateway.Assignments.Remove);
         ids = Array.FindAll(ids, gateway.IsRunning);
         var published = known.Sum(id => gateway.Logs.Describe(id)?.Tokens ?? 0);
-        if (IsDeath(ids, loss.Cause) && _deaths.Add(published) is { } poisoned)
+        if (IsDeath(ids, loss.Cause) && IsPoison(ids, published))
         {
-            End(ids, poisoned);
             return;
         }
 
@@ -149,6 +153,32 @@ internal sealed class RequestAttempts(GatewayContext gateway)
         return isDeath;
     }
 
+    /// <summary>
+    /// Whether the worker died or hung while it was called, so that the attempt was perhaps begun. A call that fails says nothing by itself, and may be heard of before
+    /// the table of members is.
+    /// </summary>
+    private async Task<bool> HasDied(RouteReply route, SubmitReply reply)
+    {
+        if (reply == SubmitReply.Refuse(route) && !gateway.Watch.HasDied(route.Incarnation))
+        {
+            await Task.WhenAny(Task.Delay(LookAgain, gateway.Silo.Time, gateway.Silo.Stopping));
+        }
+
+        return (reply.Reason is null || reply == SubmitReply.Refuse(route)) && gateway.Watch.HasDied(route.Incarnation);
+    }
+
+    /// <summary>Counts a death; true where they have ended with it.</summary>
+    private bool IsPoison(SequenceId[] ids, int published)
+    {
+        if (_deaths.Add(published) is not { } end)
+        {
+            return false;
+        }
+
+        End(ids, end);
+        return true;
+    }
+
     private async Task Move(SequenceId[] ids, LossMessage loss, int published)
     {
         _moving.UnionWith(ids);
@@ -160,7 +190,7 @@ internal sealed class RequestAttempts(GatewayContext gateway)
             var route = await Choose(left[0], excluded, fingerprint);
             if (route.Worker is { } worker)
             {
-                if (await HasSeat(worker, left[0], published) && await TryMove(left, route))
+                if (await HasSeat(worker, left[0], published) && await TryMove(left, route, published))
                 {
                     break;
                 }
@@ -184,9 +214,15 @@ internal sealed class RequestAttempts(GatewayContext gateway)
     }
 
     /// <summary>False where another worker has to be tried.</summary>
-    private async Task<bool> TryMove(SequenceId[] ids, RouteReply route)
+    private async Task<bool> TryMove(SequenceId[] ids, RouteReply route, int published)
     {
         var reply = await Attempt(ids, route, message: null);
+        if (await HasDied(route, reply))
+        {
+            _lastDeath = _last;
+            return IsPoison(ids, published);
+        }
+
         if (reply.Reason is null)
         {
             return !gateway.Watch.IsLost(route.Incarnation);

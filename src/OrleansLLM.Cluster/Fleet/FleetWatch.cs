@@ -26,6 +26,9 @@ internal sealed class FleetWatch(TimeProvider time)
     private long? _lastDeath;
     private TaskCompletionSource _change = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
+    /// <summary>This silo's own.</summary>
+    public SiloPulse Pulse { get; } = new(time);
+
     /// <summary>Completes when a worker may be chosen that could not be before.</summary>
     public Task NextChange
     {
@@ -77,6 +80,15 @@ internal sealed class FleetWatch(TimeProvider time)
         lock (_lock)
         {
             return !_workers.Values.Any(entry => entry.Report.Incarnation == incarnation && entry.Loss is null);
+        }
+    }
+
+    /// <summary>Whether that incarnation stopped, so that what was given to it may be why.</summary>
+    public bool HasDied(long incarnation)
+    {
+        lock (_lock)
+        {
+            return !_workers.Values.Any(entry => entry.Report.Incarnation == incarnation && entry.Loss is null or LossCause.Drains);
         }
     }
 

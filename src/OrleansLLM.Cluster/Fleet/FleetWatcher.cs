@@ -4,11 +4,8 @@ namespace OrleansLLM.Cluster;
 /// The one watcher of a gateway's silo: it follows the table of members and the clock, and tells the requests of this silo which workers they have lost. A silo
 /// whose own tick comes late was stopped itself: it judges nobody until it has read the table and had time to hear anew. A cluster of one has nobody to watch.
 /// </summary>
-internal sealed class FleetWatcher(GatewayContext gateway, ClusterFleet fleet, IClusterMembershipService members) : ActiveWork
+internal sealed class FleetWatcher(GatewayContext gateway, ClusterFleet fleet, IClusterMembershipService members, SiloDeath? death = null) : ActiveWork
 {
-    private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(250);
-    private static readonly TimeSpan Late = TimeSpan.FromSeconds(1);
-
     /// <summary>Sequences that leave a draining worker at once.</summary>
     private const int MostMoving = 32;
 
@@ -26,18 +23,22 @@ internal sealed class FleetWatcher(GatewayContext gateway, ClusterFleet fleet, I
 
     private async Task WatchClockAsync(CancellationToken ending)
     {
-        using var timer = new PeriodicTimer(Tick, gateway.Silo.Time);
-        var last = gateway.Silo.Time.GetTimestamp();
+        using var timer = new PeriodicTimer(SiloPulse.Interval, gateway.Silo.Time);
         while (await timer.WaitForNextTickAsync(ending).ConfigureAwait(false))
         {
-            var late = gateway.Silo.Time.GetElapsedTime(last) - Tick > Late;
-            if (late)
+            if (gateway.Watch.Pulse.HasStopped)
             {
-                await members.Refresh(default, ending).ConfigureAwait(false);
+                // A store that is away calls nobody dead.
+                await members.Refresh(default, ending).AsTask().WaitAsync(FleetWatch.LostAfter, ending).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                if (death?.Declared.IsCompleted == true)
+                {
+                    return; // its process ends, and takes in nothing before
+                }
+
                 gateway.Watch.Pardon();
             }
 
-            last = gateway.Silo.Time.GetTimestamp();
+            gateway.Watch.Pulse.Beat();
             fleet.Look();
             gateway.Watch.Judge();
             TellLosses();

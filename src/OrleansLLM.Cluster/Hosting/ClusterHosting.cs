@@ -15,7 +15,7 @@ public static class ClusterHosting
     public static IHostApplicationBuilder AddClusterOfOne(this IHostApplicationBuilder builder)
     {
         // Orleans places grains through a pipeline that logs every placement.
-        builder.Logging.AddFilter("Polly", LogLevel.Warning);
+        builder.Logging.AddFilter("Polly", LogLevel.Critical); // every try of what fails in the end, and is thrown then
         builder.UseOrleans(silo =>
         {
             silo.Configure<ClusterOptions>(options => (options.ServiceId, options.ClusterId) = ("orleansllm", Guid.NewGuid().ToString("N")));

@@ -26,7 +26,7 @@ public static class ClusterMembers
             return builder.AddClusterOfOne();
         }
 
-        builder.Logging.AddFilter("Polly", LogLevel.Warning);
+        builder.Logging.AddFilter("Polly", LogLevel.Critical); // every try of what fails in the end, and is thrown then
         builder.UseOrleans(silo => silo.BeMember(options, options.Advertise ?? IPAddress.Loopback).AddOrleansLLMGrains(options.Roles));
         return builder;
     }

@@ -29,23 +29,23 @@ internal sealed class Adopter(LocalWorkers workers, SiloContext silo, IClusterMe
 
     private async Task OfferAsync(string gateway, CancellationToken ending)
     {
-        foreach (var worker in workers.All)
-        {
-            worker.Close(gateway);
-        }
-
         while (!ending.IsCancellationRequested)
         {
             var offers = workers.All.SelectMany(worker => worker.Copies?.RequestsOf(gateway).Select(request => (worker.Id, Request: request)) ?? []).ToList();
             if (offers.Count == 0)
             {
-                return;
+                break;
             }
 
             // Where no gateway is there, or that one dies, too, it is offered again.
             await Parallel.ForEachAsync(offers, AtOnce, async (offer, _) =>
                 await GrainCalls.TryAsync(() => silo.SequenceOf(offer.Request).Adopt(offer.Id), false).ConfigureAwait(false)).ConfigureAwait(false);
             await Task.Delay(Pause, silo.Time, ending).ConfigureAwait(false);
+        }
+
+        foreach (var worker in workers.All)
+        {
+            worker.Close(gateway);
         }
     }
 }

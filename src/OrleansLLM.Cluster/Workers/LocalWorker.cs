@@ -45,7 +45,7 @@ internal sealed class LocalWorker(WorkerId id, long incarnation, IEngine engine,
         return Copies?.Redirect(message) ?? [];
     }
 
-    /// <summary>The gateway's silo is dead.</summary>
+    /// <summary>The gateway's silo is dead, and nothing is held for it any more.</summary>
     public void Close(string gatewayAddress)
     {
         foreach (var life in _outlets.Keys.Where(life => life.Address == gatewayAddress))

@@ -94,6 +94,8 @@ internal sealed record ApiError(
             null, end.Message ?? "The request's limits leave no token to draw.", "nothing_allowed"),
         FinishReason.BrokenLogits => new(
             StatusCodes.Status500InternalServerError, Server, end.Message ?? "The model's logits are no numbers.", null, "broken_logits"),
+        FinishReason.Poisoned => new(
+            StatusCodes.Status500InternalServerError, Server, end.Message ?? "Workers stopped under the request.", null, "poisoned"),
         _ => Internal(requestId),
     };
 

@@ -86,7 +86,7 @@ internal sealed class ChoiceTimer : IDisposable
     {
         FinishReason.Stop => "stop",
         FinishReason.Length => "length",
-        FinishReason.Failed or FinishReason.BrokenLogits => "error",
+        FinishReason.Failed or FinishReason.BrokenLogits or FinishReason.Poisoned => "error",
         _ => "abort",
     };
 

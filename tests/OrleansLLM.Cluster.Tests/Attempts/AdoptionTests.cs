@@ -14,6 +14,8 @@ public sealed class AdoptionTests : IAsyncLifetime
     private readonly ManualEngine _engine = new("model");
     private readonly GenerationRequest _request = new() { Id = RequestId.Create(), Model = "model", PromptIds = new[] { 1, 2, 3 }, MaxTokens = 10, Samples = 2 };
 
+    private Func<Task> _beforeStep = () => Task.CompletedTask;
+
     public AdoptionTests()
     {
         var builder = new InProcessTestClusterBuilder(3);
@@ -22,6 +24,14 @@ public sealed class AdoptionTests : IAsyncLifetime
         {
             silo.AddOrleansLLMGrains(options.SiloName.EndsWith('2') ? SiloRoles.Worker : SiloRoles.Gateway);
             silo.Configure<SiloMessagingOptions>(messaging => messaging.ResponseTimeout = TimeSpan.FromSeconds(2));
+            if (options.SiloName.EndsWith('0'))
+            {
+                silo.AddIncomingGrainCallFilter(async call =>
+                {
+                    await (call.MethodName == nameof(IGatewaySinkGrain.OnStep) ? _beforeStep() : Task.CompletedTask);
+                    await call.Invoke();
+                });
+            }
         });
         _cluster = builder.Build();
     }
@@ -65,6 +75,30 @@ public sealed class AdoptionTests : IAsyncLifetime
         Assert.Equal(Logprobs.Logprob, (await ReadAsync(ids[1])).First!.Logprob);
         Assert.Equal([new JournalChange(_engine.ChangesHoldFrom, new SequenceChange(MaxTokens: 9))], Logs.JournalOf(ids[0])!.Changes);
         Assert.Equal((2, 1), (Logs.Describe(ids[0])!.CachedTokens, _engine.Attempts.Count));
+    }
+
+    [Fact]
+    public async Task What_a_worker_computed_while_its_gateway_hung_goes_to_the_next_and_is_not_computed_again()
+    {
+        var ids = await SubmitAsync(_request);
+        _engine.Publish(3, 50, ids);
+        await Until(() => ids.All(id => ServicesOf(0).GetRequiredService<SequenceLogs>().Describe(id)!.Tokens == 4));
+        var (entered, hang) = (new TaskCompletionSource(), new TaskCompletionSource());
+        _beforeStep = () =>
+        {
+            entered.TrySetResult();
+            return hang.Task;
+        };
+        _engine.Publish(4, 51, ids);
+        await entered.Task.WaitAsync(Cancellation);
+        _engine.Publish(5, 52, ids);
+        _engine.Publish(ids, id => Entry(id, 6, 7) with { End = new SequenceEnd(FinishReason.Length) });
+        await KillAsync();
+        await Until(() => ids.All(id => Logs.Describe(id) is { Phase: SequencePhase.Ended }));
+
+        Assert.All(await Task.WhenAll(ids.Select(ReadAsync)), answer => Assert.Equal("50 51 52 7", answer.Ids));
+        Assert.Single(_engine.Attempts);
+        hang.SetResult();
     }
 
     [Fact]
@@ -170,6 +204,16 @@ public sealed class AdoptionTests : IAsyncLifetime
         var killing = KillAsync();
         Assert.Equal(ids, (await Other.FindAsync(_request.Id, Cancellation))!.Sequences);
         await killing;
+    }
+
+    [Fact]
+    public async Task What_no_worker_holds_is_unknown_at_once_though_a_gateway_died()
+    {
+        await SubmitAsync(_request);
+        await KillAsync();
+        await Until(() => Logs.Find(_request.Id) is not null);
+        Assert.True(ServicesOf(1).GetRequiredService<FleetWatch>().HasDiedLately);
+        Assert.Null(await Other.FindAsync(RequestId.Create(), Cancellation).AsTask().WaitAsync(RemoteSequences.Patience / 2, Cancellation));
     }
 
     private async Task GrainLeftAsync(RequestId request)

@@ -65,11 +65,15 @@ public sealed class AssignmentsTests
     }
 
     [Fact]
-    public void Who_waits_is_known_from_the_last_report()
+    public void Who_waits_is_known_from_reports_of_a_second()
     {
         Assign(First);
         Assert.False(_assignments.IsKnownToWait(First.Sequence));
         _assignments.Compare(Report(waiting: [First]));
+        _time.Advance(TimeSpan.FromMilliseconds(999));
+        Assert.False(_assignments.IsKnownToWait(First.Sequence));
+        _assignments.Compare(Report(waiting: [First]));
+        _time.Advance(TimeSpan.FromMilliseconds(1));
         Assert.True(_assignments.IsKnownToWait(First.Sequence));
         _assignments.Compare(Report(running: [First]));
         Assert.False(_assignments.IsKnownToWait(First.Sequence));

@@ -12,7 +12,7 @@ public sealed class DeathsTests
         Assert.True(_deaths.IsSuspect(5));
         var end = _deaths.Add(5);
 
-        Assert.Equal(FinishReason.Failed, end!.Reason);
+        Assert.Equal(FinishReason.Poisoned, end!.Reason);
         Assert.StartsWith("Two workers in turn stopped under this request", end.Message, StringComparison.Ordinal);
     }
 
@@ -26,7 +26,7 @@ public sealed class DeathsTests
         }
 
         Assert.Equal(
-            new SequenceEnd(FinishReason.Failed, Message: "8 workers in turn stopped under this request: it is not given to another one."),
+            new SequenceEnd(FinishReason.Poisoned, Message: "8 workers in turn stopped under this request: it is not given to another one."),
             _deaths.Add(Deaths.MostAttempts));
     }
 }

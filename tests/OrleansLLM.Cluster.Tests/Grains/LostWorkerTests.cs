@@ -40,6 +40,41 @@ public sealed class LostWorkerTests
         Assert.Equal("50 51", await ReadAsync(cluster, ids[0], count: 2));
     }
 
+    [Fact]
+    public async Task A_request_that_two_workers_died_of_before_they_could_answer_is_not_given_to_a_third()
+    {
+        await using var cluster = new SplitCluster();
+        await cluster.InitializeAsync();
+        var never = new TaskCompletionSource();
+        var (first, second) = (Dying(out var inFirst), Dying(out var inSecond));
+        await cluster.Workers.AttachAsync(0, first, Cancellation);
+        var request = new GenerationRequest { Id = RequestId.Create(), Model = "model", PromptIds = new[] { 1, 2, 3 }, MaxTokens = 10 };
+        var submission = cluster.Generator.SubmitAsync(request, Cancellation);
+        await inFirst.WaitAsync(Cancellation);
+        await (await cluster.StartWorkerAsync()).AttachAsync(0, second, Cancellation);
+        await cluster.KillWorkerAsync();
+        await inSecond.WaitAsync(TimeSpan.FromSeconds(30), Cancellation);
+        await cluster.KillWorkerAsync();
+
+        var id = Assert.IsType<SubmitResult.Accepted>(await submission).Sequences[0];
+        Assert.Equal(FinishReason.Poisoned, (await EndOfAsync(cluster, id))!.Reason);
+        never.SetResult();
+
+        ManualEngine Dying(out Task entered)
+        {
+            var source = new TaskCompletionSource();
+            entered = source.Task;
+            return new ManualEngine("model")
+            {
+                BeforeAnswer = () =>
+                {
+                    source.TrySetResult();
+                    return never.Task;
+                },
+            };
+        }
+    }
+
     private static async Task<string> ReadAsync(SplitCluster cluster, SequenceId id, int count)
     {
         List<int> ids = [];
