@@ -144,6 +144,11 @@ public static partial class ModelLoader
         try
         {
             model = load.Clock.Measure("weights", () => file.Load(device, options.ToLoad(), load));
+            if (options.FaultInjection == FaultInjection.On)
+            {
+                model = new FaultyModel(model);
+            }
+
             var pool = KvPoolSize.Choose(MemoryAllowance.Read(), model.Facts.Cache, options, maxLength);
             var engine = load.Clock.Measure("engine", () => new InferenceEngine(
                 model, device, options.ToEngine(pool), logger: load.Loggers?.CreateLogger<InferenceEngine>()));
@@ -160,6 +165,15 @@ public static partial class ModelLoader
     private static LoadedModel Finish(Load load, ModelFile file, ModelText text, EngineParts parts)
     {
         var served = ToServed(load.Options, parts.Engine.Facts.MaxLength, file, text);
+        if (parts.Model is FaultyModel faulty)
+        {
+            faulty.Tokenizer = text.Tokenizer;
+            if (load.Loggers is not null)
+            {
+                LogFaulty(Logger(load.Loggers), FaultyModel.Kill, FaultyModel.Hang);
+            }
+        }
+
         var report = new LoadReport(load.Clock.Phases, load.Clock.Elapsed, file.TensorBytes, parts.PoolBytes);
         return new LoadedModel(served, parts.Engine, parts.Model, parts.Device, report);
     }
@@ -188,6 +202,11 @@ public static partial class ModelLoader
         2, LogLevel.Warning, "The model answered not even its warm-up, and is served all the same: requests like it will be answered with 500. {Problem}",
         EventName = "BrokenFromTheStart")]
     private static partial void LogBroken(ILogger logger, string problem);
+
+    [LoggerMessage(
+        3, LogLevel.Warning, "Faults can be injected: a prompt with {Kill} in it ends this process, one with {Hang} stops its engine. Never serve others so.",
+        EventName = "Faulty")]
+    private static partial void LogFaulty(ILogger logger, string kill, string hang);
 
     [LoggerMessage(1, LogLevel.Warning, "{Sentence}", EventName = "LeftOut")]
     private static partial void LogLeftOut(ILogger logger, string sentence);

@@ -61,6 +61,9 @@ public sealed record ModelOptions
     /// <summary>Compute threads; null = as many as the machine or its container allows.</summary>
     public int? Threads { get; init; }
 
+    /// <summary>Whether prompts can ask for faults.</summary>
+    public FaultInjection FaultInjection { get; init; }
+
     /// <summary>The name that requests use.</summary>
     public string Name => ServedNames.Count > 0 ? ServedNames[0] : NameOf(Path);
 

@@ -68,13 +68,16 @@ internal sealed class ModelArguments
     private readonly Option<long?> _threads = Number(
         "--threads", "COUNT", "Compute threads. Default: as many processors as machine and container allow.", 1, 1024);
 
+    private readonly Option<bool> _faultInjection = Switch(
+        "--fault-injection", "For tests alone: a prompt with orleansllm-fault-kill in it ends the process that computes it, orleansllm-fault-hang stops its engine.");
+
     public void AddTo(Command command)
     {
         foreach (var option in new Option[]
         {
             _maxModelLength, _maxSequences, _maxBatchedTokens, _maxStepTime, _maxPartialPrefills, _maxLongPartialPrefills,
             _longPrefillTokenThreshold, _blockSize, _kvCacheBytes, _kvCacheType, _arithmetic, _prefixCaching,
-            _noPrefixCaching, _preemption, _swapSpace, _maxWaiting, _threads,
+            _noPrefixCaching, _preemption, _swapSpace, _maxWaiting, _threads, _faultInjection,
         })
         {
             command.Options.Add(option);
@@ -114,6 +117,7 @@ internal sealed class ModelArguments
             SwapBytes = (long)(swap * (1L << 30)),
             MaxWaitingRequests = (int?)result.GetValue(_maxWaiting) ?? standard.MaxWaitingRequests,
             Threads = (int?)result.GetValue(_threads),
+            FaultInjection = result.GetValue(_faultInjection) ? FaultInjection.On : FaultInjection.Off,
         };
     }
 
