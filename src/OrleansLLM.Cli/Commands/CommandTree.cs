@@ -21,5 +21,6 @@ internal static class CommandTree
         },
         TokenizeCommand.Create(),
         InspectCommand.Create(),
+        ChaosCommand.Create(),
     };
 }
