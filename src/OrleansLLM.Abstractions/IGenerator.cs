@@ -80,7 +80,11 @@ public abstract record SubmitResult
     {
     }
 
-    public sealed record Accepted(IReadOnlyList<SequenceId> Sequences) : SubmitResult;
+    public sealed record Accepted(IReadOnlyList<SequenceId> Sequences) : SubmitResult
+    {
+        /// <summary>Whether the request was taken in before, here or elsewhere, and is only joined.</summary>
+        public bool IsKnown { get; init; }
+    }
 
     /// <param name="Message">Says what was asked, what would fit and what to change.</param>
     /// <param name="RetryAfter">When it may be worth trying again, where that helps.</param>

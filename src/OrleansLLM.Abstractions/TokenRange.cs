@@ -65,4 +65,14 @@ public sealed record TokenLogprobs(float Logprob, int Rank, ReadOnlyMemory<int> 
 /// </param>
 /// <param name="End">Set on the last range of a sequence, which may hold no tokens.</param>
 public readonly record struct TokenRange(
-    int Start, ReadOnlyMemory<int> Ids, ReadOnlyMemory<TokenLogprobs?> Logprobs, SequenceEnd? End);
+    int Start, ReadOnlyMemory<int> Ids, ReadOnlyMemory<TokenLogprobs?> Logprobs, SequenceEnd? End)
+{
+    /// <summary>
+    /// The answer's tokens before this position were given to some reader before: who counts those behind it counts each once, whoever else reads, in
+    /// whichever process.
+    /// </summary>
+    public int ReadBefore { get; init; }
+
+    /// <summary>Whether some reader was given the end before.</summary>
+    public bool IsEndRead { get; init; }
+}

@@ -12,6 +12,9 @@ internal sealed class RemoteSequences(SiloContext silo, FleetWatch watch, Cluste
 
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
 
+    /// <summary>How long a reader that leaves waits for what it was given as new: nobody else is.</summary>
+    private static readonly TimeSpan Farewell = TimeSpan.FromSeconds(2);
+
     public async Task<KnownRequest?> FindAsync(RequestId request, CancellationToken cancellation) =>
         (await AskAsync(request, grain => grain.Find(), cancellation).ConfigureAwait(false))?.ToKnown();
 
@@ -72,7 +75,9 @@ internal sealed class RemoteSequences(SiloContext silo, FleetWatch watch, Cluste
     {
         try
         {
-            return (await ask(silo.SequenceOf(request)).WaitAsync(cancellation).ConfigureAwait(false), true);
+            var call = ask(silo.SequenceOf(request));
+            await ((Task)call.WaitAsync(cancellation)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            return (await call.WaitAsync(cancellation.IsCancellationRequested ? Farewell : Timeout.InfiniteTimeSpan, silo.Time).ConfigureAwait(false), true);
         }
         catch (Exception exception) when (exception is not OperationCanceledException || !cancellation.IsCancellationRequested)
         {

@@ -30,7 +30,8 @@ public sealed class EngineGenerator : IGenerator, IDisposable
         var running = _submissions.GetOrAdd(request.Id, submission.Task);
         if (running != submission.Task)
         {
-            return await running.WaitAsync(cancellation).ConfigureAwait(false);
+            var joined = await running.WaitAsync(cancellation).ConfigureAwait(false);
+            return joined is SubmitResult.Accepted accepted ? accepted with { IsKnown = true } : joined;
         }
 
         SubmitResult result = new SubmitResult.Refused(RefusalReason.Unavailable, "The submission was given up.");
@@ -132,7 +133,7 @@ public sealed class EngineGenerator : IGenerator, IDisposable
     {
         if (_logs.Find(request.Id) is { } known)
         {
-            return new SubmitResult.Accepted(known);
+            return new SubmitResult.Accepted(known) { IsKnown = true };
         }
 
         if (request.Samples is < 1 or > GenerationLimits.MaxSamples)

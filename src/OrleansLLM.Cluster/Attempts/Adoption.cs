@@ -35,6 +35,7 @@ internal sealed class Adoption(GatewayContext gateway, RequestAttempts attempts)
             .ToList();
         if (chosen.Count > 0 && Restore(chosen))
         {
+            found.Except(chosen).ToList().ForEach(copy => gateway.Metrics.OnOrphan(copy.Worker.Worker, OrphanCause.NotChosen));
             await Task.WhenAll(found.Except(chosen).GroupBy(copy => copy.Worker.Worker).Select(losers => gateway.Ends.TellAsync(
                 losers.Key, [.. losers.Select(copy => new AttemptEndMessage(copy.Message.Attempt, null, null))])));
             await Task.WhenAll(chosen.Select(RedirectAsync));
@@ -74,6 +75,7 @@ internal sealed class Adoption(GatewayContext gateway, RequestAttempts attempts)
             }
             else if (gateway.IsRunning(id))
             {
+                gateway.Metrics.OnAdoption(copy.Request.Model, copy.Worker.Worker);
                 gateway.Assignments.Adopt(new Assignment(message.Attempt, copy.Worker.Worker, copy.Worker.Incarnation, copy.Worker.Model.Fingerprint));
             }
         }

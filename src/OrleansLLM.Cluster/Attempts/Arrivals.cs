@@ -9,6 +9,8 @@ namespace OrleansLLM.Cluster;
 /// </summary>
 internal sealed class Arrivals(GatewayContext gateway)
 {
+    private readonly Orphans _orphans = new(gateway);
+
     /// <exception cref="InvalidDataException">The steps are for another life of this gateway.</exception>
     public void Take(StepMessage message)
     {
@@ -19,6 +21,7 @@ internal sealed class Arrivals(GatewayContext gateway)
 
         List<AttemptId>? orphans = null;
         List<LostAttempt>? lost = null;
+        var now = gateway.Silo.Time.GetTimestamp();
         var entries = message.Entries.Span;
         while (StepFormat.TryRead(ref entries, out var entry))
         {
@@ -36,13 +39,13 @@ internal sealed class Arrivals(GatewayContext gateway)
                 case AppendResult.Unknown or AppendResult.OlderEpoch or AppendResult.Ended:
                     (orphans ??= []).Add(AttemptId.Of(entry));
                     break;
-                case AppendResult.Appended when entry.End is not null:
-                    gateway.Assignments.Remove(entry.Sequence);
+                case AppendResult.Appended:
+                    Note(entry, message.Worker, now);
                     break;
             }
         }
 
-        Abort(message.Worker, orphans ?? []);
+        _orphans.End(message.Worker, orphans ?? []);
         Lose(lost ?? []);
     }
 
@@ -55,7 +58,7 @@ internal sealed class Arrivals(GatewayContext gateway)
 
         gateway.Watch.Hear(message.Worker);
         var difference = gateway.Assignments.Compare(message);
-        Abort(message.Worker.Worker, difference.Orphans);
+        _orphans.End(message.Worker.Worker, difference.Orphans);
         Lose(difference.Forgotten.Select(attempt =>
             new LostAttempt(attempt, LossCause.Forgot, $"Worker {message.Worker.Worker} does not hold it any more.")));
     }
@@ -73,12 +76,17 @@ internal sealed class Arrivals(GatewayContext gateway)
         return cause is not null && !gateway.Silo.IsAlone;
     }
 
-    /// <summary>Not awaited: the worker waits for this step's answer before it sends the next, and frees its blocks when it can.</summary>
-    private void Abort(WorkerId worker, IReadOnlyCollection<AttemptId> orphans)
+    /// <summary>Where another worker goes on, its readers had to wait.</summary>
+    private void Note(in StepEntry entry, WorkerId worker, long now)
     {
-        if (orphans.Count > 0)
+        if (entry.Token is not null && gateway.Assignments.NoteToken(AttemptId.Of(entry), now) is { } gap)
         {
-            gateway.Silo.WorkerOf(worker).Abort([.. orphans.Select(attempt => new AttemptEndMessage(attempt, null, null))]).Ignore();
+            gateway.Metrics.OnGap(gateway.Logs.RequestOf(entry.Sequence)?.Model ?? "", worker, gap);
+        }
+
+        if (entry.End is not null)
+        {
+            gateway.Assignments.Remove(entry.Sequence);
         }
     }
 

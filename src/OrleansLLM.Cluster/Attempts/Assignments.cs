@@ -22,7 +22,25 @@ internal sealed class Assignments(TimeProvider time)
     {
         lock (_lock)
         {
-            _entries[assignment.Attempt.Sequence] = new Entry(assignment);
+            var last = _entries.GetValueOrDefault(assignment.Attempt.Sequence)?.LastToken;
+            _entries[assignment.Attempt.Sequence] = new Entry(assignment) { LastToken = last, IsLastOfBefore = last is not null };
+        }
+    }
+
+    /// <summary>A token has come; how long after the last one of the attempt before, where it is the first of this one.</summary>
+    /// <param name="now">A timestamp.</param>
+    public TimeSpan? NoteToken(AttemptId attempt, long now)
+    {
+        lock (_lock)
+        {
+            if (_entries.GetValueOrDefault(attempt.Sequence) is not { } entry || entry.Assignment.Attempt != attempt)
+            {
+                return null;
+            }
+
+            var (last, isOfBefore) = (entry.LastToken, entry.IsLastOfBefore);
+            (entry.LastToken, entry.IsLastOfBefore) = (now, false);
+            return isOfBefore ? time.GetElapsedTime(last!.Value, now) : null;
         }
     }
 
@@ -174,5 +192,11 @@ internal sealed class Assignments(TimeProvider time)
         public bool IsCopied { get; set; }
 
         public List<StepEntry>? Kept { get; set; }
+
+        /// <summary>When the last token came; null without any.</summary>
+        public long? LastToken { get; set; }
+
+        /// <summary>That one was of the attempt before.</summary>
+        public bool IsLastOfBefore { get; set; }
     }
 }

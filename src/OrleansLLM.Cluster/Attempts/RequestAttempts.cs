@@ -27,6 +27,7 @@ internal sealed class RequestAttempts(GatewayContext gateway)
         _moving.UnionWith(ids);
         var excluded = new List<long>();
         SubmitReply? refusal = null;
+        var cause = AttemptCause.First;
         while (true)
         {
             var route = await Choose(ids[0], excluded, "");
@@ -35,8 +36,8 @@ internal sealed class RequestAttempts(GatewayContext gateway)
                 return Settle(refusal ?? SubmitReply.Refuse(route), ids);
             }
 
-            var reply = await Attempt(ids, route, message);
-            message = null;
+            var reply = await Attempt(ids, route, cause, message);
+            (message, cause) = (null, AttemptCause.Refused);
             if (!IsMendable(reply))
             {
                 return Settle(reply, ids);
@@ -79,6 +80,7 @@ internal sealed class RequestAttempts(GatewayContext gateway)
             return await Begin(ids, message: null);
         }
 
+        gateway.Metrics.OnAttempt(RequestOf(ids[0]).Model, parent.Worker, AttemptCause.First, ids.Length);
         Array.ForEach(ids, id => gateway.Assignments.Accept(parent.Attempt with { Sequence = id }));
         return Settle(reply, ids);
     }
@@ -175,6 +177,7 @@ internal sealed class RequestAttempts(GatewayContext gateway)
             return false;
         }
 
+        gateway.Metrics.OnPoison(RequestOf(ids[0]).Model, gateway.Assignments.Find(ids[0])?.Worker ?? default);
         End(ids, end);
         return true;
     }
@@ -184,15 +187,21 @@ internal sealed class RequestAttempts(GatewayContext gateway)
         _moving.UnionWith(ids);
         var fingerprint = gateway.Assignments.Find(ids[0])?.Fingerprint ?? "";
         var excluded = ExcludedBy(loss);
+        var cause = AttemptCauses.Of(loss.Cause);
         while (!gateway.Silo.Stopping.IsCancellationRequested && Array.FindAll(ids, gateway.IsRunning) is { Length: > 0 } left)
         {
             var change = gateway.Watch.NextChange;
             var route = await Choose(left[0], excluded, fingerprint);
             if (route.Worker is { } worker)
             {
-                if (await HasSeat(worker, left[0], published) && await TryMove(left, route, published))
+                if (await HasSeat(worker, left[0], published))
                 {
-                    break;
+                    if (await TryMove(left, route, cause, published))
+                    {
+                        break;
+                    }
+
+                    cause = gateway.Watch.HasDied(route.Incarnation) ? AttemptCause.Died : AttemptCause.Refused;
                 }
 
                 excluded.Add(route.Incarnation);
@@ -214,9 +223,9 @@ internal sealed class RequestAttempts(GatewayContext gateway)
     }
 
     /// <summary>False where another worker has to be tried.</summary>
-    private async Task<bool> TryMove(SequenceId[] ids, RouteReply route, int published)
+    private async Task<bool> TryMove(SequenceId[] ids, RouteReply route, AttemptCause cause, int published)
     {
-        var reply = await Attempt(ids, route, message: null);
+        var reply = await Attempt(ids, route, cause, message: null);
         if (await HasDied(route, reply))
         {
             _lastDeath = _last;
@@ -237,13 +246,14 @@ internal sealed class RequestAttempts(GatewayContext gateway)
         return true;
     }
 
-    private async Task<SubmitReply> Attempt(SequenceId[] ids, RouteReply route, JournalMessage? message)
+    private async Task<SubmitReply> Attempt(SequenceId[] ids, RouteReply route, AttemptCause cause, JournalMessage? message)
     {
         var old = ids.Select(gateway.Assignments.Find).OfType<Assignment>().Where(assigned => assigned.Incarnation != route.Incarnation).ToList();
         var epoch = _last = ids.Select(gateway.Logs.EpochOf).Append(_last).Max().Next(gateway.Silo.Drawer);
         Array.ForEach(ids, id => gateway.Logs.RaiseEpoch(id, epoch));
         var assignment = new Assignment(new AttemptId(ids[0], epoch), route.Worker!.Value, route.Incarnation, route.Fingerprint);
         Assign(ids, assignment);
+        gateway.Metrics.OnAttempt(RequestOf(ids[0]).Model, assignment.Worker, cause, ids.Length);
         Tell(old).Ignore();
 
         var unanswered = SubmitReply.Refuse(route);

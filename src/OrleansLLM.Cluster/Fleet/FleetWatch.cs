@@ -74,6 +74,15 @@ internal sealed class FleetWatch(TimeProvider time)
         }
     }
 
+    /// <summary>The model that a worker serves; empty where it is not known.</summary>
+    public string ModelOf(WorkerId worker)
+    {
+        lock (_lock)
+        {
+            return _workers.TryGetValue(worker, out var entry) ? entry.Report.Model.Name : "";
+        }
+    }
+
     /// <summary>Whether what was given to that incarnation is lost.</summary>
     public bool IsLost(long incarnation)
     {

@@ -40,6 +40,7 @@ internal sealed class FleetWatcher(GatewayContext gateway, ClusterFleet fleet, I
 
             gateway.Watch.Pulse.Beat();
             fleet.Look();
+            gateway.Metrics.Announce(gateway.Watch.Reports);
             gateway.Watch.Judge();
             TellLosses();
         }

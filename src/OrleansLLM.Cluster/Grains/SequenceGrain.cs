@@ -22,13 +22,16 @@ internal sealed class SequenceGrain(GatewayContext gateway) : Grain, ISequenceGr
     {
         var journal = message.Read();
         SequenceId[] ids = [.. journal.Sequences.Select(sequence => sequence.Id)];
-        var submission = gateway.Logs.Open(journal.Request, ids, default) switch
+        var opened = gateway.Logs.Open(journal.Request, ids, default);
+        var submission = opened switch
         {
             OpenResult.Opened => _submission = _attempts.Begin(ids, message),
             OpenResult.Full => Task.FromResult(SubmitReply.From(SequenceLogs.Full)),
             _ => _submission,
         };
-        return submission is not null && await submission is { Reason: not null } refused ? refused : new SubmitReply(Known);
+        return submission is not null && await submission is { Reason: not null } refused
+            ? refused
+            : new SubmitReply(Known, IsKnown: opened == OpenResult.Known);
     }
 
     public async Task<SubmitReply> Fork(SequenceId sequence, int at, int count) => Answer(await _attempts.Fork(sequence, at, count));

@@ -46,6 +46,8 @@ public static class ClusterHosting
             silo.Services.AddSingleton<Router>();
             silo.Services.AddSingleton<Assignments>();
             silo.Services.AddSingleton<UnheardEnds>();
+            silo.Services.AddMetrics();
+            silo.Services.AddSingleton<ClusterMetrics>();
             silo.Services.AddSingleton<GatewayContext>();
             silo.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>, FleetWatcher>();
         }

@@ -16,13 +16,20 @@ public sealed record KnownReply([property: Id(0)] JournalMessage Journal, [prope
 /// <summary>A <see cref="TokenRange"/> on its way.</summary>
 /// <param name="Ids">Little-endian int32 ids; with <paramref name="Logprobs"/> none, which has them, too.</param>
 /// <param name="Logprobs">Tokens with their log probabilities, as <see cref="StepFormat"/> writes them; empty where there are none.</param>
+/// <param name="ReadBefore">As <see cref="TokenRange.ReadBefore"/>.</param>
+/// <param name="IsEndRead">As <see cref="TokenRange.IsEndRead"/>.</param>
 [GenerateSerializer, Immutable, Alias("OrleansLLM.RangeReply")]
 public sealed record RangeReply(
-    [property: Id(0)] int Start, [property: Id(1)] byte[] Ids, [property: Id(2)] byte[] Logprobs, [property: Id(3)] EndReply? End)
+    [property: Id(0)] int Start, [property: Id(1)] byte[] Ids, [property: Id(2)] byte[] Logprobs, [property: Id(3)] EndReply? End,
+    [property: Id(4)] int ReadBefore, [property: Id(5)] bool IsEndRead)
 {
-    public static RangeReply From(SequenceId sequence, in TokenRange range) => range.Logprobs.IsEmpty
-        ? new RangeReply(range.Start, MemoryMarshal.AsBytes(range.Ids.Span).ToArray(), [], EndReply.From(range.End))
-        : new RangeReply(range.Start, [], Write(sequence, range), EndReply.From(range.End));
+    public static RangeReply From(SequenceId sequence, in TokenRange range)
+    {
+        var (ids, logprobs) = range.Logprobs.IsEmpty
+            ? (MemoryMarshal.AsBytes(range.Ids.Span).ToArray(), (byte[])[])
+            : ([], Write(sequence, range));
+        return new RangeReply(range.Start, ids, logprobs, EndReply.From(range.End), range.ReadBefore, range.IsEndRead);
+    }
 
     public TokenRange ToRange()
     {
@@ -35,7 +42,7 @@ public sealed record RangeReply(
             logprobs.Add(entry.Logprobs);
         }
 
-        return new TokenRange(Start, ids.ToArray(), logprobs.ToArray(), End?.ToEnd());
+        return new TokenRange(Start, ids.ToArray(), logprobs.ToArray(), End?.ToEnd()) { ReadBefore = ReadBefore, IsEndRead = IsEndRead };
     }
 
     private static byte[] Write(SequenceId sequence, in TokenRange range)

@@ -34,16 +34,18 @@ public sealed record AttemptEndMessage([property: Id(0)] AttemptId Attempt, [pro
 public sealed record AttemptChangeMessage([property: Id(0)] AttemptId Attempt, [property: Id(1)] byte[] Change);
 
 /// <summary>A <see cref="SubmitResult"/> on its way: either ids, or a reason with its message.</summary>
+/// <param name="IsKnown">As <see cref="SubmitResult.Accepted.IsKnown"/>.</param>
 [GenerateSerializer, Immutable, Alias("OrleansLLM.SubmitReply")]
 public sealed record SubmitReply(
     [property: Id(0)] SequenceId[] Sequences,
     [property: Id(1)] RefusalReason? Reason = null,
     [property: Id(2)] string Message = "",
-    [property: Id(3)] TimeSpan? RetryAfter = null)
+    [property: Id(3)] TimeSpan? RetryAfter = null,
+    [property: Id(4)] bool IsKnown = false)
 {
     public static SubmitReply From(SubmitResult result) => result switch
     {
-        SubmitResult.Accepted accepted => new SubmitReply([.. accepted.Sequences]),
+        SubmitResult.Accepted accepted => new SubmitReply([.. accepted.Sequences], IsKnown: accepted.IsKnown),
         SubmitResult.Refused refused => Refuse(refused.Reason, refused.Message, refused.RetryAfter),
         _ => throw new NotSupportedException($"A submission ended as {result.GetType().Name}."),
     };
@@ -58,5 +60,5 @@ public sealed record SubmitReply(
 
     public SubmitResult ToResult() => Reason is { } reason
         ? new SubmitResult.Refused(reason, Message, RetryAfter)
-        : new SubmitResult.Accepted(Sequences);
+        : new SubmitResult.Accepted(Sequences) { IsKnown = IsKnown };
 }

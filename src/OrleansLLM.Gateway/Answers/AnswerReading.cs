@@ -29,8 +29,9 @@ internal sealed class AnswerReading(GatewayCall call, Answer answer, StreamCurso
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(call.Aborted);
         ApiError? error = null;
+        var hasCountedEnd = false;
         await Task.WhenAll(Choices.Select(ReadOneAsync));
-        if (error is null && cursor.Of.Choice is null)
+        if (error is null && cursor.Of.Choice is null && hasCountedEnd)
         {
             call.Server.Metrics.OnAnswered(answer.Requests[0], Choices.Max(choice => choice.CompletionTokens), _arrival);
         }
@@ -39,7 +40,7 @@ internal sealed class AnswerReading(GatewayCall call, Answer answer, StreamCurso
 
         async Task ReadOneAsync(Choice choice)
         {
-            using var timer = StartTimer(choice);
+            var timer = StartTimer(choice);
             try
             {
                 var end = await choice.ReadAsync(call.Server.Generator, sink, held, timer, stop.Token);
@@ -57,9 +58,18 @@ internal sealed class AnswerReading(GatewayCall call, Answer answer, StreamCurso
             }
             catch
             {
-                Leave(choice);
+                Leave(choice, timer);
                 await stop.CancelAsync();
                 throw;
+            }
+            finally
+            {
+                if (timer.HasCountedEnd)
+                {
+                    hasCountedEnd = true;
+                }
+
+                await timer.LeaveAsync(call.Server.Generator);
             }
         }
     }
@@ -116,20 +126,20 @@ internal sealed class AnswerReading(GatewayCall call, Answer answer, StreamCurso
         call.Server.Metrics.Start(answer.RequestOf(choice.Index), choice.Sequence, _arrival);
 
     /// <summary>Where it goes on without its client, stop strings are looked for, too: <see cref="RequestLinger"/> says how long.</summary>
-    private void Leave(Choice choice)
+    private void Leave(Choice choice, ChoiceTimer timer)
     {
         if (answer.Input.Shape.Stop.Count > 0 && answer.RequestOf(choice.Index).Linger > TimeSpan.Zero)
         {
-            _ = LingerAsync(choice);
+            _ = LingerAsync(choice, timer);
         }
     }
 
-    private async Task LingerAsync(Choice choice)
+    private async Task LingerAsync(Choice choice, ChoiceTimer timer)
     {
         using var patience = new CancellationTokenSource(RequestLinger.OfReader(answer.RequestOf(choice.Index).Linger), call.Server.Time);
         try
         {
-            await choice.LingerAsync(call.Server.Generator, patience.Token);
+            await choice.LingerAsync(call.Server.Generator, timer, patience.Token);
         }
         catch (Exception)
         {

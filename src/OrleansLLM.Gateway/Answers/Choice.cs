@@ -16,6 +16,7 @@ internal sealed class Choice(Answer answer, int index, AnswerText text, ChoicePr
 
     private readonly GenerationInput _input = answer.Input;
     private readonly List<AnswerDelta> _deltas = [];
+    private bool _endsWithSequence;
     private bool _hasEchoed = answer.Input.Shape.Echo == PromptEcho.None || had.Stage >= ChoiceStage.Echoed;
 
     public int Index { get; } = index;
@@ -42,6 +43,7 @@ internal sealed class Choice(Answer answer, int index, AnswerText text, ChoicePr
     {
         if (had.Stage == ChoiceStage.Ended)
         {
+            timer.OnHadEnd();
             return new SequenceEnd(FinishReason.Stop);
         }
 
@@ -56,18 +58,28 @@ internal sealed class Choice(Answer answer, int index, AnswerText text, ChoicePr
                 OnStart();
             }
 
-            for (var at = 0; at == 0 || at < range.Ids.Length; at += MostTogether)
+            var at = 0;
+            try
             {
-                var piece = Cut(range, at);
-                if (BytesOf(piece) is > 0 and var bytes && !held.TryAdd(bytes))
+                do
                 {
-                    return null;
-                }
+                    var piece = Cut(range, at);
+                    if (BytesOf(piece) is > 0 and var bytes && !held.TryAdd(bytes))
+                    {
+                        return null;
+                    }
 
-                if (await HandOutAsync(generator, sink, piece, timer, cancellation) is { } end)
-                {
-                    return end;
+                    at += MostTogether;
+                    if (await HandOutAsync(generator, sink, piece, timer, cancellation) is { } end)
+                    {
+                        return end;
+                    }
                 }
+                while (at < range.Ids.Length);
+            }
+            finally
+            {
+                CountRest(range, at, timer);
             }
         }
 
@@ -78,13 +90,14 @@ internal sealed class Choice(Answer answer, int index, AnswerText text, ChoicePr
     /// Goes on looking for a stop string where its client has left, so that nothing is computed behind one: to the end, or until
     /// <paramref name="patience"/> is over.
     /// </summary>
-    public async Task LingerAsync(IGenerator generator, CancellationToken patience)
+    public async Task LingerAsync(IGenerator generator, ChoiceTimer timer, CancellationToken patience)
     {
         await foreach (var range in generator.ReadAsync(Sequence, Prompt.Ids.Length + text.Tokens, patience))
         {
             Take(range);
             _deltas.Clear();
-            if (text.End is not null || range.End is not null)
+            Count(range, timer);
+            if (EndOf(range) is not null)
             {
                 await FinishAsync(generator, range, patience);
                 return;
@@ -96,7 +109,7 @@ internal sealed class Choice(Answer answer, int index, AnswerText text, ChoicePr
         IGenerator generator, IAnswerSink sink, TokenRange piece, ChoiceTimer timer, CancellationToken cancellation)
     {
         Take(piece);
-        timer.OnTokens(CompletionTokens);
+        Count(piece, timer);
         var finish = FinishAsync(generator, piece, cancellation);
         if (_deltas.Count > 0)
         {
@@ -109,9 +122,32 @@ internal sealed class Choice(Answer answer, int index, AnswerText text, ChoicePr
             return null;
         }
 
-        timer.OnEnd(end.Reason, Prompt.Ids.Length, CompletionTokens);
         await finish;
         return end;
+    }
+
+    private void Count(in TokenRange range, ChoiceTimer timer)
+    {
+        var readBefore = range.ReadBefore - Prompt.Ids.Length;
+        timer.OnTokens(CompletionTokens, readBefore);
+        if (EndOf(range) is { } end)
+        {
+            // Who got the last token of a stop string first has ended the answer.
+            var isCounted = text.End is null || _endsWithSequence ? range.IsEndRead : CompletionTokens <= readBefore;
+            timer.OnEnd(end.Reason, Prompt.Ids.Length, CompletionTokens, isCounted);
+        }
+    }
+
+    /// <summary>Nobody else is given as new what this reader got and its client did not.</summary>
+    private void CountRest(in TokenRange range, int from, ChoiceTimer timer)
+    {
+        for (var at = from; at < range.Ids.Length; at += MostTogether)
+        {
+            var piece = Cut(range, at);
+            Take(piece);
+            _deltas.Clear();
+            Count(piece, timer);
+        }
     }
 
     private SequenceEnd? EndOf(in TokenRange range) => text.End switch
@@ -165,9 +201,13 @@ internal sealed class Choice(Answer answer, int index, AnswerText text, ChoicePr
         }
 
         var count = Math.Min(MostTogether, range.Ids.Length - at);
-        return new TokenRange(
-            range.Start + at, range.Ids.Slice(at, count), range.Logprobs.IsEmpty ? default : range.Logprobs.Slice(at, count),
-            at + count == range.Ids.Length ? range.End : null);
+        return range with
+        {
+            Start = range.Start + at,
+            Ids = range.Ids.Slice(at, count),
+            Logprobs = range.Logprobs.IsEmpty ? default : range.Logprobs.Slice(at, count),
+            End = at + count == range.Ids.Length ? range.End : null,
+        };
     }
 
     private void Take(in TokenRange range)
@@ -191,6 +231,7 @@ internal sealed class Choice(Answer answer, int index, AnswerText text, ChoicePr
         {
             Echo();
             Append(text.Complete(end));
+            _endsWithSequence = true;
         }
     }
 

@@ -17,6 +17,7 @@ internal sealed class Submission(GatewayCall call, AnswerKind kind, GenerationIn
     private readonly long _arrival = call.Server.Time.GetTimestamp();
     private readonly long _created = call.Server.Time.GetUtcNow().ToUnixTimeSeconds();
     private readonly ConcurrentQueue<RequestId> _toCancel = [];
+    private readonly ConcurrentBag<RequestId> _begun = [];
     private IReadOnlyList<GenerationRequest> _requests = [];
     private long _bytesPerAnswer;
 
@@ -43,7 +44,7 @@ internal sealed class Submission(GatewayCall call, AnswerKind kind, GenerationIn
 
         var id = new AnswerId(kind, ids[0]);
         (var answer, error) = Key is null ? await AnswerAsync(id) : await JoinAsync(id, held);
-        foreach (var request in answer?.Requests ?? [])
+        foreach (var request in answer?.Requests.Where(request => _begun.Contains(request.Id)) ?? [])
         {
             call.Server.Metrics.OnSubmitted(input.Model, request, _arrival);
         }
@@ -106,7 +107,7 @@ internal sealed class Submission(GatewayCall call, AnswerKind kind, GenerationIn
             _toCancel.Enqueue(request.Id);
             try
             {
-                var result = await call.Server.Generator.SubmitAsync(request, stop.Token);
+                var result = Note(request, await call.Server.Generator.SubmitAsync(request, stop.Token));
                 if (result is SubmitResult.Refused no && Interlocked.CompareExchange(ref refused, no, null) is null)
                 {
                     await stop.CancelAsync();
@@ -121,7 +122,7 @@ internal sealed class Submission(GatewayCall call, AnswerKind kind, GenerationIn
         // Whoever comes by the same key has joined it: a client that leaves does not give it up, and one that is refused cancels what it was granted.
         async Task SubmitKeyedAsync(GenerationRequest request)
         {
-            var result = await call.Server.Generator.SubmitAsync(request, CancellationToken.None);
+            var result = Note(request, await call.Server.Generator.SubmitAsync(request, CancellationToken.None));
             if (result is SubmitResult.Refused no)
             {
                 Interlocked.CompareExchange(ref refused, no, null);
@@ -131,6 +132,17 @@ internal sealed class Submission(GatewayCall call, AnswerKind kind, GenerationIn
                 _toCancel.Enqueue(request.Id);
             }
         }
+    }
+
+    /// <summary>Who only joins a request has not begun it: at whichever gateway, it counts once.</summary>
+    private SubmitResult Note(GenerationRequest request, SubmitResult result)
+    {
+        if (result is SubmitResult.Accepted { IsKnown: false })
+        {
+            _begun.Add(request.Id);
+        }
+
+        return result;
     }
 
     /// <summary>False where their envelopes find no room.</summary>

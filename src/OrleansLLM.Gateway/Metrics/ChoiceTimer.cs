@@ -1,35 +1,50 @@
 namespace OrleansLLM.Gateway.Metrics;
 
 /// <summary>
-/// Measures one answer as one client reads it; what another client's reading has measured is left out. When the last client leaves it before its end,
-/// and none can come back, it counts as aborted.
+/// Measures one answer as one client reads it. Each token and the end are counted by the reader that was the first to get them, in whichever process it reads
+/// (<see cref="TokenRange.ReadBefore"/>). Where the last one leaves before the end and that ends the answer, it counts as aborted.
 /// </summary>
-internal sealed class ChoiceTimer : IDisposable
+internal sealed class ChoiceTimer
 {
+    /// <summary>How long the generator has to say what became of an answer that its client left.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
+
     private readonly GatewayMetrics _metrics;
     private readonly string _model;
     private readonly MeasuredRequest _request;
-    private readonly int _sample;
+    private readonly SequenceId _sequence;
     private readonly TimeSpan _linger;
     private readonly TimeProvider _time;
+    private int _counted;
     private long _first;
     private long _last;
 
     public ChoiceTimer(GatewayMetrics metrics, MeasuredRequest measured, SequenceId sequence, GenerationRequest request, TimeProvider time)
     {
         (_metrics, _request, _model, _linger, _time) = (metrics, measured, request.Model, request.Linger, time);
-        _sample = sequence.Index;
-        _request.Enter(_sample);
+        _sequence = sequence;
+        _request.Enter(sequence.Index);
     }
 
-    /// <summary>The client has so many tokens from before: they were counted where it got them.</summary>
-    public void OnHad(int tokens) => _request.Advance(_sample, tokens);
+    /// <summary>Whether this reader was the first to get the answer's end.</summary>
+    public bool HasCountedEnd { get; private set; }
 
-    /// <summary>The answer has so many tokens. Those that are read together have a latency each, but the first one's is the time to first token.</summary>
-    public void OnTokens(int tokens)
+    /// <summary>The client has so many tokens from before: they were counted where it got them.</summary>
+    public void OnHad(int tokens) => _counted = tokens;
+
+    /// <summary>The client has the end from before.</summary>
+    public void OnHadEnd() => _request.End(_sequence.Index);
+
+    /// <summary>
+    /// The answer has so many tokens, of which others had the first <paramref name="readBefore"/>. Those that are read together have a latency each,
+    /// but the first one's is the time to first token.
+    /// </summary>
+    public void OnTokens(int tokens, int readBefore)
     {
-        var (count, before) = _request.Advance(_sample, tokens);
-        if (count == 0)
+        var before = Math.Max(_counted, readBefore);
+        var count = tokens - before;
+        _counted = Math.Max(_counted, tokens);
+        if (count <= 0)
         {
             return;
         }
@@ -41,7 +56,7 @@ internal sealed class ChoiceTimer : IDisposable
         {
             (_first, _last) = (now, now);
             count--;
-            if (before == 0)
+            if (before <= 0)
             {
                 _metrics.FirstToken.Record(Seconds(_request.Arrival, now), tags);
             }
@@ -55,13 +70,16 @@ internal sealed class ChoiceTimer : IDisposable
         _last = now;
     }
 
-    public void OnEnd(FinishReason reason, int promptTokens, int completionTokens)
+    /// <param name="isCounted">Whether another reader had the end before.</param>
+    public void OnEnd(FinishReason reason, int promptTokens, int completionTokens, bool isCounted)
     {
-        if (!_request.TryEnd(_sample))
+        OnHadEnd();
+        if (isCounted || HasCountedEnd)
         {
             return;
         }
 
+        HasCountedEnd = true;
         var tags = GatewayMetrics.Tags(_model);
         _metrics.EndToEnd.Record(Seconds(_request.Arrival, _time.GetTimestamp()), tags);
         if (completionTokens > 1 && _first != 0)
@@ -74,11 +92,40 @@ internal sealed class ChoiceTimer : IDisposable
         _metrics.OnFinished(_model, Name(reason), promptTokens, completionTokens);
     }
 
-    public void Dispose()
+    /// <summary>
+    /// The client has left. Where nobody here reads the answer any more and it has ended by that, its end is read, so that it counts; while the server stops, or
+    /// others read elsewhere, it goes on.
+    /// </summary>
+    public async ValueTask LeaveAsync(IGenerator generator)
     {
-        if (_request.Leave(_sample) && _linger == TimeSpan.Zero && _request.TryEnd(_sample))
+        if (!_request.Leave(_sequence.Index) || _linger > TimeSpan.Zero)
         {
-            _metrics.OnAborted(_model);
+            return;
+        }
+
+        try
+        {
+            using var patience = new CancellationTokenSource(Patience, _time);
+            if (await generator.DescribeAsync(_sequence, patience.Token) is { Phase: SequencePhase.Ended } left)
+            {
+                await CountEndAsync(generator.ReadAsync(_sequence, left.Tokens, patience.Token));
+            }
+        }
+        catch (Exception)
+        {
+            // What can't be asked any more is not counted; the client's answer does not depend on it.
+        }
+    }
+
+    private async Task CountEndAsync(IAsyncEnumerable<TokenRange> rest)
+    {
+        await foreach (var range in rest)
+        {
+            if (range is { End: { } end, IsEndRead: false })
+            {
+                OnHadEnd();
+                _metrics.OnLeft(_model, Name(end.Reason));
+            }
         }
     }
 

@@ -76,7 +76,7 @@ internal sealed class GatewayMetrics : IDisposable
         }
     }
 
-    /// <summary>A request was accepted which arrived at <paramref name="arrival"/>; one that was before counts no more.</summary>
+    /// <summary>A request was accepted which arrived at <paramref name="arrival"/>; the same one counts once.</summary>
     public void OnSubmitted(ServedModel model, GenerationRequest request, long arrival)
     {
         Announce(model);
@@ -114,7 +114,8 @@ internal sealed class GatewayMetrics : IDisposable
         _counts?.Output.Record(completionTokens, tags);
     }
 
-    public void OnAborted(string model) => CountFinished(model, "abort", 1);
+    /// <summary>An answer ended when its last client left.</summary>
+    public void OnLeft(string model, string reason) => CountFinished(model, reason, 1);
 
     public void Dispose() => _meter.Dispose();
 

@@ -1,13 +1,12 @@
 namespace OrleansLLM.Gateway.Metrics;
 
 /// <summary>
-/// What was measured of a request, so that its prompt, each token and each end count once, whoever reads them and how often. Thread-safe.
+/// What was measured of a request, so that its prompt counts once, whoever asks for it and how often, and who reads its answers here. Thread-safe.
 /// </summary>
 /// <param name="arrival">When it was first asked for.</param>
 internal sealed class MeasuredRequest(int samples, long arrival)
 {
     private readonly Lock _lock = new();
-    private readonly int[] _tokens = new int[samples];
     private readonly int[] _readers = new int[samples];
     private readonly bool[] _hasEnded = new bool[samples];
     private bool _hasPrompt;
@@ -50,23 +49,12 @@ internal sealed class MeasuredRequest(int samples, long arrival)
         }
     }
 
-    /// <summary>How many of the answer's first <paramref name="tokens"/> tokens nobody had counted, and how many were.</summary>
-    public (int Added, int Before) Advance(int sample, int tokens)
+    /// <summary>Some reader has seen the end.</summary>
+    public void End(int sample)
     {
         lock (_lock)
         {
-            var before = _tokens[sample];
-            _tokens[sample] = Math.Max(before, tokens);
-            return (_tokens[sample] - before, before);
-        }
-    }
-
-    /// <summary>True the first time.</summary>
-    public bool TryEnd(int sample)
-    {
-        lock (_lock)
-        {
-            return !_hasEnded[sample] && (_hasEnded[sample] = true);
+            _hasEnded[sample] = true;
         }
     }
 }

@@ -18,6 +18,8 @@ internal sealed class SequenceLog
     private int _cachedTokens;
     private int? _endMark;
     private SequenceEnd? _end;
+    private int _readBefore;
+    private bool _isEndRead;
     private long _bytes;
     private bool _isReleased;
 
@@ -239,12 +241,23 @@ internal sealed class SequenceLog
         }
     }
 
-    /// <summary>What stands from <paramref name="from"/> on, or false where the reader has to wait.</summary>
+    /// <summary>
+    /// What stands from <paramref name="from"/> on, or false where the reader has to wait. Each token and the end are given to one reader as what
+    /// nobody had before.
+    /// </summary>
     public bool TryRead(int from, out TokenRange range)
     {
         lock (_lock)
         {
-            return from < PromptLength ? TryReadPrompt(from, out range) : TryReadOutput(from, out range);
+            if (!TryLook(from, out range))
+            {
+                return false;
+            }
+
+            range = range with { ReadBefore = _readBefore, IsEndRead = _isEndRead };
+            _readBefore = from < PromptLength ? _readBefore : Math.Max(_readBefore, range.Start + range.Ids.Length);
+            _isEndRead |= range.End is not null;
+            return true;
         }
     }
 
@@ -253,7 +266,7 @@ internal sealed class SequenceLog
     {
         lock (_lock)
         {
-            if (TryRead(from, out _))
+            if (TryLook(from, out _))
             {
                 return false;
             }
@@ -336,6 +349,9 @@ internal sealed class SequenceLog
 
     private static long BytesOf(int tokens, TokenLogprobs?[] logprobs) =>
         (sizeof(int) * (long)tokens) + (IntPtr.Size * (long)logprobs.Length) + logprobs.Sum(known => known?.Bytes ?? 0);
+
+    private bool TryLook(int from, out TokenRange range) =>
+        from < PromptLength ? TryReadPrompt(from, out range) : TryReadOutput(from, out range);
 
     private bool TryReadPrompt(int from, out TokenRange range)
     {

@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using Microsoft.Extensions.DependencyInjection;
 using Orleans.Configuration;
 using Orleans.TestingHost;
@@ -99,6 +100,64 @@ public sealed class AdoptionTests : IAsyncLifetime
         Assert.All(await Task.WhenAll(ids.Select(ReadAsync)), answer => Assert.Equal("50 51 52 7", answer.Ids));
         Assert.Single(_engine.Attempts);
         hang.SetResult();
+    }
+
+    [Fact]
+    public async Task Each_sequence_of_a_dead_gateway_counts_as_adopted_once_and_as_no_attempt()
+    {
+        using var readings = new MeterReadings("model", ServicesOf(1).GetRequiredService<IMeterFactory>());
+        var ids = await SubmitAsync(_request);
+        _engine.Publish(3, 50, ids);
+        await Until(() => ServicesOf(0).GetRequiredService<SequenceLogs>().Describe(ids[0])!.Tokens == 4);
+        await KillAsync();
+        await Until(() => ids.All(id => Logs.Describe(id)?.Tokens == 4));
+        _engine.Publish(4, 51, ids);
+        await EndAsync(ids, 5);
+
+        var worker = new WorkerId(_cluster.Silos.Single(silo => silo.Name.EndsWith('2')).Name, 0);
+        await Until(() => readings.Sum("orleansllm.adoptions", worker) == 2);
+        Assert.Empty(readings.Causes("orleansllm.attempts", worker));
+        Assert.Equal(0, readings.Count("orleansllm.reader_gap_seconds", worker));
+    }
+
+    /// <summary>As a gateway counts: tokens behind what was read before, and an end that nobody had.</summary>
+    [Fact]
+    public async Task Readers_at_two_gateways_together_get_each_token_and_the_end_as_new_once()
+    {
+        var ids = await SubmitAsync(_request with { Linger = TimeSpan.FromMinutes(1) });
+        var (tokens, ends) = (new int[2], new int[2]);
+        var reading = Enumerable.Range(0, 6).Select(reader => Task.Run(async () =>
+        {
+            foreach (var (id, index) in ids.Select((id, index) => (id, index)))
+            {
+                await foreach (var range in (reader % 2 == 0 ? Dying : Other).ReadAsync(id, 3, Cancellation))
+                {
+                    Interlocked.Add(ref tokens[index], range.Start + range.Ids.Length - Math.Max(range.Start, Math.Min(range.ReadBefore, range.Start + range.Ids.Length)));
+                    Interlocked.Add(ref ends[index], range is { End: not null, IsEndRead: false } ? 1 : 0);
+                }
+            }
+        })).ToList();
+        for (var position = 3; position < 40; position++)
+        {
+            _engine.Publish(position, 50, ids);
+            await Task.Yield();
+        }
+
+        _engine.Publish(ids, id => Entry(id, 40, 7) with { End = new SequenceEnd(FinishReason.Length) });
+        await Task.WhenAll(reading).WaitAsync(TimeSpan.FromSeconds(30), Cancellation);
+
+        Assert.Equal([38, 38], tokens);
+        Assert.Equal([1, 1], ends);
+    }
+
+    [Fact]
+    public async Task Who_submits_a_request_that_another_gateway_has_joins_it()
+    {
+        Assert.False(Assert.IsType<SubmitResult.Accepted>(await Dying.SubmitAsync(_request, Cancellation)).IsKnown);
+        foreach (var generator in new[] { Dying, Other })
+        {
+            Assert.True(Assert.IsType<SubmitResult.Accepted>(await generator.SubmitAsync(_request, Cancellation)).IsKnown);
+        }
     }
 
     [Fact]

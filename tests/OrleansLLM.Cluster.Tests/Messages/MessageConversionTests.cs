@@ -46,7 +46,11 @@ public sealed class MessageConversionTests
 
         Assert.Equal([Sequence], reply.Sequences);
         Assert.Null(reply.Reason);
-        Assert.Equal([Sequence], Assert.IsType<SubmitResult.Accepted>(reply.ToResult()).Sequences);
+        var accepted = Assert.IsType<SubmitResult.Accepted>(reply.ToResult());
+        Assert.Equal([Sequence], accepted.Sequences);
+        Assert.False(accepted.IsKnown);
+        var known = SubmitReply.From(new SubmitResult.Accepted(Sequences: [Sequence]) { IsKnown = true });
+        Assert.True(Assert.IsType<SubmitResult.Accepted>(known.ToResult()).IsKnown);
     }
 
     [Fact]

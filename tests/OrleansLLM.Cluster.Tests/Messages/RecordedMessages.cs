@@ -66,8 +66,8 @@ internal static class RecordedMessages
         [typeof(KnownReply)] = [new KnownReply(Journal: Journal, Sequences: [Sequence])],
         [typeof(RangeReply)] =
         [
-            new RangeReply(Start: 91, Ids: [11, 12], Logprobs: [13, 14], End: End),
-            new RangeReply(Start: 91, Ids: [], Logprobs: [], End: null),
+            new RangeReply(Start: 91, Ids: [11, 12], Logprobs: [13, 14], End: End, ReadBefore: 94, IsEndRead: true),
+            new RangeReply(Start: 91, Ids: [], Logprobs: [], End: null, ReadBefore: 94, IsEndRead: true),
         ],
         [typeof(NotedChangeMessage)] = [Change],
         [typeof(RedirectMessage)] = [new RedirectMessage(Attempt: Attempt, Gateway: Gateway, Next: 82)],
@@ -86,7 +86,7 @@ internal static class RecordedMessages
         [typeof(SubmitReply)] =
         [
             new SubmitReply(
-                Sequences: [Sequence, Sibling], Reason: RefusalReason.QueueFull, Message: "Full.", RetryAfter: TimeSpan.FromSeconds(3)),
+                Sequences: [Sequence, Sibling], Reason: RefusalReason.QueueFull, Message: "Full.", RetryAfter: TimeSpan.FromSeconds(3), IsKnown: true),
             new SubmitReply(Sequences: [], Reason: null, Message: "", RetryAfter: null),
         ],
         [typeof(RouteQuery)] = [new RouteQuery(Prefix: [1, 2, 3], Excluded: [25, 26], Fingerprint: "fingerprint")],

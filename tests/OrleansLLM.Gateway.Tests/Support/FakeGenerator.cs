@@ -132,7 +132,8 @@ internal sealed class FakeGenerator : IGenerator
     {
         await Describing(sequence);
         return _requests.TryGetValue(sequence.Request, out var request)
-            ? new SequenceDescription(sequence, SequencePhase.Ended, request.PromptIds.Length, request.PromptIds.Length, CachedTokens, _ends.GetValueOrDefault(sequence))
+            ? new SequenceDescription(
+                sequence, _ends.ContainsKey(sequence) ? SequencePhase.Ended : SequencePhase.Running, request.PromptIds.Length, request.PromptIds.Length, CachedTokens, _ends.GetValueOrDefault(sequence))
             : null;
     }
 

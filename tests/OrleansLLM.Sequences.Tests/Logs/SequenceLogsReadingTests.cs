@@ -246,6 +246,30 @@ public sealed class SequenceLogsReadingTests : OpenLogs
         Assert.False(request.IsAlive);
     }
 
+    [Fact]
+    public async Task Each_token_and_the_end_are_new_to_the_reader_that_gets_them_first()
+    {
+        Append(3, 50);
+        await using var first = Read(Id, 3);
+        await using var second = Read(Id, 3);
+        await using var prompt = Read(Id, 0);
+        Assert.Equal((0, 0, 0), await NewAsync(prompt));
+        Assert.Equal((3, 0, 0), await NewAsync(first));
+        Assert.Equal((3, 4, 0), await NewAsync(second));
+        var waiting = NewAsync(first);
+        Append(4, 51);
+        Assert.Equal((4, 4, 0), await InTime(waiting));
+        Append(5, 52, end: new SequenceEnd(FinishReason.Length));
+        Assert.Equal((4, 5, 1), await NewAsync(second));
+        Assert.Equal((5, 6, 0), await NewAsync(first));
+
+        async Task<(int Start, int ReadBefore, int NewEnds)> NewAsync(IAsyncEnumerator<TokenRange> reader)
+        {
+            Assert.True(await reader.MoveNextAsync());
+            return (reader.Current.Start, reader.Current.ReadBefore, reader.Current is { End: not null, IsEndRead: false } ? 1 : 0);
+        }
+    }
+
     public enum LastWord
     {
         Ended,
