@@ -9,6 +9,29 @@ public interface IFleet
 
     /// <summary>The whole cluster as this process sees it; a gateway that does not answer at once is counted without its sequences.</summary>
     ValueTask<ClusterDescription> DescribeAsync(CancellationToken cancellation);
+
+    /// <summary>
+    /// Has a worker's process end as by SIGTERM: it takes nothing new, and what it computes moves to other workers. The same again says how it is.
+    /// </summary>
+    /// <param name="worker">Its id as text, or its silo's name.</param>
+    ValueTask<DrainResult> DrainAsync(string worker, CancellationToken cancellation);
+}
+
+/// <summary>The everyday outcomes of asking a worker to drain.</summary>
+public abstract record DrainResult
+{
+    private DrainResult()
+    {
+    }
+
+    /// <summary>It drains.</summary>
+    public sealed record Begun(WorkerDescription Worker) : DrainResult;
+
+    /// <summary>There is no such worker, or not any more.</summary>
+    public sealed record Unknown : DrainResult;
+
+    /// <summary>It does not answer: it hangs, or is ending.</summary>
+    public sealed record Unanswered(WorkerId Worker) : DrainResult;
 }
 
 /// <param name="Name">As requests name it.</param>

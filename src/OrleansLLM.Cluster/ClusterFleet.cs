@@ -7,6 +7,7 @@ namespace OrleansLLM.Cluster;
 internal sealed class ClusterFleet(FleetWatch watch, ClusterView cluster, SiloContext silo, LocalWorkers? local = null) : IFleet
 {
     private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan DrainPatience = TimeSpan.FromSeconds(2);
 
     public IReadOnlyList<WorkerReport> Reports
     {
@@ -28,6 +29,25 @@ internal sealed class ClusterFleet(FleetWatch watch, ClusterView cluster, SiloCo
         var counts = await Task.WhenAll(cluster.Gateways.Select(gateway => CountAsync(gateway, cancellation))).ConfigureAwait(false);
         return new ClusterDescription(
             [.. cluster.Silos.Where(silo => silo.Roles != 0).Select(silo => silo.Describe())], await GetWorkersAsync(cancellation).ConfigureAwait(false), counts.Sum(count => count.Sequences), counts.Sum(count => count.Copied));
+    }
+
+    public async ValueTask<DrainResult> DrainAsync(string worker, CancellationToken cancellation)
+    {
+        var workers = Reports;
+        var known = workers.FirstOrDefault(report => report.Worker.ToString() == worker) ?? workers.FirstOrDefault(report => report.Worker.Silo == worker);
+        if (known is null)
+        {
+            return new DrainResult.Unknown();
+        }
+
+        var ask = () => silo.WorkerOf(known.Worker).Drain().WaitAsync(DrainPatience, silo.Time, cancellation);
+        if (await GrainCalls.TryAsync(ask, null).ConfigureAwait(false) is not { } report)
+        {
+            return new DrainResult.Unanswered(known.Worker);
+        }
+
+        watch.Hear(report);
+        return new DrainResult.Begun(Describe(report));
     }
 
     private WorkerDescription Describe(WorkerReport report) => report.ToDescription() with

@@ -11,6 +11,9 @@ public sealed record GatewayOptions
     /// </summary>
     public IReadOnlyList<ApiKey> PriorityApiKeys { get; init; } = [];
 
+    /// <summary>What an administrator must send as <c>Authorization: Bearer</c>, to drain a worker; null = nobody may.</summary>
+    public string? AdminKey { get; init; }
+
     /// <summary>
     /// What all gateways of a cluster share and nobody else knows: ids and tenants that clients' keys stand for are made with it. Empty: drawn at
     /// random, for a gateway that is alone.

@@ -8,6 +8,7 @@ public static class GatewayOptionsValidator
 {
     private static readonly OptionName ApiKeys = new(nameof(GatewayOptions.ApiKeys), "--api-key");
     private static readonly OptionName PriorityApiKeys = new(nameof(GatewayOptions.PriorityApiKeys), "--priority-api-key");
+    private static readonly OptionName AdminKey = new(nameof(GatewayOptions.AdminKey), "--admin-key");
     private static readonly OptionName ClusterSecret = new(nameof(GatewayOptions.ClusterSecret));
     private static readonly OptionName AllowedHosts = new(nameof(GatewayOptions.AllowedHosts), "--allowed-hosts");
     private static readonly OptionName CorsOrigins = new(nameof(GatewayOptions.CorsOrigins), "--allowed-origins");
@@ -35,6 +36,15 @@ public static class GatewayOptionsValidator
             .Where(pair => !IsKey(pair.key.Key)))
         {
             problems.Add($"{option} holds a key of '{key.Name}' that no client can send; it must not be empty and have no white space at its ends.");
+        }
+
+        if (options.AdminKey is { } admin && !IsKey(admin))
+        {
+            problems.Add($"{AdminKey} is a key that nobody can send; it must not be empty and have no white space at its ends.");
+        }
+        else if (options.ApiKeys.Concat(options.PriorityApiKeys).Any(key => key.Key == options.AdminKey))
+        {
+            problems.Add($"{AdminKey} is a client's key, too, of {ApiKeys} or {PriorityApiKeys}; it must be another one, or that client could administer.");
         }
 
         if (options.ClusterSecret.Length is > 0 and < LeastSecretBytes)

@@ -55,6 +55,7 @@ internal sealed partial class OrleansLLMProcess : IAsyncDisposable
         start.WorkingDirectory = ReferenceData.Repository;
         start.Environment.Remove("OPENAI_API_KEY");
         start.Environment.Remove("ORLEANSLLM_API_KEY");
+        start.Environment.Remove("ORLEANSLLM_ADMIN_KEY");
         start.Environment.Remove("POD_IP");
         start.Environment.Remove("POD_NAME");
         return new OrleansLLMProcess(Process.Start(start)!);

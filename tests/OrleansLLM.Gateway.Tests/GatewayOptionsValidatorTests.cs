@@ -51,6 +51,19 @@ public sealed class GatewayOptionsValidatorTests
     }
 
     [Theory]
+    [InlineData("secret-1", "AdminKey (--admin-key) is a client's key, too, of ApiKeys (--api-key) or PriorityApiKeys (--priority-api-key); it must be another one, or that client could administer.")]
+    [InlineData("secret-2", "AdminKey (--admin-key) is a client's key, too, of ApiKeys (--api-key) or PriorityApiKeys (--priority-api-key); it must be another one, or that client could administer.")]
+    [InlineData("secret-3 ", "AdminKey (--admin-key) is a key that nobody can send; it must not be empty and have no white space at its ends.")]
+    [InlineData("", "AdminKey (--admin-key) is a key that nobody can send; it must not be empty and have no white space at its ends.")]
+    [InlineData("secret-3", null)]
+    [InlineData(null, null)]
+    public void The_key_of_administration_can_be_sent_and_is_no_clients(string? key, string? problem)
+    {
+        var options = Sound with { ApiKeys = [new ApiKey("alice", "secret-1")], PriorityApiKeys = [new ApiKey("bob", "secret-2")], AdminKey = key };
+        Assert.Equal(problem is null ? [] : [problem], GatewayOptionsValidator.Validate(options).Sentences);
+    }
+
+    [Theory]
     [InlineData(0, true)]
     [InlineData(1, false)]
     [InlineData(15, false)]

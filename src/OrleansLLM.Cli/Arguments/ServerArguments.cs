@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using System.Net;
 using OrleansLLM.Gateway;
 using OrleansLLM.Sequences;
@@ -27,6 +28,7 @@ internal sealed record ServerOptions(string Host, int Port, GatewayOptions Gatew
 internal sealed class ServerArguments
 {
     private const string KeyVariable = "ORLEANSLLM_API_KEY";
+    private const string AdminKeyVariable = "ORLEANSLLM_ADMIN_KEY";
 
     private readonly Option<string> _host = new("--host")
     {
@@ -45,6 +47,12 @@ internal sealed class ServerArguments
     private readonly Option<string[]> _priorityApiKeys = Texts(
         "--priority-api-key", "KEY", "Keys, as --api-key, whose requests alone may set priority. Default: any request may.",
         GatewayOptionsValidator.IsKey, _ => "a key that is not empty and has no space at its ends");
+
+    private readonly Option<string?> _adminKey = new("--admin-key")
+    {
+        HelpName = "KEY",
+        Description = $"The key that draining a worker takes, no client's, as Authorization: Bearer KEY. Default: the variable {AdminKeyVariable}, else nobody may.",
+    };
 
     private readonly Option<string[]> _allowedHosts = Texts(
         "--allowed-hosts", "NAME",
@@ -90,7 +98,7 @@ internal sealed class ServerArguments
     {
         foreach (var option in new Option[]
         {
-            _host, _port, _apiKeys, _priorityApiKeys, _allowedHosts, _allowedOrigins, _requestTimeout, _queueTimeout, _sseKeepAlive, _maxParsedBytes, _maxWaitingBytes, _maxCollectedBytes,
+            _host, _port, _apiKeys, _priorityApiKeys, _adminKey, _allowedHosts, _allowedOrigins, _requestTimeout, _queueTimeout, _sseKeepAlive, _maxParsedBytes, _maxWaitingBytes, _maxCollectedBytes,
             _maxRetainedBytes, _shutdownTimeout, _logFormat,
         })
         {
@@ -99,9 +107,19 @@ internal sealed class ServerArguments
 
         command.Validators.Add(result =>
         {
-            if (result.GetResult(_apiKeys) is null && KeyOfEnvironment().Any(key => !GatewayOptionsValidator.IsKey(key)))
+            CheckVariable(result, _apiKeys, KeyVariable);
+            CheckVariable(result, _adminKey, AdminKeyVariable);
+            string[] clients = [.. result.GetValue(_apiKeys) is { Length: > 0 } keys ? keys : KeysOfEnvironment(KeyVariable), .. result.GetValue(_priorityApiKeys) ?? []];
+            if (clients.Contains(result.GetValue(_adminKey) ?? KeysOfEnvironment(AdminKeyVariable).FirstOrDefault()))
             {
-                result.AddError($"{KeyVariable} has white space at its ends, and no client can send such a key: take it away.");
+                result.AddError("--admin-key takes a key that is no client's, or that client could administer.");
+            }
+        });
+        _adminKey.Validators.Add(result =>
+        {
+            if (!GatewayOptionsValidator.IsKey(result.GetValueOrDefault<string?>() ?? ""))
+            {
+                result.AddError("--admin-key takes a key that is not empty and has no space at its ends.");
             }
         });
         _host.Validators.Add(result =>
@@ -126,12 +144,13 @@ internal sealed class ServerArguments
 
     private GatewayOptions ReadGateway(ParseResult result)
     {
-        var keys = result.GetValue(_apiKeys) is { Length: > 0 } given ? given : KeyOfEnvironment();
+        var keys = result.GetValue(_apiKeys) is { Length: > 0 } given ? given : KeysOfEnvironment(KeyVariable);
         var standard = new GatewayOptions();
         return standard with
         {
             ApiKeys = Named("key", keys),
             PriorityApiKeys = Named("priority-key", result.GetValue(_priorityApiKeys) ?? []),
+            AdminKey = result.GetValue(_adminKey) ?? KeysOfEnvironment(AdminKeyVariable).FirstOrDefault(),
             AllowedHosts = ReadAllowedHosts(result, keys),
             CorsOrigins = result.GetValue(_allowedOrigins) ?? [],
             RequestTimeout = ToTimeSpan(result.GetValue(_requestTimeout)),
@@ -153,8 +172,16 @@ internal sealed class ServerArguments
     private static IReadOnlyList<ApiKey> Named(string name, string[] keys) =>
         [.. keys.Select((key, index) => new ApiKey(FormattableString.Invariant($"{name}-{index + 1}"), key))];
 
-    private static string[] KeyOfEnvironment() =>
-        Environment.GetEnvironmentVariable(KeyVariable) is { Length: > 0 } key ? [key] : [];
+    private static string[] KeysOfEnvironment(string variable) =>
+        Environment.GetEnvironmentVariable(variable) is { Length: > 0 } key ? [key] : [];
+
+    private static void CheckVariable(CommandResult result, Option option, string variable)
+    {
+        if (result.GetResult(option) is null && KeysOfEnvironment(variable).Any(key => !GatewayOptionsValidator.IsKey(key)))
+        {
+            result.AddError($"{variable} has white space at its ends, and no client can send such a key: take it away.");
+        }
+    }
 
     private static TimeSpan? ToTimeSpan(double? seconds) => seconds is { } value ? TimeSpan.FromSeconds(value) : null;
 

@@ -2,21 +2,24 @@ using System.Runtime.InteropServices;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using OrleansLLM.Cli.Arguments;
+using OrleansLLM.Cluster;
 
 namespace OrleansLLM.Cli.Serving;
 
 /// <summary>
 /// A stop in two steps: SIGTERM, Ctrl-C or a terminal that hangs up (SIGHUP, unless it is ignored, as under nohup) ends the taking of requests (health says 503, the port stays open) and waits for those that
 /// run, the shutdown time-out at most, or until a second signal other than SIGHUP, which a terminal may send twice; what still runs then is ended, which its client is told, and the host
-/// stops.
+/// stops. A worker that its cluster asks to drain stops in the same way.
 /// </summary>
+/// <param name="workers">Null in a gateway.</param>
 internal sealed partial class DrainingLifetime(
-    IHostApplicationLifetime application, IDrain drain, ServerOptions options, ILogger<DrainingLifetime> logger)
+    IHostApplicationLifetime application, IDrain drain, ServerOptions options, ILogger<DrainingLifetime> logger, LocalWorkers? workers = null)
     : IHostLifetime, IDisposable
 {
     private readonly List<PosixSignalRegistration> _registrations = [];
     private readonly CancellationTokenSource _hurry = new();
     private int _signals;
+    private int _drains;
 
     public Task WaitForStartAsync(CancellationToken cancellationToken)
     {
@@ -26,6 +29,7 @@ internal sealed partial class DrainingLifetime(
             _registrations.Add(PosixSignalRegistration.Create(signal, OnSignal));
         }
 
+        _ = workers?.DrainAsked.ContinueWith(_ => Begin(), TaskScheduler.Default);
         return Task.CompletedTask;
     }
 
@@ -42,11 +46,19 @@ internal sealed partial class DrainingLifetime(
         context.Cancel = true;
         if (Interlocked.Increment(ref _signals) == 1)
         {
-            _ = Task.Run(DrainAsync);
+            Begin();
         }
         else if (context.Signal != PosixSignal.SIGHUP)
         {
             _hurry.Cancel();
+        }
+    }
+
+    private void Begin()
+    {
+        if (Interlocked.Increment(ref _drains) == 1)
+        {
+            _ = Task.Run(DrainAsync);
         }
     }
 

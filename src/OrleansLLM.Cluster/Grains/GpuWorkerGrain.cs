@@ -71,6 +71,8 @@ internal sealed class GpuWorkerGrain(LocalWorkers workers) : Grain, IGpuWorkerGr
 
     public async Task<byte[]> Redirect(RedirectMessage message) => Worker is { } worker ? await worker.RedirectAsync(message) : [];
 
+    public Task<WorkerReport?> Drain() => Task.FromResult(workers.AskToDrain(this.GetPrimaryKeyString()));
+
     public async Task<DescriptionReply?> Describe(AttemptId attempt) =>
         Worker is { } worker ? DescriptionReply.From(await worker.Engine.DescribeAsync(attempt, CancellationToken.None)) : null;
 }

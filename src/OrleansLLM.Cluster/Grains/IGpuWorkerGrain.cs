@@ -32,6 +32,10 @@ public interface IGpuWorkerGrain : IGrainWithStringKey
     [Alias("Redirect")]
     Task<byte[]> Redirect(RedirectMessage message);
 
+    /// <summary>Has the worker's process end as by a signal; null where no engine is attached.</summary>
+    [Alias("Drain")]
+    Task<WorkerReport?> Drain();
+
     [Alias("DescribeAttempt")]
     Task<DescriptionReply?> Describe(AttemptId attempt);
 }

@@ -12,6 +12,7 @@ public sealed class LocalWorkers : ILifecycleParticipant<ISiloLifecycle>, IDispo
     private readonly ConcurrentDictionary<string, LocalWorker> _workers = [];
     private readonly ConcurrentDictionary<int, int> _attached = [];
     private readonly TaskCompletionSource _active = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _drainAsked = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly SiloContext _silo;
     private readonly WorkerReporter _reporter;
 
@@ -38,6 +39,9 @@ public sealed class LocalWorkers : ILifecycleParticipant<ISiloLifecycle>, IDispo
         await _reporter.ReportAsync().ConfigureAwait(false);
         return id;
     }
+
+    /// <summary>Completes when the cluster asks for an engine of this silo to be drained: its process is to end then as by a signal.</summary>
+    public Task DrainAsked => _drainAsked.Task;
 
     /// <summary>Takes no more requests and completes when all that run have ended or moved.</summary>
     public Task DrainAsync(CancellationToken cancellation) => Task.WhenAll(_workers.Values.Select(worker => DrainAsync(worker.Id, cancellation)));
@@ -76,6 +80,20 @@ public sealed class LocalWorkers : ILifecycleParticipant<ISiloLifecycle>, IDispo
         _ => _reporter.StopAsync());
 
     public void Dispose() => _reporter.Dispose();
+
+    /// <summary>From now on an engine takes no requests; its last word, or null where it is not here.</summary>
+    internal WorkerReport? AskToDrain(string key)
+    {
+        if (Find(key) is not { } worker)
+        {
+            return null;
+        }
+
+        worker.Phase = WorkerPhase.Draining;
+        _reporter.Hurry();
+        _drainAsked.TrySetResult();
+        return worker.Report();
+    }
 
     internal LocalWorker? Find(string key) => _workers.GetValueOrDefault(key);
 

@@ -10,6 +10,9 @@ internal enum Access
     /// <summary>Without a key: probes and scrapers have none.</summary>
     Open,
     Key,
+
+    /// <summary>With the key of administration alone.</summary>
+    Admin,
 }
 
 internal enum Readiness
@@ -53,6 +56,8 @@ internal static class Routes
         new("GET", "/v1/models", Access.Key, Readiness.Any, Models.ListAsync),
         new("GET", "/v1/models/{**model}", Access.Key, Readiness.Any, Models.GetAsync),
         new("GET", "/v1/cluster", Access.Key, Readiness.Any, Cluster.GetAsync),
+        new("POST", "/v1/cluster/workers/{id}/drain", Access.Admin, Readiness.Any, Cluster.DrainAsync),
+        new("POST", "/v1/cluster/workers/{silo}/{device}/drain", Access.Admin, Readiness.Any, Cluster.DrainAsync),
         new("POST", "/tokenize", Access.Key, Readiness.Ready, Tokenize.HandleAsync),
         new("POST", "/detokenize", Access.Key, Readiness.Ready, Detokenize.HandleAsync),
         new("GET", "/version", Access.Open, Readiness.Any, Version.HandleAsync),

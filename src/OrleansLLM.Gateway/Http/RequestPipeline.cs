@@ -33,7 +33,12 @@ internal sealed partial class RequestPipeline(RequestDelegate next, GatewayServe
     /// <summary>Runs an endpoint behind its key and the server's phase.</summary>
     public static async Task RunAsync(HttpContext context, Route route, GatewayServer server)
     {
-        var (caller, error) = route.Access == Access.Key ? server.Keys.Identify(context.Request) : Nobody;
+        var (caller, error) = route.Access switch
+        {
+            Access.Key => server.Keys.Identify(context.Request),
+            Access.Admin => server.Keys.IdentifyAdmin(context.Request),
+            _ => Nobody,
+        };
         error ??= route.Needs == Readiness.Ready ? server.WhyUnavailable() : null;
         error ??= await route.Handle(new GatewayCall(context, server, caller!));
         if (error is not null)

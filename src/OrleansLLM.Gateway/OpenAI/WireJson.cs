@@ -17,6 +17,7 @@ namespace OrleansLLM.Gateway.OpenAI;
 [JsonSerializable(typeof(VersionAnswer))]
 [JsonSerializable(typeof(HealthAnswer))]
 [JsonSerializable(typeof(ClusterAnswer))]
+[JsonSerializable(typeof(WorkerCard))]
 internal sealed partial class WireJson : JsonSerializerContext
 {
     /// <summary>For a writer of the serializer's own.</summary>

@@ -27,11 +27,11 @@ public sealed partial class OptionNamesTests
             .. ImpossibleOptions.Of(new SequenceLogOptions()).SelectMany(item => SequenceLogOptionsValidator.Validate(item.Options).Sentences),
             .. ImpossibleOptions.Of(new ClusterMemberOptions { Clustering = new Clustering.File("silos"), ClusterId = "", Name = "", Advertise = IPAddress.Any }).SelectMany(item => ClusterMemberOptionsValidator.Validate(item.Options).Sentences),
             .. ClusterMemberOptionsValidator.Validate(new ClusterMemberOptions { Clustering = new Clustering.Redis(""), SecretFile = "a", Advertise = IPAddress.Parse("10.0.0.1") }).Sentences,
-            .. GatewayOptionsValidator.Validate(new GatewayOptions { ApiKeys = [new ApiKey("bob", "")], PriorityApiKeys = [new ApiKey("bob", "")], AllowedHosts = [""], CorsOrigins = ["https://a.example/"] }).Sentences,
+            .. GatewayOptionsValidator.Validate(new GatewayOptions { AdminKey = "", ApiKeys = [new ApiKey("bob", "")], PriorityApiKeys = [new ApiKey("bob", "")], AllowedHosts = [""], CorsOrigins = ["https://a.example/"] }).Sentences,
         ];
         var named = sentences.SelectMany(sentence => Argument().Matches(sentence)).Select(match => match.Value).Distinct().ToList();
 
-        Assert.Equal(35, named.Count);
+        Assert.Equal(36, named.Count);
         Assert.Empty(named.Except(ServeCommand.Create().Options.Select(option => option.Name)));
     }
 

@@ -9,6 +9,7 @@ namespace OrleansLLM.Cli.Tests.Arguments;
 public sealed class ServerArgumentsTests
 {
     private const string Variable = "ORLEANSLLM_API_KEY";
+    private const string AdminVariable = "ORLEANSLLM_ADMIN_KEY";
 
     /// <summary>Of each option: what the command line says, and every value that it changes.</summary>
     private static readonly Dictionary<string, (string Given, string Becomes)> Rows = new(StringComparer.Ordinal)
@@ -17,6 +18,7 @@ public sealed class ServerArgumentsTests
         ["--port"] = ("9k", "Port=9000"),
         ["--api-key"] = ("a b", "Gateway.AllowedHosts=none Gateway.ApiKeys=[key-1:a,key-2:b]"),
         ["--priority-api-key"] = ("c d", "Gateway.PriorityApiKeys=[priority-key-1:c,priority-key-2:d]"),
+        ["--admin-key"] = ("e", "Gateway.AdminKey=e"),
         ["--allowed-hosts"] = ("chat.example ::2", "Gateway.AllowedHosts=[chat.example,::2]"),
         ["--allowed-origins"] = ("https://a.example http://b.example:8080", "Gateway.CorsOrigins=[https://a.example,http://b.example:8080]"),
         ["--request-timeout"] = ("1.5", "Gateway.RequestTimeout=00:00:01.5000000"),
@@ -72,6 +74,33 @@ public sealed class ServerArgumentsTests
         {
             Environment.SetEnvironmentVariable(Variable, null);
         }
+    }
+
+    [Theory]
+    [InlineData("admin", "", "admin")]
+    [InlineData("admin", "--admin-key other", "other")]
+    [InlineData("", "", null)]
+    public void The_key_of_administration_may_be_in_the_environment(string variable, string arguments, string? key)
+    {
+        Environment.SetEnvironmentVariable(AdminVariable, variable);
+        try
+        {
+            Assert.Equal(key, Read(arguments).Gateway.AdminKey);
+        }
+        finally
+        {
+            Environment.SetEnvironmentVariable(AdminVariable, null);
+        }
+    }
+
+    [Theory]
+    [InlineData("--admin-key a --api-key b a")]
+    [InlineData("--admin-key a --priority-api-key a")]
+    [InlineData("--admin-key a\n")]
+    public void A_key_of_administration_that_is_a_clients_or_nobodys_is_refused(string arguments)
+    {
+        var error = Assert.Single(CommandTree.Parse(["serve", "model", .. arguments.Split(' ')]).Errors);
+        Assert.StartsWith("--admin-key takes a key that is no", error.Message, StringComparison.Ordinal);
     }
 
     /// <summary>A page that rebinds its name reaches loopback; whoever sets a key or listens to others chose other means.</summary>

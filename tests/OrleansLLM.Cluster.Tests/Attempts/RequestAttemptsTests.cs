@@ -210,6 +210,33 @@ public sealed class RequestAttemptsTests(SplitCluster cluster) : GrainTest(clust
     }
 
     [Fact]
+    public async Task A_worker_is_drained_through_any_gateway_by_its_id_and_again()
+    {
+        var (engine, other, ids) = await RunAsync();
+        var drained = await DrainAsync(IdOf(engine).ToString());
+        Assert.Equal((IdOf(engine), WorkerPhase.Draining), (drained.Id, drained.Phase));
+        await Until(() => !other.Attempts.IsEmpty);
+        await InTime(engine.Ended(ids[0]));
+        Assert.True(Cluster.Workers.DrainAsked.IsCompleted);
+        Assert.Equal(drained.Incarnation, (await DrainAsync(IdOf(engine).ToString())).Incarnation);
+        await SubmitAsync();
+        Assert.Equal((1, 2), (engine.Attempts.Count, other.Attempts.Count));
+        await EndAsync(other, ids, 3);
+
+        async Task<WorkerDescription> DrainAsync(string worker) => Assert.IsType<DrainResult.Begun>(await Cluster.Fleet.DrainAsync(worker, Cancellation)).Worker;
+    }
+
+    [Fact]
+    public async Task Who_is_no_worker_or_does_not_answer_is_not_drained()
+    {
+        await AttachAsync(out var worker);
+        Assert.IsType<DrainResult.Unknown>(await Cluster.Fleet.DrainAsync("nobody/0", Cancellation));
+        Assert.IsType<DrainResult.Unknown>(await Cluster.Fleet.DrainAsync($"{worker}x", Cancellation));
+        await Cluster.Workers.DetachAsync(worker);
+        Assert.Equal(new DrainResult.Unanswered(worker), await Cluster.Fleet.DrainAsync(worker.ToString(), Cancellation));
+    }
+
+    [Fact]
     public async Task What_a_hung_worker_computes_moves_after_three_seconds_and_not_back()
     {
         var (engine, other, ids) = await RunAsync();
