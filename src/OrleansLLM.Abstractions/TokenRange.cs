@@ -73,6 +73,9 @@ public readonly record struct TokenRange(
     /// </summary>
     public int ReadBefore { get; init; }
 
+    /// <summary>Of the engine that computed these tokens, or would have computed the next one; null where it is not known, as of a prompt.</summary>
+    public string? Fingerprint { get; init; }
+
     /// <summary>Whether some reader was given the end before.</summary>
     public bool IsEndRead { get; init; }
 }

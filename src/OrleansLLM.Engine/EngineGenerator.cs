@@ -148,6 +148,11 @@ public sealed class EngineGenerator : IGenerator, IDisposable
             return SequenceLogs.Full;
         }
 
+        foreach (var id in ids)
+        {
+            _logs.Note(id, new FingerprintMark(request.PromptIds.Length, _engine.Facts.Fingerprint));
+        }
+
         try
         {
             return Settle(await _engine.SubmitAsync(attempt, _mailbox, cancellation).ConfigureAwait(false), ids);

@@ -63,6 +63,11 @@ internal sealed class Adoption(GatewayContext gateway, RequestAttempts attempts)
         {
             var (message, id) = (copy.Message, copy.Message.Attempt.Sequence);
             gateway.Logs.RaiseEpoch(id, message.Attempt.Epoch);
+            foreach (var mark in copy.Fingerprints)
+            {
+                gateway.Logs.Note(id, mark);
+            }
+
             foreach (var change in copy.Changes)
             {
                 gateway.Logs.Note(id, change);
@@ -137,6 +142,9 @@ internal sealed class Adoption(GatewayContext gateway, RequestAttempts attempts)
         public GenerationRequest Request => Message.PromptLength == _journal.Request.PromptIds.Length
             ? _journal.Request
             : _journal.Request with { PromptIds = _journal.Request.PromptIds[..Message.PromptLength] };
+
+        public IEnumerable<FingerprintMark> Fingerprints =>
+            Message.Fingerprints?.Select(mark => mark.ToMark()) ?? [new FingerprintMark(Message.PromptLength, Worker.Model.Fingerprint)];
 
         public IEnumerable<JournalChange> Changes =>
             (_journal.Sequences.FirstOrDefault(sequence => sequence.Id == Message.Attempt.Sequence)?.Changes ?? [])

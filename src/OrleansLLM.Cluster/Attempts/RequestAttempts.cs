@@ -250,14 +250,14 @@ internal sealed class RequestAttempts(GatewayContext gateway)
     {
         var old = ids.Select(gateway.Assignments.Find).OfType<Assignment>().Where(assigned => assigned.Incarnation != route.Incarnation).ToList();
         var epoch = _last = ids.Select(gateway.Logs.EpochOf).Append(_last).Max().Next(gateway.Silo.Drawer);
-        Array.ForEach(ids, id => gateway.Logs.RaiseEpoch(id, epoch));
+        Array.ForEach(ids, id => Raise(id, epoch, route.Fingerprint));
         var assignment = new Assignment(new AttemptId(ids[0], epoch), route.Worker!.Value, route.Incarnation, route.Fingerprint);
         Assign(ids, assignment);
         gateway.Metrics.OnAttempt(RequestOf(ids[0]).Model, assignment.Worker, cause, ids.Length);
         Tell(old).Ignore();
 
         var unanswered = SubmitReply.Refuse(route);
-        var attempt = new AttemptMessage(message ?? Write(ids), gateway.Silo.AsGateway, epoch.Value, route.Incarnation, message is null ? Publish(ids, epoch) : []);
+        var attempt = new AttemptMessage(message ?? Write(ids), gateway.Silo.AsGateway, epoch.Value, route.Incarnation, message is null ? Publish(ids, epoch) : [], FingerprintsOf(ids));
         var reply = await GrainCalls.TryAsync(() => gateway.Silo.WorkerOf(assignment.Worker).Submit(attempt), unanswered);
         if (reply.Reason is null)
         {
@@ -272,6 +272,22 @@ internal sealed class RequestAttempts(GatewayContext gateway)
         }
 
         return reply;
+    }
+
+    /// <summary>What follows is the next attempt's, on an engine of that fingerprint.</summary>
+    private void Raise(SequenceId id, Epoch epoch, string fingerprint)
+    {
+        gateway.Logs.RaiseEpoch(id, epoch);
+        if (gateway.Logs.Describe(id) is { } known)
+        {
+            gateway.Logs.Note(id, new FingerprintMark(known.Tokens, fingerprint));
+        }
+    }
+
+    private FingerprintMessage[]? FingerprintsOf(SequenceId[] ids)
+    {
+        FingerprintMessage[] marks = [.. ids.SelectMany(id => gateway.Logs.FingerprintsOf(id).Select(mark => FingerprintMessage.From(id, mark)))];
+        return marks.Length > ids.Length ? marks : null;
     }
 
     private async Task<RouteReply> Choose(SequenceId id, List<long> excluded, string fingerprint)

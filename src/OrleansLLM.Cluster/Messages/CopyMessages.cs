@@ -10,6 +10,7 @@ namespace OrleansLLM.Cluster;
 /// <param name="End">As the gateway ended it; null where it did not.</param>
 /// <param name="EndMark">As <see cref="AttemptEndMessage.EndMark"/>.</param>
 /// <param name="Age">Since the attempt was accepted.</param>
+/// <param name="Fingerprints">The engines that published its entries; null where all are this worker's.</param>
 [GenerateSerializer, Immutable, Alias("OrleansLLM.CopyMessage")]
 public sealed record CopyMessage(
     [property: Id(0)] AttemptId Attempt,
@@ -19,7 +20,8 @@ public sealed record CopyMessage(
     [property: Id(4)] NotedChangeMessage[] Changes,
     [property: Id(5)] EndReply? End,
     [property: Id(6)] int? EndMark,
-    [property: Id(7)] TimeSpan Age);
+    [property: Id(7)] TimeSpan Age,
+    [property: Id(8)] FingerprintMessage[]? Fingerprints = null);
 
 /// <param name="Change">As bytes of <see cref="JournalFormat"/>.</param>
 [GenerateSerializer, Immutable, Alias("OrleansLLM.NotedChangeMessage")]

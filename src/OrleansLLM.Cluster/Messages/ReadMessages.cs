@@ -18,17 +18,18 @@ public sealed record KnownReply([property: Id(0)] JournalMessage Journal, [prope
 /// <param name="Logprobs">Tokens with their log probabilities, as <see cref="StepFormat"/> writes them; empty where there are none.</param>
 /// <param name="ReadBefore">As <see cref="TokenRange.ReadBefore"/>.</param>
 /// <param name="IsEndRead">As <see cref="TokenRange.IsEndRead"/>.</param>
+/// <param name="Fingerprint">As <see cref="TokenRange.Fingerprint"/>.</param>
 [GenerateSerializer, Immutable, Alias("OrleansLLM.RangeReply")]
 public sealed record RangeReply(
     [property: Id(0)] int Start, [property: Id(1)] byte[] Ids, [property: Id(2)] byte[] Logprobs, [property: Id(3)] EndReply? End,
-    [property: Id(4)] int ReadBefore, [property: Id(5)] bool IsEndRead)
+    [property: Id(4)] int ReadBefore, [property: Id(5)] bool IsEndRead, [property: Id(6)] string? Fingerprint = null)
 {
     public static RangeReply From(SequenceId sequence, in TokenRange range)
     {
         var (ids, logprobs) = range.Logprobs.IsEmpty
             ? (MemoryMarshal.AsBytes(range.Ids.Span).ToArray(), (byte[])[])
             : ([], Write(sequence, range));
-        return new RangeReply(range.Start, ids, logprobs, EndReply.From(range.End), range.ReadBefore, range.IsEndRead);
+        return new RangeReply(range.Start, ids, logprobs, EndReply.From(range.End), range.ReadBefore, range.IsEndRead, range.Fingerprint);
     }
 
     public TokenRange ToRange()
@@ -42,7 +43,7 @@ public sealed record RangeReply(
             logprobs.Add(entry.Logprobs);
         }
 
-        return new TokenRange(Start, ids.ToArray(), logprobs.ToArray(), End?.ToEnd()) { ReadBefore = ReadBefore, IsEndRead = IsEndRead };
+        return new TokenRange(Start, ids.ToArray(), logprobs.ToArray(), End?.ToEnd()) { ReadBefore = ReadBefore, IsEndRead = IsEndRead, Fingerprint = Fingerprint };
     }
 
     private static byte[] Write(SequenceId sequence, in TokenRange range)

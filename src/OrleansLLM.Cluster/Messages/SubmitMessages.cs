@@ -8,10 +8,20 @@ namespace OrleansLLM.Cluster;
 /// <param name="Epoch">An <see cref="OrleansLLM.Sequences.Epoch"/>: a receiver drops tokens of an older one.</param>
 /// <param name="Incarnation">Of the worker that was chosen: one that has started again since refuses.</param>
 /// <param name="Published">What attempts before this one have published, as <see cref="StepFormat"/> writes it: the worker's copy holds that, too.</param>
+/// <param name="Fingerprints">The engines that published that, and this one; null where all are alike.</param>
 [GenerateSerializer, Immutable, Alias("OrleansLLM.AttemptMessage")]
 public sealed record AttemptMessage(
     [property: Id(0)] JournalMessage Journal, [property: Id(6)] GatewayMessage Gateway, [property: Id(3)] long Epoch, [property: Id(4)] long Incarnation,
-    [property: Id(5)] byte[] Published);
+    [property: Id(5)] byte[] Published, [property: Id(7)] FingerprintMessage[]? Fingerprints = null);
+
+/// <summary>A <see cref="FingerprintMark"/> of a sequence on its way.</summary>
+[GenerateSerializer, Immutable, Alias("OrleansLLM.FingerprintMessage")]
+public sealed record FingerprintMessage([property: Id(0)] SequenceId Sequence, [property: Id(1)] int Position, [property: Id(2)] string Fingerprint)
+{
+    public static FingerprintMessage From(SequenceId sequence, FingerprintMark mark) => new(sequence, mark.Position, mark.Fingerprint);
+
+    public FingerprintMark ToMark() => new(Position, Fingerprint);
+}
 
 /// <summary>New answers that share the tokens of [0, At) with an attempt and go on from there, in its epoch.</summary>
 [GenerateSerializer, Immutable, Alias("OrleansLLM.ForkMessage")]

@@ -28,7 +28,10 @@ internal sealed class AttemptCopies(TimeProvider time)
             Evict();
             foreach (var sequence in journal.Sequences.Where(sequence => _bytes < MostBytes && !IsKnown(sequence.Id, new Epoch(message.Epoch))))
             {
-                Add(new Copy(new AttemptId(sequence.Id, new Epoch(message.Epoch)), message.Journal, journal.Request.PromptIds.Length, message.Gateway, time.GetTimestamp()));
+                Add(new Copy(new AttemptId(sequence.Id, new Epoch(message.Epoch)), message.Journal, journal.Request.PromptIds.Length, message.Gateway, time.GetTimestamp())
+                {
+                    Fingerprints = message.Fingerprints?.Where(mark => mark.Sequence == sequence.Id).ToArray(),
+                });
             }
         }
 
@@ -59,7 +62,10 @@ internal sealed class AttemptCopies(TimeProvider time)
 
             foreach (var id in message.Children)
             {
-                Add(new Copy(message.Parent with { Sequence = id }, parent.Journal, Math.Min(message.At, parent.PromptLength), parent.Gateway, time.GetTimestamp()));
+                Add(new Copy(message.Parent with { Sequence = id }, parent.Journal, Math.Min(message.At, parent.PromptLength), parent.Gateway, time.GetTimestamp())
+                {
+                    Fingerprints = parent.Fingerprints?.Select(mark => mark with { Sequence = id, Position = Math.Min(mark.Position, message.At) }).ToArray(),
+                });
                 ReadOnlySpan<byte> entries = parent.Entries.WrittenSpan;
                 while (StepFormat.TryRead(ref entries, out var entry) && entry.Position < message.At)
                 {
@@ -125,7 +131,7 @@ internal sealed class AttemptCopies(TimeProvider time)
         {
             return [.. _copies.Values.Where(copy => copy.Attempt.Sequence.Request == request).Select(copy => new CopyMessage(
                 copy.Attempt, copy.Journal, copy.PromptLength, copy.Entries.WrittenSpan.ToArray(), [.. copy.Changes], copy.End, copy.EndMark,
-                time.GetElapsedTime(copy.Began)))];
+                time.GetElapsedTime(copy.Began), copy.Fingerprints))];
         }
     }
 
@@ -212,6 +218,8 @@ internal sealed class AttemptCopies(TimeProvider time)
         public GatewayMessage Gateway { get; set; } = gateway;
 
         public long Began { get; } = began;
+
+        public FingerprintMessage[]? Fingerprints { get; init; }
 
         public ArrayBufferWriter<byte> Entries { get; } = new();
 

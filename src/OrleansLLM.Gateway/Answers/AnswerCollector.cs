@@ -16,6 +16,7 @@ internal sealed class AnswerCollector(int choices) : IAnswerSink
             answer.Tokens.AddRange(delta.Tokens);
             answer.Ids.AddRange(delta.Ids);
             answer.End = delta.End;
+            answer.Add(delta.SystemFingerprint);
         }
 
         return ValueTask.CompletedTask;
@@ -31,4 +32,15 @@ internal sealed class CollectedAnswer
     public List<int> Ids { get; } = [];
 
     public AnswerEnd? End { get; set; }
+
+    /// <summary>Of what computed it, in their order.</summary>
+    public List<string> Fingerprints { get; } = [];
+
+    public void Add(string? fingerprint)
+    {
+        if (fingerprint is not null && (Fingerprints.Count == 0 || Fingerprints[^1] != fingerprint))
+        {
+            Fingerprints.Add(fingerprint);
+        }
+    }
 }

@@ -9,6 +9,9 @@ namespace OrleansLLM.Gateway.Answers;
 /// <param name="End">Set on an answer's last delta.</param>
 internal sealed record AnswerDelta(string Text, IReadOnlyList<ShownToken> Tokens, IReadOnlyList<int> Ids, int Drawn, AnswerEnd? End = null)
 {
+    /// <summary>Of what computed it; null where that is not known.</summary>
+    public string? SystemFingerprint { get; set; }
+
     /// <summary>It repeats the prompt: nothing else comes before the first token.</summary>
     public bool IsEcho => Drawn == 0 && End is null;
 }

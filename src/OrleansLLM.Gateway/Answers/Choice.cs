@@ -16,6 +16,7 @@ internal sealed class Choice(Answer answer, int index, AnswerText text, ChoicePr
 
     private readonly GenerationInput _input = answer.Input;
     private readonly List<AnswerDelta> _deltas = [];
+    private string? _fingerprint;
     private bool _endsWithSequence;
     private bool _hasEchoed = answer.Input.Shape.Echo == PromptEcho.None || had.Stage >= ChoiceStage.Echoed;
 
@@ -26,6 +27,9 @@ internal sealed class Choice(Answer answer, int index, AnswerText text, ChoicePr
     public Prompt Prompt { get; } = answer.PromptOf(index);
 
     public int CompletionTokens => had.Stage == ChoiceStage.Ended ? had.Tokens : text.Tokens;
+
+    /// <summary>Of what computed what was read last, as clients see it; null where that is not known.</summary>
+    public string? SystemFingerprint { get; private set; }
 
     /// <summary>One entry a prompt token, filled before the first delta, where the shape needs it.</summary>
     public TokenLogprobs?[] PromptLogprobs { get; } =
@@ -212,6 +216,11 @@ internal sealed class Choice(Answer answer, int index, AnswerText text, ChoicePr
 
     private void Take(in TokenRange range)
     {
+        if (range.Fingerprint is { } fingerprint && fingerprint != _fingerprint)
+        {
+            (_fingerprint, SystemFingerprint) = (fingerprint, Answers.SystemFingerprint.Of(fingerprint));
+        }
+
         for (var i = 0; i < range.Ids.Length; i++)
         {
             var logprobs = range.Logprobs.IsEmpty ? null : range.Logprobs.Span[i];
@@ -243,7 +252,7 @@ internal sealed class Choice(Answer answer, int index, AnswerText text, ChoicePr
         }
 
         _hasEchoed = true;
-        _deltas.Add(new AnswerDelta(Prompt.Echo, _input.Shape.Logprobs is null ? [] : PromptTokens(), [], 0));
+        _deltas.Add(new AnswerDelta(Prompt.Echo, _input.Shape.Logprobs is null ? [] : PromptTokens(), [], 0) { SystemFingerprint = SystemFingerprint });
     }
 
     private ShownToken[] PromptTokens()
@@ -256,6 +265,7 @@ internal sealed class Choice(Answer answer, int index, AnswerText text, ChoicePr
     {
         if (delta is not null && (delta.End is not null || delta.Drawn > had.Tokens))
         {
+            delta.SystemFingerprint = SystemFingerprint;
             _deltas.Add(delta);
         }
     }

@@ -23,6 +23,7 @@ internal static class ChatCompletions
         public ChatCompletion Whole(IReadOnlyList<Choice> choices, IReadOnlyList<CollectedAnswer> answers, Usage usage) =>
             new(id, created, input.ModelName, [.. choices.Zip(answers, WholeChoice)], usage)
             {
+                SystemFingerprint = SystemFingerprint.OfAll(answers),
                 PromptTokenIds = input.Shape.TokenIds == TokenIds.Show ? choices[0].Prompt.Ids : null,
                 PromptLogprobs = LogprobShapes.Prompt(input, choices[0]),
             };
@@ -30,6 +31,7 @@ internal static class ChatCompletions
         public ChatChunk? Open(Choice choice, Usage? usage) => new(
             id, created, input.ModelName, [new ChatChunkChoice(choice.Index, new ChatDelta("assistant", ""), null)])
         {
+            SystemFingerprint = choice.SystemFingerprint,
             Usage = usage,
             PromptTokenIds = input.Shape.TokenIds == TokenIds.Show ? choice.Prompt.Ids : null,
         };
@@ -43,7 +45,7 @@ internal static class ChatCompletions
                 StopReason = delta.End?.StopReason,
                 TokenIds = input.Shape.TokenIds == TokenIds.Show ? delta.Ids : null,
             };
-            return new ChatChunk(id, created, input.ModelName, [next]) { Usage = usage };
+            return new ChatChunk(id, created, input.ModelName, [next]) { SystemFingerprint = delta.SystemFingerprint, Usage = usage };
         }
 
         public ChatChunk Close(Usage usage) => new(id, created, input.ModelName, []) { Usage = usage };

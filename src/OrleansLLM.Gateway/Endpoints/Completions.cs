@@ -21,11 +21,11 @@ internal static class Completions
         public JsonTypeInfo<Completion> Type => WireJson.Default.Completion;
 
         public Completion Whole(IReadOnlyList<Choice> choices, IReadOnlyList<CollectedAnswer> answers, Usage usage) =>
-            new(id, created, input.ModelName, [.. choices.Zip(answers, WholeChoice)]) { Usage = usage };
+            new(id, created, input.ModelName, [.. choices.Zip(answers, WholeChoice)]) { SystemFingerprint = SystemFingerprint.OfAll(answers), Usage = usage };
 
         public Completion? Open(Choice choice, Usage? usage) => input.Shape.TokenIds == TokenIds.Hide
             ? null
-            : Chunk(new CompletionChoice(choice.Index, "") { PromptTokenIds = choice.Prompt.Ids, TokenIds = [] }, usage);
+            : Chunk(new CompletionChoice(choice.Index, "") { PromptTokenIds = choice.Prompt.Ids, TokenIds = [] }, choice.SystemFingerprint, usage);
 
         public Completion Next(Choice choice, AnswerDelta delta, Usage? usage) => Chunk(
             new CompletionChoice(choice.Index, delta.Text)
@@ -35,11 +35,13 @@ internal static class Completions
                 StopReason = delta.End?.StopReason,
                 TokenIds = input.Shape.TokenIds == TokenIds.Show ? delta.Ids : null,
             },
+            delta.SystemFingerprint,
             usage);
 
         public Completion Close(Usage usage) => new(id, created, input.ModelName, []) { Usage = usage };
 
-        private Completion Chunk(CompletionChoice choice, Usage? usage) => new(id, created, input.ModelName, [choice]) { Usage = usage };
+        private Completion Chunk(CompletionChoice choice, string? fingerprint, Usage? usage) =>
+            new(id, created, input.ModelName, [choice]) { SystemFingerprint = fingerprint, Usage = usage };
 
         private CompletionChoice WholeChoice(Choice choice, CollectedAnswer answer) => new(choice.Index, answer.Text.ToString())
         {

@@ -9,6 +9,9 @@ internal sealed record Completion(string Id, long Created, string Model, IReadOn
     public string Object { get; } = "text_completion";
 
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? SystemFingerprint { get; init; }
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public Usage? Usage { get; init; }
 }
 

@@ -9,6 +9,7 @@ internal sealed class SequenceLog
     private readonly Lock _lock = new();
     private readonly List<SequenceLogReader> _readers = [];
     private readonly List<JournalChange> _changes = [];
+    private readonly List<FingerprintMark> _fingerprints = [];
     private readonly LogMemory _memory;
     private int[] _output = [];
     private TokenLogprobs?[] _outputLogprobs = [];
@@ -99,6 +100,31 @@ internal sealed class SequenceLog
         }
     }
 
+    /// <summary>Which engines computed it, from which positions on.</summary>
+    public IReadOnlyList<FingerprintMark> Fingerprints
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return [.. _fingerprints];
+            }
+        }
+    }
+
+    /// <summary>What was noted for later positions does not hold any more.</summary>
+    public void Note(FingerprintMark mark)
+    {
+        lock (_lock)
+        {
+            _fingerprints.RemoveAll(noted => noted.Position >= mark.Position);
+            if (_fingerprints.Count == 0 || _fingerprints[^1].Fingerprint != mark.Fingerprint)
+            {
+                _fingerprints.Add(mark);
+            }
+        }
+    }
+
     /// <summary>
     /// Starts with what another log holds before position <paramref name="at"/>, where this one's prompt ends or behind it, changed as that
     /// one is now.
@@ -112,6 +138,7 @@ internal sealed class SequenceLog
             _outputLogprobs = parent._outputLogprobs.AsSpan(0, Math.Min(_outputCount, parent._outputLogprobs.Length)).ToArray();
             _promptLogprobs = parent._promptLogprobs?.AsSpan(0, PromptLength).ToArray();
             _changes.AddRange(parent._changes.Select(noted => noted with { Position = Math.Min(noted.Position, at) }));
+            parent._fingerprints.ForEach(mark => Note(mark with { Position = Math.Min(mark.Position, at) }));
             Charge(BytesOf(_output.Length, _outputLogprobs) + BytesOf(0, _promptLogprobs ?? []));
         }
     }
@@ -372,14 +399,33 @@ internal sealed class SequenceLog
         var visible = VisibleCount;
         if (from >= visible)
         {
-            range = new TokenRange(visible, default, default, _end);
+            range = new TokenRange(visible, default, default, _end) { Fingerprint = FingerprintAt(visible, out _) };
             return _end is not null;
         }
 
-        var first = from - PromptLength;
-        var logprobs = _outputLogprobs.Length == 0 ? default : _outputLogprobs.AsMemory(first, visible - from);
-        range = new TokenRange(from, _output.AsMemory(first, visible - from), logprobs, _end);
+        var fingerprint = FingerprintAt(from, out var until);
+        var (first, count) = (from - PromptLength, Math.Min(visible, until) - from);
+        var logprobs = _outputLogprobs.Length == 0 ? default : _outputLogprobs.AsMemory(first, count);
+        range = new TokenRange(from, _output.AsMemory(first, count), logprobs, from + count == visible ? _end : null) { Fingerprint = fingerprint };
         return true;
+    }
+
+    /// <param name="until">The position at which another one's tokens begin.</param>
+    private string? FingerprintAt(int position, out int until)
+    {
+        (string? found, until) = (null, int.MaxValue);
+        foreach (var mark in _fingerprints)
+        {
+            if (mark.Position > position)
+            {
+                until = mark.Position;
+                break;
+            }
+
+            found = mark.Fingerprint;
+        }
+
+        return found;
     }
 
     private void WakeReaders()

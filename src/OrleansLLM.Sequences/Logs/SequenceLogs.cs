@@ -169,6 +169,12 @@ public sealed class SequenceLogs : IDisposable
     /// <summary>Notes a change that the engine took, from that position on; forks begin with it.</summary>
     public void Note(SequenceId sequence, JournalChange change) => FindLog(sequence)?.Note(change);
 
+    /// <summary>Notes which engine computes the sequence from a position on; it replaces what was noted for that position and behind it.</summary>
+    public void Note(SequenceId sequence, FingerprintMark mark) => FindLog(sequence)?.Note(mark);
+
+    /// <summary>Which engines computed the sequence, from which positions on; forks begin with their parent's.</summary>
+    public IReadOnlyList<FingerprintMark> FingerprintsOf(SequenceId sequence) => FindLog(sequence)?.Fingerprints ?? [];
+
     /// <summary>What the log knows: whether it ended and with how many tokens; null where it is unknown.</summary>
     public SequenceDescription? Describe(SequenceId sequence) => FindLog(sequence)?.Describe();
 

@@ -120,6 +120,26 @@ public sealed class AdoptionTests : IAsyncLifetime
         Assert.Equal(0, readings.Count("orleansllm.reader_gap_seconds", worker));
     }
 
+    [Fact]
+    public async Task A_dead_gateways_sequence_still_says_which_engines_computed_it()
+    {
+        var ids = await SubmitAsync(_request);
+        _engine.Publish(3, 50, ids);
+        var next = new ManualEngine("model");
+        next.Served = next.Served with { Fingerprint = "next" };
+        await ServicesOf(2).GetRequiredService<LocalWorkers>().AttachAsync(1, next, Cancellation);
+        await Until(() => ServicesOf(0).GetRequiredService<FleetWatch>().Choosable.Count == 2);
+        _engine.Publish([ids[0]], id => Entry(id, 4, 0) with { Token = null, End = new SequenceEnd(FinishReason.Failed, Message: "It broke.") });
+        await Until(() => !next.Attempts.IsEmpty);
+        next.Publish(4, 51, ids[0]);
+        await Until(() => ServicesOf(0).GetRequiredService<SequenceLogs>().Describe(ids[0])!.Tokens == 5);
+        await KillAsync();
+        await Until(() => Logs.Describe(ids[0])?.Tokens == 5 && Logs.Describe(ids[1])?.Tokens == 4);
+
+        Assert.Equal([new(3, "fingerprint"), new FingerprintMark(4, "next")], Logs.FingerprintsOf(ids[0]));
+        Assert.Equal([new FingerprintMark(3, "fingerprint")], Logs.FingerprintsOf(ids[1]));
+    }
+
     /// <summary>As a gateway counts: tokens behind what was read before, and an end that nobody had.</summary>
     [Fact]
     public async Task Readers_at_two_gateways_together_get_each_token_and_the_end_as_new_once()

@@ -116,6 +116,44 @@ public sealed class RequestAttemptsTests(SplitCluster cluster) : GrainTest(clust
     }
 
     [Fact]
+    public async Task What_goes_on_at_an_engine_of_another_fingerprint_says_so_from_its_first_token_on()
+    {
+        var (engine, other, ids) = await RunAsync();
+        other.Served = other.Served with { Fingerprint = "other" };
+        engine.Publish(3, 50, ids);
+        GiveUp(engine, ids, 4);
+        await Until(() => !other.Attempts.IsEmpty);
+        other.Publish(4, 51, ids);
+        await EndAsync(other, ids, 5);
+
+        var read = new List<string>();
+        await foreach (var range in Cluster.Generator.ReadAsync(ids[0], 3, Cancellation))
+        {
+            read.Add($"{range.Fingerprint} {string.Join(' ', range.Ids.ToArray())}");
+        }
+
+        Assert.Equal(["fingerprint 50", "other 51 7"], read);
+    }
+
+    [Fact]
+    public async Task Of_two_engines_the_one_with_an_equal_fingerprint_goes_on()
+    {
+        var (engine, busy, ids) = await RunAsync();
+        var other = await AttachAsync();
+        other.Served = other.Served with { Fingerprint = "other" };
+        for (var more = 0; more < 4 || busy.Attempts.IsEmpty; more++)
+        {
+            await SubmitAsync();
+        }
+
+        var before = busy.Attempts.Count;
+        GiveUp(engine, ids, 3);
+        await Until(() => busy.Attempts.Count > before);
+        Assert.DoesNotContain(other.Attempts, attempt => attempt.Request.Id == ids[0].Request);
+        await EndAsync(busy, ids, 3);
+    }
+
+    [Fact]
     public async Task A_late_token_of_the_attempt_before_is_dropped()
     {
         var (engine, other, ids) = await RunAsync();

@@ -30,6 +30,9 @@ internal static class RecordedMessages
 
     private static readonly NotedChangeMessage Change = new(Position: 86, Change: [9, 10]);
 
+    private static readonly FingerprintMessage Mark = new(
+        Sequence: new SequenceId(Request: new RequestId(Upper: 0x33445566778899AA, Lower: 0xAA99887766554433), Index: 15), Position: 87, Fingerprint: "mark");
+
     private static readonly AttemptId Other = new(
         Sequence: new SequenceId(Request: new RequestId(Upper: 0x2233445566778899, Lower: 0x9988776655443322), Index: 14), Epoch: new Epoch(1L << 43));
 
@@ -51,7 +54,12 @@ internal static class RecordedMessages
         [typeof(SequenceIdSurrogate)] = [Sequence],
         [typeof(WorkerIdSurrogate)] = [Worker],
         [typeof(JournalMessage)] = [Journal],
-        [typeof(AttemptMessage)] = [new AttemptMessage(Journal: Journal, Gateway: Gateway, Epoch: 21, Incarnation: 23, Published: [5, 6])],
+        [typeof(AttemptMessage)] =
+        [
+            new AttemptMessage(Journal: Journal, Gateway: Gateway, Epoch: 21, Incarnation: 23, Published: [5, 6], Fingerprints: [Mark]),
+            new AttemptMessage(Journal: Journal, Gateway: Gateway, Epoch: 21, Incarnation: 23, Published: [5, 6], Fingerprints: null),
+        ],
+        [typeof(FingerprintMessage)] = [Mark],
         [typeof(ForkMessage)] = [new ForkMessage(At: 22, Children: [Sibling], Parent: Attempt)],
         [typeof(ChangeMessage)] = [new ChangeMessage(Sequence: Sequence, Change: [1, 2, 3])],
         [typeof(AttemptChangeMessage)] = [new AttemptChangeMessage(Attempt: Attempt, Change: [1, 2, 3])],
@@ -66,7 +74,7 @@ internal static class RecordedMessages
         [typeof(KnownReply)] = [new KnownReply(Journal: Journal, Sequences: [Sequence])],
         [typeof(RangeReply)] =
         [
-            new RangeReply(Start: 91, Ids: [11, 12], Logprobs: [13, 14], End: End, ReadBefore: 94, IsEndRead: true),
+            new RangeReply(Start: 91, Ids: [11, 12], Logprobs: [13, 14], End: End, ReadBefore: 94, IsEndRead: true, Fingerprint: "engine"),
             new RangeReply(Start: 91, Ids: [], Logprobs: [], End: null, ReadBefore: 94, IsEndRead: true),
         ],
         [typeof(NotedChangeMessage)] = [Change],
@@ -74,7 +82,8 @@ internal static class RecordedMessages
         [typeof(CopyMessage)] =
         [
             new CopyMessage(
-                Attempt: Attempt, Journal: Journal, PromptLength: 83, Entries: [7, 8], Changes: [Change], End: End, EndMark: 84, Age: TimeSpan.FromSeconds(85)),
+                Attempt: Attempt, Journal: Journal, PromptLength: 83, Entries: [7, 8], Changes: [Change], End: End, EndMark: 84, Age: TimeSpan.FromSeconds(85),
+                Fingerprints: [Mark]),
             new CopyMessage(Attempt: Attempt, Journal: Journal, PromptLength: 83, Entries: [], Changes: [], End: null, EndMark: null, Age: TimeSpan.Zero),
         ],
         [typeof(LossMessage)] =

@@ -37,6 +37,9 @@ internal sealed class FakeGenerator : IGenerator
 
     public int CachedTokens { get; set; } = 3;
 
+    /// <summary>Of the engine behind each range.</summary>
+    public Func<int, string?> FingerprintOf { get; set; } = _ => null;
+
     public GenerationRequest? Latest { get; private set; }
 
     public IEnumerable<GenerationRequest> Submitted => _requests.Values;
@@ -86,7 +89,7 @@ internal sealed class FakeGenerator : IGenerator
 
                 await (script.Gate?.Invoke(i, cancellation) ?? Task.CompletedTask);
                 cancellation.ThrowIfCancellationRequested();
-                var range = Range(ranges[i][had..], start + had, request.Sampling.Logprobs);
+                var range = Range(ranges[i][had..], start + had, request.Sampling.Logprobs) with { Fingerprint = FingerprintOf(i) };
                 if (script.EndPlace == EndPlace.OnLastRange && i == ranges.Count - 1)
                 {
                     yield return range with { End = _ends.GetOrAdd(sequence, script.End ?? end) };

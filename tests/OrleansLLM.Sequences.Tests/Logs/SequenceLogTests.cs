@@ -76,6 +76,42 @@ public sealed class SequenceLogTests
     }
 
     [Fact]
+    public void Tokens_of_engines_of_different_fingerprints_are_read_apart()
+    {
+        var log = Create();
+        log.Note(new FingerprintMark(3, "a"));
+        Append(log, 3, token: 7);
+        log.Note(new FingerprintMark(4, "c"));
+        log.Note(new FingerprintMark(4, "a"));
+        Append(log, 4, token: 8);
+        log.Note(new FingerprintMark(5, "b"));
+        Append(log, 5, token: 9, logprobs: Likely, end: new SequenceEnd(FinishReason.Length));
+
+        Assert.Equal([new(3, "a"), new FingerprintMark(5, "b")], log.Fingerprints);
+        var (first, second, end) = (Read(log, 3), Read(log, 5), Read(log, 6));
+        Assert.Equal(("a", 2, 2, null), (first.Fingerprint, first.Ids.Length, first.Logprobs.Length, first.End));
+        Assert.Equal(("b", 1, FinishReason.Length), (second.Fingerprint, second.Ids.Length, second.End?.Reason));
+        Assert.Equal(("b", 0), (end.Fingerprint, end.Ids.Length));
+        Assert.Equal([8], Read(log, 4).Ids.ToArray());
+        Assert.Null(Read(log, 0).Fingerprint);
+    }
+
+    [Fact]
+    public void A_fork_has_the_fingerprints_of_the_tokens_that_it_begins_with()
+    {
+        var parent = Create();
+        parent.Note(new FingerprintMark(3, "a"));
+        Append(parent, 3, token: 7);
+        parent.Note(new FingerprintMark(4, "b"));
+        Append(parent, 4, token: 8);
+        var child = new SequenceLog(new SequenceId(parent.Id.Request, 1), parent.Request, new Epoch(1), new LogMemory());
+        child.CopyFrom(parent, 4);
+
+        Assert.Equal([new(3, "a"), new FingerprintMark(4, "b")], child.Fingerprints);
+        Assert.Equal("a", Read(child, 3).Fingerprint);
+    }
+
+    [Fact]
     public void Log_probabilities_stand_beside_their_tokens()
     {
         var log = Create();
