@@ -77,7 +77,7 @@ internal sealed class RemoteSequences(SiloContext silo, FleetWatch watch, Cluste
         {
             var call = ask(silo.SequenceOf(request));
             await ((Task)call.WaitAsync(cancellation)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            return (await call.WaitAsync(cancellation.IsCancellationRequested ? Farewell : Timeout.InfiniteTimeSpan, silo.Time).ConfigureAwait(false), true);
+            return (await call.WaitAsync(cancellation.IsCancellationRequested ? Farewell : Timeout.InfiniteTimeSpan, silo.Time, CancellationToken.None).ConfigureAwait(false), true);
         }
         catch (Exception exception) when (exception is not OperationCanceledException || !cancellation.IsCancellationRequested)
         {

@@ -32,21 +32,7 @@ public static class GatewayOptionsValidator
     public static OptionProblems Validate(GatewayOptions options)
     {
         var problems = new OptionProblems();
-        foreach (var (option, key) in options.ApiKeys.Select(key => (ApiKeys, key)).Concat(options.PriorityApiKeys.Select(key => (PriorityApiKeys, key)))
-            .Where(pair => !IsKey(pair.key.Key)))
-        {
-            problems.Add($"{option} holds a key of '{key.Name}' that no client can send; it must not be empty and have no white space at its ends.");
-        }
-
-        if (options.AdminKey is { } admin && !IsKey(admin))
-        {
-            problems.Add($"{AdminKey} is a key that nobody can send; it must not be empty and have no white space at its ends.");
-        }
-        else if (options.ApiKeys.Concat(options.PriorityApiKeys).Any(key => key.Key == options.AdminKey))
-        {
-            problems.Add($"{AdminKey} is a client's key, too, of {ApiKeys} or {PriorityApiKeys}; it must be another one, or that client could administer.");
-        }
-
+        RequireKeys(options, problems);
         if (options.ClusterSecret.Length is > 0 and < LeastSecretBytes)
         {
             problems.Add(Invariant($"{ClusterSecret} has {options.ClusterSecret.Length} bytes; it must have {LeastSecretBytes} or more, or none to be drawn at random."));
@@ -72,6 +58,24 @@ public static class GatewayOptionsValidator
             options.SseKeepAlive >= TimeSpan.Zero && options.SseKeepAlive <= LongestTimer, SseKeepAlive, options.SseKeepAlive,
             Invariant($"0 or more, up to {LongestTimer.Days} days; 0 is never"));
         return problems;
+    }
+
+    private static void RequireKeys(GatewayOptions options, OptionProblems problems)
+    {
+        foreach (var (option, key) in options.ApiKeys.Select(key => (ApiKeys, key)).Concat(options.PriorityApiKeys.Select(key => (PriorityApiKeys, key)))
+            .Where(pair => !IsKey(pair.key.Key)))
+        {
+            problems.Add($"{option} holds a key of '{key.Name}' that no client can send; it must not be empty and have no white space at its ends.");
+        }
+
+        if (options.AdminKey is { } admin && !IsKey(admin))
+        {
+            problems.Add($"{AdminKey} is a key that nobody can send; it must not be empty and have no white space at its ends.");
+        }
+        else if (options.ApiKeys.Concat(options.PriorityApiKeys).Any(key => key.Key == options.AdminKey))
+        {
+            problems.Add($"{AdminKey} is a client's key, too, of {ApiKeys} or {PriorityApiKeys}; it must be another one, or that client could administer.");
+        }
     }
 
     /// <summary>Headers are trimmed, so a key with white space at its ends would never match.</summary>

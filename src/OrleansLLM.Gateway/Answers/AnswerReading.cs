@@ -14,6 +14,7 @@ namespace OrleansLLM.Gateway.Answers;
 internal sealed class AnswerReading(GatewayCall call, Answer answer, StreamCursor cursor, ByteReservation held)
 {
     private readonly long _arrival = call.Server.Time.GetTimestamp();
+    private volatile bool _hasCountedEnd;
 
     /// <summary>Called by each choice once, when something of it was read.</summary>
     public Action OnStart { get; init; } = static () => { };
@@ -29,13 +30,8 @@ internal sealed class AnswerReading(GatewayCall call, Answer answer, StreamCurso
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(call.Aborted);
         ApiError? error = null;
-        var hasCountedEnd = false;
         await Task.WhenAll(Choices.Select(ReadOneAsync));
-        if (error is null && cursor.Of.Choice is null && hasCountedEnd)
-        {
-            call.Server.Metrics.OnAnswered(answer.Requests[0], Choices.Max(choice => choice.CompletionTokens), _arrival);
-        }
-
+        CountAnswer(error);
         return error;
 
         async Task ReadOneAsync(Choice choice)
@@ -64,12 +60,7 @@ internal sealed class AnswerReading(GatewayCall call, Answer answer, StreamCurso
             }
             finally
             {
-                if (timer.HasCountedEnd)
-                {
-                    hasCountedEnd = true;
-                }
-
-                await timer.LeaveAsync(call.Server.Generator);
+                await LeaveAsync(timer);
             }
         }
     }
@@ -123,7 +114,26 @@ internal sealed class AnswerReading(GatewayCall call, Answer answer, StreamCurso
         end?.Reason is not (FinishReason.Stop or FinishReason.Length) && (end?.Reason != FinishReason.Cancelled || answer.Input.Stream is null);
 
     private ChoiceTimer StartTimer(Choice choice) =>
-        call.Server.Metrics.Start(answer.RequestOf(choice.Index), choice.Sequence, _arrival);
+        call.Server.Metrics.Start(answer.Input.Model, answer.RequestOf(choice.Index), choice.Sequence, _arrival);
+
+    private async ValueTask LeaveAsync(ChoiceTimer timer)
+    {
+        if (timer.HasCountedEnd)
+        {
+            _hasCountedEnd = true;
+        }
+
+        await timer.LeaveAsync(call.Server.Generator);
+    }
+
+    /// <summary>A client that reads again what was counted does not count.</summary>
+    private void CountAnswer(ApiError? error)
+    {
+        if (error is null && cursor.Of.Choice is null && _hasCountedEnd)
+        {
+            call.Server.Metrics.OnAnswered(answer.Requests[0], Choices.Max(choice => choice.CompletionTokens), _arrival);
+        }
+    }
 
     /// <summary>Where it goes on without its client, stop strings are looked for, too: <see cref="RequestLinger"/> says how long.</summary>
     private void Leave(Choice choice, ChoiceTimer timer)

@@ -62,28 +62,10 @@ internal sealed class Choice(Answer answer, int index, AnswerText text, ChoicePr
                 OnStart();
             }
 
-            var at = 0;
-            try
+            var (end, hasRoom) = await HandOutAllAsync(generator, sink, range, held, timer, cancellation);
+            if (end is not null || !hasRoom)
             {
-                do
-                {
-                    var piece = Cut(range, at);
-                    if (BytesOf(piece) is > 0 and var bytes && !held.TryAdd(bytes))
-                    {
-                        return null;
-                    }
-
-                    at += MostTogether;
-                    if (await HandOutAsync(generator, sink, piece, timer, cancellation) is { } end)
-                    {
-                        return end;
-                    }
-                }
-                while (at < range.Ids.Length);
-            }
-            finally
-            {
-                CountRest(range, at, timer);
+                return end;
             }
         }
 
@@ -106,6 +88,36 @@ internal sealed class Choice(Answer answer, int index, AnswerText text, ChoicePr
                 await FinishAsync(generator, range, patience);
                 return;
             }
+        }
+    }
+
+    /// <summary>Piece by piece; how the answer ended, if it did, and whether there was room for it.</summary>
+    private async ValueTask<(SequenceEnd? End, bool HasRoom)> HandOutAllAsync(
+        IGenerator generator, IAnswerSink sink, TokenRange range, ByteReservation held, ChoiceTimer timer, CancellationToken cancellation)
+    {
+        var at = 0;
+        try
+        {
+            do
+            {
+                var piece = Cut(range, at);
+                if (BytesOf(piece) is > 0 and var bytes && !held.TryAdd(bytes))
+                {
+                    return (null, false);
+                }
+
+                at += MostTogether;
+                if (await HandOutAsync(generator, sink, piece, timer, cancellation) is { } end)
+                {
+                    return (end, true);
+                }
+            }
+            while (at < range.Ids.Length);
+            return (null, true);
+        }
+        finally
+        {
+            CountRest(range, at, timer);
         }
     }
 

@@ -1,3 +1,4 @@
+using Microsoft.AspNetCore.Routing;
 using OrleansLLM.Gateway.Http;
 using OrleansLLM.Gateway.OpenAI;
 

@@ -103,8 +103,11 @@ internal sealed class GatewayMetrics : IDisposable
 
     /// <summary>A timer of one client's reading of a request's answer.</summary>
     /// <param name="request">As the generator knows it: one object as long as it is known.</param>
-    public ChoiceTimer Start(GenerationRequest request, SequenceId sequence, long arrival) =>
-        new(this, Measured(request, arrival), sequence, request, _time);
+    public ChoiceTimer Start(ServedModel model, GenerationRequest request, SequenceId sequence, long arrival)
+    {
+        Announce(model); // it may be another gateway's, and the first that is measured here
+        return new(this, Measured(request, arrival), sequence, request, _time);
+    }
 
     public void OnFinished(string model, string reason, int promptTokens, int completionTokens)
     {

@@ -22,6 +22,7 @@ public sealed class DrainTests
         await UntilAsync(gateway, cluster => cluster.All(worker => (string?)worker!["phase"] == "ready") && cluster.Count == 2);
         var expected = await Task.WhenAll(Enumerable.Range(0, 6).Select(seed => AnswerAsync(gateway, seed)));
 
+        await UntilAsync(gateway, cluster => cluster.All(worker => (int)worker!["load"]!["running"]! == 0));
         var running = Enumerable.Range(0, 6).Select(seed => AnswerAsync(gateway, seed)).ToList();
         var loaded = "";
         await UntilAsync(gateway, cluster => (loaded = NameOf(cluster.FirstOrDefault(worker => (int)worker!["load"]!["running"]! > 1))).Length > 0);

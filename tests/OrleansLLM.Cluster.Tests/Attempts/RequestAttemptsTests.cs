@@ -118,8 +118,9 @@ public sealed class RequestAttemptsTests(SplitCluster cluster) : GrainTest(clust
     [Fact]
     public async Task What_goes_on_at_an_engine_of_another_fingerprint_says_so_from_its_first_token_on()
     {
-        var (engine, other, ids) = await RunAsync();
-        other.Served = other.Served with { Fingerprint = "other" };
+        var engine = await AttachAsync("a");
+        var ids = await SubmitAsync();
+        var other = await AttachAsync("b");
         engine.Publish(3, 50, ids);
         GiveUp(engine, ids, 4);
         await Until(() => !other.Attempts.IsEmpty);
@@ -132,15 +133,14 @@ public sealed class RequestAttemptsTests(SplitCluster cluster) : GrainTest(clust
             read.Add($"{range.Fingerprint} {string.Join(' ', range.Ids.ToArray())}");
         }
 
-        Assert.Equal(["fingerprint 50", "other 51 7"], read);
+        Assert.Equal(["a 50", "b 51 7"], read);
     }
 
     [Fact]
     public async Task Of_two_engines_the_one_with_an_equal_fingerprint_goes_on()
     {
         var (engine, busy, ids) = await RunAsync();
-        var other = await AttachAsync();
-        other.Served = other.Served with { Fingerprint = "other" };
+        var other = await AttachAsync("other");
         for (var more = 0; more < 4 || busy.Attempts.IsEmpty; more++)
         {
             await SubmitAsync();

@@ -34,13 +34,14 @@ public abstract class GrainTest(SplitCluster cluster)
         }
     }
 
-    private protected Task<ManualEngine> AttachAsync() => AttachAsync(out _);
+    private protected Task<ManualEngine> AttachAsync(string fingerprint = "fingerprint") => AttachAsync(out _, fingerprint);
 
-    private protected Task<ManualEngine> AttachAsync(out WorkerId id)
+    private protected Task<ManualEngine> AttachAsync(out WorkerId id, string fingerprint = "fingerprint")
     {
         var device = Interlocked.Increment(ref _devices);
         id = new WorkerId(Cluster.WorkerName, device);
         var engine = new ManualEngine(Model);
+        engine.Served = engine.Served with { Fingerprint = fingerprint };
         return Attach();
 
         async Task<ManualEngine> Attach()

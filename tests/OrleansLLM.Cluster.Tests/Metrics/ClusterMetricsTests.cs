@@ -95,7 +95,7 @@ public sealed class ClusterMetricsTests : GrainTest, IDisposable
         GiveUp(engine, ids, 4);
         await Until(() => !other.Attempts.IsEmpty);
         GiveUp(other, ids, 4);
-        Assert.All(await Task.WhenAll(ids.Select(ReadAsync)), answer => Assert.Equal(FinishReason.Failed, answer.End!.Reason));
+        Assert.All(await Task.WhenAll(ids.Select(ReadAsync)), answer => Assert.Equal(FinishReason.Poisoned, answer.End!.Reason));
 
         Assert.Equal((0, 1), (_readings.Sum("orleansllm.poisoned_requests", IdOf(engine)) ?? 0, _readings.Sum("orleansllm.poisoned_requests", IdOf(other)) ?? 0));
     }
