@@ -7,7 +7,7 @@ namespace OrleansLLM.Cluster;
 /// <see cref="IGenerator"/> over the grains, used inside a gateway's silo: control goes to the request's grain, which lives where its logs are; reading
 /// follows this silo's logs and reaches no grain, unless another gateway has them.
 /// </summary>
-internal sealed class ClusterGenerator(SiloContext silo, SequenceLogs logs, RemoteSequences others, FleetWatch watch) : IGenerator
+internal sealed class ClusterGenerator(SiloContext silo, SequenceLogs logs, RemoteSequences others) : IGenerator
 {
     public async ValueTask<SubmitResult> SubmitAsync(GenerationRequest request, CancellationToken cancellation)
     {
@@ -18,7 +18,7 @@ internal sealed class ClusterGenerator(SiloContext silo, SequenceLogs logs, Remo
 
         if (!silo.IsAlone)
         {
-            await watch.Pulse.WaitAsync(cancellation).ConfigureAwait(false);
+            await silo.Pulse.WaitAsync(cancellation).ConfigureAwait(false);
         }
 
         var grain = silo.SequenceOf(request.Id);

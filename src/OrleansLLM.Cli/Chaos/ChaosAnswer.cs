@@ -77,7 +77,10 @@ internal sealed class ChaosAnswer(int choices)
         : _repeated > 0 ? FormattableString.Invariant($"{_repeated} events came twice")
         : string.Join("; ", _choices.Zip(undisturbed._choices, (had, expected) => had.Difference(expected)).Where(text => text.Length > 0)));
 
-    /// <summary>Of each choice that had not ended at <paramref name="from"/>, its longest pause between two events which touches the interval.</summary>
+    /// <summary>Whether no choice that is still open stands where it stood at a timestamp.</summary>
+    public bool HasMoved(long since) => Array.TrueForAll(_choices, choice => choice.HasMoved(since));
+
+    /// <summary>Of each choice that had not ended at <paramref name="from"/>, its longest pause between two events which ends in the interval.</summary>
     /// <param name="from">A timestamp of <see cref="Stopwatch"/>.</param>
     public IEnumerable<TimeSpan> Gaps(long from, long to) => _choices.Where(choice => choice.Times.Count > 1 && choice.Times[^1] > from).Select(choice => choice.Gap(from, to));
 
@@ -86,13 +89,18 @@ internal sealed class ChaosAnswer(int choices)
         private readonly StringBuilder _text = new();
         private readonly List<string> _logprobs = [];
         private string? _finishReason;
+        private long _last;
+        private volatile bool _hasEnded;
+
+        public bool HasMoved(long since) => _hasEnded || Volatile.Read(ref _last) > since;
 
         public List<long> Times { get; } = [];
 
         /// <summary>Whether this is its end.</summary>
         public bool Add(JsonElement choice)
         {
-            Times.Add(Stopwatch.GetTimestamp());
+            _last = Stopwatch.GetTimestamp();
+            Times.Add(_last);
             _text.Append(choice.TryGetProperty("text", out var text) ? text.GetString()
                 : choice.GetProperty("delta").TryGetProperty("content", out var content) ? content.GetString() : null);
             if (choice.TryGetProperty("logprobs", out var logprobs) && logprobs.ValueKind == JsonValueKind.Object)
@@ -103,6 +111,7 @@ internal sealed class ChaosAnswer(int choices)
             if (choice.TryGetProperty("finish_reason", out var reason) && reason.GetString() is { } end)
             {
                 _finishReason = _finishReason is null ? end : $"{_finishReason} {end}";
+                _hasEnded = true;
                 return true;
             }
 
@@ -137,7 +146,7 @@ internal sealed class ChaosAnswer(int choices)
             var longest = TimeSpan.Zero;
             for (var i = 1; i < Times.Count; i++)
             {
-                if (Times[i] >= from && Times[i - 1] <= to && Stopwatch.GetElapsedTime(Times[i - 1], Times[i]) is var pause && pause > longest)
+                if (Times[i] >= from && Times[i] <= to && Stopwatch.GetElapsedTime(Times[i - 1], Times[i]) is var pause && pause > longest)
                 {
                     longest = pause;
                 }

@@ -29,7 +29,7 @@ internal enum FaultKind
 /// <param name="At">When, a timestamp of <see cref="Stopwatch"/>.</param>
 internal sealed record Fault(SiloRole Role, FaultKind Kind, string Silo, int Held, IReadOnlyList<ChaosAnswer> Candidates, long At)
 {
-    /// <summary>When all processes were there again.</summary>
+    /// <summary>When all processes were there again, and all sequences went on.</summary>
     public long Recovered { get; set; }
 
     /// <summary>From the process being ready again until all sequences had two copies.</summary>

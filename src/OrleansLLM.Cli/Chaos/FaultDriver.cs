@@ -85,8 +85,20 @@ internal sealed class FaultDriver(ChaosCluster cluster, Func<IReadOnlyList<Chaos
             fault.Problem ??= FormattableString.Invariant($"not all sequences had two copies {WholeTimeout.TotalSeconds} s after it was ready again");
         }
 
-        (fault.Recovered, fault.Copying) = (Stopwatch.GetTimestamp(), Stopwatch.GetElapsedTime(ready));
+        fault.Copying = Stopwatch.GetElapsedTime(ready);
         timeline.Write(silo.Name, "all sequences have two copies");
+        await MoveOnAsync(fault, cancellation).ConfigureAwait(false);
+        fault.Recovered = Stopwatch.GetTimestamp();
+    }
+
+    /// <summary>Until everything goes on that ran at the fault, so that the next one's pauses are its own.</summary>
+    private static async Task MoveOnAsync(Fault fault, CancellationToken cancellation)
+    {
+        var began = Stopwatch.GetTimestamp();
+        while (!fault.Candidates.All(answer => answer.Failure is not null || answer.HasMoved(fault.At)) && Stopwatch.GetElapsedTime(began) < WholeTimeout)
+        {
+            await Task.Delay(Tick, cancellation).ConfigureAwait(false);
+        }
     }
 
     /// <summary>Stands still until the others have called it dead, and then has to end by itself.</summary>

@@ -51,7 +51,7 @@ internal sealed class Arrivals(GatewayContext gateway)
 
     public void Take(ReportMessage message)
     {
-        if (gateway.Watch.Pulse.HasStopped)
+        if (gateway.Silo.Pulse.HasStopped)
         {
             return; // others may have what it does not name
         }

@@ -124,12 +124,12 @@ internal sealed class Assignments(TimeProvider time)
         }
     }
 
-    /// <summary>Sequences that are assigned, and those that their workers' last reports named.</summary>
-    public CountReply Count()
+    /// <summary>Sequences that are assigned, and those that their workers' last reports named and that did not die since.</summary>
+    public CountReply Count(Predicate<long> hasDied)
     {
         lock (_lock)
         {
-            return new CountReply(_entries.Count, _entries.Values.Count(entry => entry.IsCopied));
+            return new CountReply(_entries.Count, _entries.Values.Count(entry => entry.IsCopied && !hasDied(entry.Assignment.Incarnation)));
         }
     }
 

@@ -28,7 +28,7 @@ internal sealed class Orphans(GatewayContext gateway)
 
         if (attempts.Count > 0)
         {
-            gateway.Silo.WorkerOf(worker).Abort([.. attempts.Select(attempt => new AttemptEndMessage(attempt, null, null))]).Ignore();
+            gateway.Silo.WorkerOf(worker).Abort([.. attempts.Select(attempt => new AttemptEndMessage(attempt, null, null))], gateway.Silo.AsGateway).Ignore();
         }
     }
 

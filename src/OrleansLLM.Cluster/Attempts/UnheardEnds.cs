@@ -74,5 +74,13 @@ internal sealed class UnheardEnds(SiloContext silo)
         }
     }
 
-    private Task<bool> TryTellAsync(WorkerId worker, AttemptEndMessage[] attempts) => GrainCalls.TryAsync(() => silo.WorkerOf(worker).Abort(attempts));
+    private async Task<bool> TryTellAsync(WorkerId worker, AttemptEndMessage[] attempts)
+    {
+        if (!silo.IsAlone)
+        {
+            await silo.Pulse.WaitAsync(silo.Stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+
+        return await GrainCalls.TryAsync(() => silo.WorkerOf(worker).Abort(attempts, silo.AsGateway)).ConfigureAwait(false);
+    }
 }

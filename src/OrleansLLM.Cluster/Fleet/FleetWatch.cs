@@ -26,9 +26,6 @@ internal sealed class FleetWatch(TimeProvider time)
     private long? _lastDeath;
     private TaskCompletionSource _change = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    /// <summary>This silo's own.</summary>
-    public SiloPulse Pulse { get; } = new(time);
-
     /// <summary>Completes when a worker may be chosen that could not be before.</summary>
     public Task NextChange
     {

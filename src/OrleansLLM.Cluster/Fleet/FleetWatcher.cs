@@ -6,8 +6,11 @@ namespace OrleansLLM.Cluster;
 /// </summary>
 internal sealed class FleetWatcher(GatewayContext gateway, ClusterFleet fleet, IClusterMembershipService members, SiloDeath? death = null) : ActiveWork
 {
-    /// <summary>Sequences that leave a draining worker at once.</summary>
-    private const int MostMoving = 32;
+    /// <summary>Requests that leave a draining worker at once: the others go on there, so that each stands still for as long as these take to be computed elsewhere.</summary>
+    private const int MostMoving = 8;
+
+    private static readonly TimeSpan MovePatience = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan Glance = TimeSpan.FromMilliseconds(20);
 
     protected override void Begin()
     {
@@ -26,7 +29,7 @@ internal sealed class FleetWatcher(GatewayContext gateway, ClusterFleet fleet, I
         using var timer = new PeriodicTimer(SiloPulse.Interval, gateway.Silo.Time);
         while (await timer.WaitForNextTickAsync(ending).ConfigureAwait(false))
         {
-            if (gateway.Watch.Pulse.HasStopped)
+            if (gateway.Silo.Pulse.HasStopped)
             {
                 // A store that is away calls nobody dead.
                 await members.Refresh(default, ending).AsTask().WaitAsync(FleetWatch.LostAfter, ending).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -38,7 +41,7 @@ internal sealed class FleetWatcher(GatewayContext gateway, ClusterFleet fleet, I
                 gateway.Watch.Pardon();
             }
 
-            gateway.Watch.Pulse.Beat();
+            gateway.Silo.Pulse.Beat();
             fleet.Look();
             gateway.Metrics.Announce(gateway.Watch.Reports);
             gateway.Watch.Judge();
@@ -67,7 +70,25 @@ internal sealed class FleetWatcher(GatewayContext gateway, ClusterFleet fleet, I
             var loss = new LossMessage(lost.Incarnation, lost.Cause, end);
             var atOnce = new ParallelOptions { MaxDegreeOfParallelism = lost.Cause == LossCause.Drains ? MostMoving : int.MaxValue };
             _ = Parallel.ForEachAsync(gateway.Assignments.RequestsOn(lost.Incarnation), atOnce, async (request, _) =>
-                await gateway.Silo.SequenceOf(request).Lose(loss).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing));
+            {
+                await gateway.Silo.SequenceOf(request).Lose(loss).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                if (lost.Cause == LossCause.Drains)
+                {
+                    await GoOnAsync(request).ConfigureAwait(false);
+                }
+            });
+        }
+    }
+
+    /// <summary>Until each of its sequences has its next token, has ended, or takes too long.</summary>
+    private async Task GoOnAsync(RequestId request)
+    {
+        var began = gateway.Silo.Time.GetTimestamp();
+        var known = (gateway.Logs.Find(request) ?? []).Select(id => (Id: id, gateway.Logs.Describe(id)?.Tokens)).ToList();
+        while (known.Exists(sequence => gateway.IsRunning(sequence.Id) && gateway.Logs.Describe(sequence.Id)?.Tokens == sequence.Tokens)
+            && gateway.Silo.Time.GetElapsedTime(began) < MovePatience)
+        {
+            await Task.Delay(Glance, gateway.Silo.Time).ConfigureAwait(false);
         }
     }
 }

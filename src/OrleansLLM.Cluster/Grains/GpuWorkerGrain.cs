@@ -52,20 +52,7 @@ internal sealed class GpuWorkerGrain(LocalWorkers workers) : Grain, IGpuWorkerGr
         return position;
     }
 
-    public async Task Abort(AttemptEndMessage[] ends)
-    {
-        if (Worker is not { } worker)
-        {
-            return;
-        }
-
-        foreach (var end in ends)
-        {
-            await worker.Engine.AbortAsync(end.Attempt, CancellationToken.None);
-            worker.Copies?.End(end);
-            worker.Suspect.Leave(end.Attempt.Sequence.Request);
-        }
-    }
+    public Task Abort(AttemptEndMessage[] ends, GatewayMessage from) => Worker?.EndAsync(ends, from) ?? Task.CompletedTask;
 
     public Task<CopyMessage[]> GetCopies(SequenceId sequence) => Task.FromResult<CopyMessage[]>([.. Worker?.Copies?.Of(sequence.Request) ?? []]);
 

@@ -22,7 +22,7 @@ public interface IGpuWorkerGrain : IGrainWithStringKey
 
     /// <summary>Drops attempts, and older ones at their sequences, and frees their blocks within one step, of which nobody is told.</summary>
     [Alias("EndAttempts")]
-    Task Abort(AttemptEndMessage[] ends);
+    Task Abort(AttemptEndMessage[] ends, GatewayMessage from);
 
     /// <summary>What is here of a sequence's request, running or ended.</summary>
     [Alias("GetCopies")]

@@ -45,6 +45,17 @@ internal sealed class LocalWorker(WorkerId id, long incarnation, IEngine engine,
         return Copies?.Redirect(message) ?? [];
     }
 
+    /// <summary>Ends attempts, unless the table of members calls the gateway dead that says so: others have them now.</summary>
+    public async Task EndAsync(AttemptEndMessage[] ends, GatewayMessage from)
+    {
+        foreach (var end in silo.IsDead(from.Address) ? [] : ends)
+        {
+            await Engine.AbortAsync(end.Attempt, CancellationToken.None).ConfigureAwait(false);
+            Copies?.End(end);
+            Suspect.Leave(end.Attempt.Sequence.Request);
+        }
+    }
+
     /// <summary>The gateway's silo is dead, and nothing is held for it any more.</summary>
     public void Close(string gatewayAddress)
     {

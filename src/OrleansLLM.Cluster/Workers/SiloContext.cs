@@ -18,6 +18,8 @@ internal sealed class SiloContext(
 
     public TimeProvider Time => time;
 
+    public SiloPulse Pulse { get; } = new(time);
+
     public IGpuWorkerGrain WorkerOf(WorkerId worker) => grains.GetGrain<IGpuWorkerGrain>(worker.ToString());
 
     public ISequenceGrain SequenceOf(RequestId request) => grains.GetGrain<ISequenceGrain>(request.ToString());
@@ -30,6 +32,9 @@ internal sealed class SiloContext(
 
     /// <summary>This silo as a gateway.</summary>
     public GatewayMessage AsGateway { get; } = new(silo.Name, silo.SiloAddress.ToParsableString());
+
+    /// <summary>Whether the table of members calls the silo at that address dead.</summary>
+    public bool IsDead(string address) => silos.IsDeadSilo(SiloAddress.FromParsableString(address));
 
     /// <summary>Whether the table of members has an active silo at that address.</summary>
     public bool IsActive(string address) => silos.GetApproximateSiloStatus(SiloAddress.FromParsableString(address)) == SiloStatus.Active;

@@ -286,6 +286,21 @@ public sealed class AdoptionTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_dead_gateways_late_word_ends_nothing()
+    {
+        var ids = await SubmitAsync(_request);
+        var dead = ServicesOf(0).GetRequiredService<SiloContext>().AsGateway;
+        await KillAsync();
+        await Until(() => Logs.Describe(ids[0]) is not null && ServicesOf(2).GetRequiredService<SiloContext>().IsDead(dead.Address));
+        var worker = ServicesOf(1).GetRequiredService<SiloContext>().WorkerOf(ServicesOf(1).GetRequiredService<FleetWatch>().Reports[0].Worker);
+        AttemptEndMessage[] ends = [new(_engine.IdOf(ids[0]), null, null)];
+        await worker.Abort(ends, dead);
+        Assert.False(_engine.Ended(ids[0]).IsCompleted);
+        await worker.Abort(ends, ServicesOf(1).GetRequiredService<SiloContext>().AsGateway);
+        Assert.True(_engine.Ended(ids[0]).IsCompleted);
+    }
+
+    [Fact]
     public async Task What_no_worker_holds_is_unknown_at_once_though_a_gateway_died()
     {
         await SubmitAsync(_request);

@@ -80,6 +80,18 @@ public sealed class AssignmentsTests
     }
 
     [Fact]
+    public void A_copy_counts_until_its_worker_dies()
+    {
+        Assign(First);
+        Assign(Second, incarnation: 8);
+        _assignments.Accept(First);
+        Assert.Equal(new CountReply(2, 0), _assignments.Count(_ => false));
+        _assignments.Compare(Report(running: [First]));
+        Assert.Equal(new CountReply(2, 1), _assignments.Count(incarnation => incarnation == 8));
+        Assert.Equal(new CountReply(2, 0), _assignments.Count(incarnation => incarnation == 7));
+    }
+
+    [Fact]
     public void The_requests_of_an_incarnation_are_those_with_a_sequence_there()
     {
         Assign(First);

@@ -20,7 +20,7 @@ public sealed class GpuWorkerGrainTests(SplitCluster cluster) : GrainTest(cluste
         Assert.Null(await worker.Change(new AttemptChangeMessage(attempt, JournalFormat.WriteChange(new SequenceChange()))));
         Assert.Null(await worker.Describe(attempt));
         Assert.False(await worker.TakeSeat(attempt.Sequence));
-        await worker.Abort([new AttemptEndMessage(attempt, null, null)]);
+        await worker.Abort([new AttemptEndMessage(attempt, null, null)], Gateway);
         Assert.Empty(await worker.GetCopies(attempt.Sequence));
         Assert.Empty(await worker.Redirect(new RedirectMessage(attempt, Gateway, 0)));
     }
@@ -30,7 +30,7 @@ public sealed class GpuWorkerGrainTests(SplitCluster cluster) : GrainTest(cluste
     {
         var engine = await AttachAsync(out var id);
         var ids = await SubmitAsync(samples: 3);
-        await Cluster.Grains.GetGrain<IGpuWorkerGrain>(id.ToString()).Abort([.. ids[1..].Select(sequence => new AttemptEndMessage(engine.IdOf(sequence), null, null))]);
+        await Cluster.Grains.GetGrain<IGpuWorkerGrain>(id.ToString()).Abort([.. ids[1..].Select(sequence => new AttemptEndMessage(engine.IdOf(sequence), null, null))], Gateway);
 
         Assert.Equal([false, true, true], ids.Select(sequence => engine.Ended(sequence).IsCompleted));
     }

@@ -54,7 +54,7 @@ public sealed class GrainTests(SplitCluster cluster) : GrainTest(cluster)
     [Fact]
     public async Task A_worker_of_a_silo_that_is_not_there_fails_at_once()
     {
-        var error = await Assert.ThrowsAnyAsync<Exception>(() => Cluster.Grains.GetGrain<IGpuWorkerGrain>("nowhere/0").Abort([]));
+        var error = await Assert.ThrowsAnyAsync<Exception>(() => Cluster.Grains.GetGrain<IGpuWorkerGrain>("nowhere/0").Redirect(null!));
         Assert.Contains("nowhere", error.Message, StringComparison.Ordinal);
     }
 

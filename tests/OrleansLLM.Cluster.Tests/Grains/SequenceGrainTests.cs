@@ -57,7 +57,7 @@ public sealed class SequenceGrainTests(SplitCluster cluster) : GrainTest(cluster
 
         // What the grain had sent to the worker by now would arrive before this answer.
         await GrainOf(request.Id).Describe(new SequenceId(request.Id, 0));
-        await Cluster.Grains.GetGrain<IGpuWorkerGrain>(worker.ToString()).Abort([]);
+        await Cluster.Grains.GetGrain<IGpuWorkerGrain>(worker.ToString()).Abort([], new GatewayMessage(Cluster.GatewayName, Cluster.GatewayAddress.ToParsableString()));
         held.SetResult();
         await InTime(Task.WhenAll(submission, cancelling));
         Assert.Equal(0, engine.Load.Running);
