@@ -50,7 +50,7 @@ internal sealed class AttemptCopies(TimeProvider time)
         }
     }
 
-    /// <summary>Children of an attempt that were accepted: they begin with its tokens before a position.</summary>
+    /// <summary>Children of an attempt that were accepted: they begin with its tokens before a position, changed as it is now.</summary>
     public void Fork(ForkMessage message)
     {
         lock (_lock)
@@ -62,10 +62,12 @@ internal sealed class AttemptCopies(TimeProvider time)
 
             foreach (var id in message.Children)
             {
-                Add(new Copy(message.Parent with { Sequence = id }, parent.Journal, Math.Min(message.At, parent.PromptLength), parent.Gateway, time.GetTimestamp())
+                var child = new Copy(message.Parent with { Sequence = id }, parent.Journal, Math.Min(message.At, parent.PromptLength), parent.Gateway, time.GetTimestamp())
                 {
                     Fingerprints = parent.Fingerprints?.Select(mark => mark with { Sequence = id, Position = Math.Min(mark.Position, message.At) }).ToArray(),
-                });
+                };
+                child.Changes.AddRange(ChangesOf(parent).Select(change => change with { Position = Math.Min(change.Position, message.At) }));
+                Add(child);
                 ReadOnlySpan<byte> entries = parent.Entries.WrittenSpan;
                 while (StepFormat.TryRead(ref entries, out var entry) && entry.Position < message.At)
                 {
@@ -173,6 +175,12 @@ internal sealed class AttemptCopies(TimeProvider time)
     private bool IsKnown(SequenceId sequence, Epoch epoch) => _copies.TryGetValue(sequence, out var copy) && copy.Attempt.Epoch >= epoch;
 
     private Copy? Find(AttemptId attempt) => _copies.TryGetValue(attempt.Sequence, out var copy) && copy.Attempt == attempt ? copy : null;
+
+    /// <summary>Those of earlier attempts, too.</summary>
+    private static IEnumerable<NotedChangeMessage> ChangesOf(Copy copy) =>
+        (copy.Journal.Read().Sequences.FirstOrDefault(sequence => sequence.Id == copy.Attempt.Sequence)?.Changes ?? [])
+        .Select(change => new NotedChangeMessage(change.Position, JournalFormat.WriteChange(change.Change)))
+        .Concat(copy.Changes);
 
     private void Add(Copy copy)
     {

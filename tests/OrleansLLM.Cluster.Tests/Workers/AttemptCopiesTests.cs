@@ -62,6 +62,22 @@ public sealed class AttemptCopiesTests
     }
 
     [Fact]
+    public void A_fork_is_changed_as_its_parent_was_in_this_attempt_and_in_earlier_ones()
+    {
+        var (earlier, now) = (new JournalChange(3, new SequenceChange(MaxTokens: 7)), new JournalChange(5, new SequenceChange(Priority: 2)));
+        var journal = JournalMessage.From(new Journal(_request, [new JournalSequence(First, new[] { 50 }, [earlier], null)]));
+        _copies.Begin(new AttemptMessage(journal, Gateway, Epoch: 1, Incarnation: 1, Written(Token(First, 3, 50))));
+        _copies.Note(IdOf(First), new NotedChangeMessage(now.Position, JournalFormat.WriteChange(now.Change)));
+        SequenceId[] children = [new(_request.Id, 2), new(_request.Id, 3)];
+        _copies.Fork(new ForkMessage(4, [children[0]], IdOf(First)));
+        _copies.Fork(new ForkMessage(4, [children[1]], IdOf(children[0])));
+
+        JournalChange[] expected = [earlier, now with { Position = 4 }];
+        Assert.All(children, child => Assert.Equal(
+            expected, CopyOf(child).Changes.Select(change => new JournalChange(change.Position, JournalFormat.ReadChange(change.Change)))));
+    }
+
+    [Fact]
     public void Changes_and_the_gateways_end_stand_in_the_copy_and_nothing_behind_the_end()
     {
         Begin();
