@@ -5,9 +5,9 @@ namespace OrleansLLM.Cluster;
 
 /// <summary>
 /// <see cref="IGenerator"/> over the grains, used inside a gateway's silo: control goes to the request's grain, which lives where its logs are; reading
-/// follows this silo's logs and reaches no grain, unless another gateway has them.
+/// follows this silo's logs and reaches no grain, unless another gateway has them: the client came elsewhere before, or this silo computes the request itself.
 /// </summary>
-internal sealed class ClusterGenerator(SiloContext silo, SequenceLogs logs, RemoteSequences others) : IGenerator
+internal sealed class ClusterGenerator(SiloContext silo, SequenceLogs logs, Routes routes, RemoteSequences others) : IGenerator
 {
     public async ValueTask<SubmitResult> SubmitAsync(GenerationRequest request, CancellationToken cancellation)
     {
@@ -22,9 +22,11 @@ internal sealed class ClusterGenerator(SiloContext silo, SequenceLogs logs, Remo
         }
 
         var grain = silo.SequenceOf(request.Id);
-        var submission = grain.Submit(JournalMessage.From(Journal.Begin(request)));
         try
         {
+            var place = await routes.PlaceAsync(request).ConfigureAwait(false);
+            var journal = JournalMessage.From(Journal.Begin(request));
+            var submission = place.Gateway is null ? grain.Submit(journal, place.Route) : others.SubmitAsync(request.Id, journal, place, cancellation);
             return (await submission.WaitAsync(cancellation).ConfigureAwait(false)).ToResult();
         }
         catch (OperationCanceledException)

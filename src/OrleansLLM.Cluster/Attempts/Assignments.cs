@@ -124,12 +124,13 @@ internal sealed class Assignments(TimeProvider time)
         }
     }
 
-    /// <summary>Sequences that are assigned, and those that their workers' last reports named and that did not die since.</summary>
-    public CountReply Count(Predicate<long> hasDied)
+    /// <summary>Sequences that are assigned, and those that the last reports of workers named which are in another silo and did not die since.</summary>
+    public CountReply Count(string silo, Predicate<long> hasDied)
     {
         lock (_lock)
         {
-            return new CountReply(_entries.Count, _entries.Values.Count(entry => entry.IsCopied && !hasDied(entry.Assignment.Incarnation)));
+            return new CountReply(_entries.Count, _entries.Values.Count(
+                entry => entry.IsCopied && entry.Assignment.Worker.Silo != silo && !hasDied(entry.Assignment.Incarnation)));
         }
     }
 

@@ -21,7 +21,8 @@ internal sealed class RequestAttempts(GatewayContext gateway)
 
     /// <summary>Submits new sequences, all or none, to the worker that the model's router chooses, or the next where one refuses what another may take.</summary>
     /// <param name="message">What the caller submitted; null for sequences whose journal is in the logs.</param>
-    public async Task<SubmitReply> Begin(SequenceId[] ids, JournalMessage? message)
+    /// <param name="chosen">The worker, where the caller has asked for one; one in this silo is not taken.</param>
+    public async Task<SubmitReply> Begin(SequenceId[] ids, JournalMessage? message, RouteReply? chosen = null)
     {
         _limits.Begin(ids);
         _moving.UnionWith(ids);
@@ -30,7 +31,8 @@ internal sealed class RequestAttempts(GatewayContext gateway)
         var cause = AttemptCause.First;
         while (true)
         {
-            var route = await Choose(ids[0], excluded, "");
+            var route = chosen?.Worker is { } worker && worker.Silo != gateway.Silo.Name ? chosen : await Choose(ids[0], excluded, "");
+            chosen = null;
             if (route.Worker is null)
             {
                 return Settle(refusal ?? SubmitReply.Refuse(route), ids);
@@ -290,15 +292,7 @@ internal sealed class RequestAttempts(GatewayContext gateway)
         return marks.Length > ids.Length ? marks : null;
     }
 
-    private async Task<RouteReply> Choose(SequenceId id, List<long> excluded, string fingerprint)
-    {
-        var request = RequestOf(id);
-        var query = RouteQuery.For(request, excluded, fingerprint);
-        var unanswered = new RouteReply(null, RefusalReason.Unavailable, "");
-        var router = gateway.Silo.Grains.GetGrain<IRouterGrain>(request.Model);
-        var route = await GrainCalls.TryAsync(() => router.Choose(query).WaitAsync(LookAgain, gateway.Silo.Time), unanswered);
-        return route.Worker is null ? gateway.Router.Choose(request.Model, query) : route;
-    }
+    private Task<RouteReply> Choose(SequenceId id, List<long> excluded, string fingerprint) => gateway.Routes.ChooseAsync(RequestOf(id), excluded, fingerprint);
 
     /// <summary>A request under which a worker was lost runs alone among such ones until its next token.</summary>
     private async Task<bool> HasSeat(WorkerId worker, SequenceId id, int published) =>
@@ -363,7 +357,7 @@ internal sealed class RequestAttempts(GatewayContext gateway)
 
     private GenerationRequest RequestOf(SequenceId id) => gateway.Logs.RequestOf(id) ?? throw new UnknownSequenceException(id);
 
-    private static List<long> ExcludedBy(LossMessage loss) => loss.Cause == LossCause.Forgot ? [] : [loss.Incarnation];
+    private static List<long> ExcludedBy(LossMessage loss) => loss.Cause is LossCause.Forgot or LossCause.Together ? [] : [loss.Incarnation];
 
     private static bool IsMendable(SubmitReply reply) => reply.Reason is RefusalReason.Unavailable or RefusalReason.QueueFull;
 }

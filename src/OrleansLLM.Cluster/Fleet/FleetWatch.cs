@@ -80,6 +80,16 @@ internal sealed class FleetWatch(TimeProvider time)
         }
     }
 
+    /// <summary>Whether the workers of that silo are silent, all of them, if it has any.</summary>
+    public bool IsSilent(string silo)
+    {
+        lock (_lock)
+        {
+            var entries = _workers.Values.Where(entry => entry.Report.Silo == silo).ToList();
+            return entries.Count > 0 && entries.TrueForAll(entry => time.GetElapsedTime(entry.Heard) > SuspectedAfter);
+        }
+    }
+
     /// <summary>Whether what was given to that incarnation is lost.</summary>
     public bool IsLost(long incarnation)
     {

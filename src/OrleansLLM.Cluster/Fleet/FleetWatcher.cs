@@ -6,11 +6,13 @@ namespace OrleansLLM.Cluster;
 /// </summary>
 internal sealed class FleetWatcher(GatewayContext gateway, ClusterFleet fleet, IClusterMembershipService members, SiloDeath? death = null) : ActiveWork
 {
-    /// <summary>Requests that leave a draining worker at once: the others go on there, so that each stands still for as long as these take to be computed elsewhere.</summary>
+    /// <summary>Requests that leave a worker at once which computes them until then: the others go on there, so that each stands still for as long as these take to be computed elsewhere.</summary>
     private const int MostMoving = 8;
 
     private static readonly TimeSpan MovePatience = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan Glance = TimeSpan.FromMilliseconds(20);
+
+    private Task _parting = Task.CompletedTask;
 
     protected override void Begin()
     {
@@ -46,6 +48,7 @@ internal sealed class FleetWatcher(GatewayContext gateway, ClusterFleet fleet, I
             gateway.Metrics.Announce(gateway.Watch.Reports);
             gateway.Watch.Judge();
             TellLosses();
+            Part();
         }
     }
 
@@ -62,22 +65,37 @@ internal sealed class FleetWatcher(GatewayContext gateway, ClusterFleet fleet, I
         }
     }
 
+    /// <summary>What is computed beside its logs goes to another silo, as soon as there is one to go to.</summary>
+    private void Part()
+    {
+        if (_parting.IsCompleted && gateway.Routes.Replaceable is { Count: > 0 } workers)
+        {
+            _parting = Task.WhenAll(workers.Select(worker => MoveAsync(new LostWorker(worker.Worker, worker.Incarnation, LossCause.Together, "is in the silo that has the logs"))));
+        }
+    }
+
     private void TellLosses()
     {
         foreach (var lost in gateway.Watch.TakeLosses())
         {
-            var end = new EndReply(FinishReason.Failed, null, $"Worker {lost.Worker} {lost.Why}.");
-            var loss = new LossMessage(lost.Incarnation, lost.Cause, end);
-            var atOnce = new ParallelOptions { MaxDegreeOfParallelism = lost.Cause == LossCause.Drains ? MostMoving : int.MaxValue };
-            _ = Parallel.ForEachAsync(gateway.Assignments.RequestsOn(lost.Incarnation), atOnce, async (request, _) =>
-            {
-                await gateway.Silo.SequenceOf(request).Lose(loss).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-                if (lost.Cause == LossCause.Drains)
-                {
-                    await GoOnAsync(request).ConfigureAwait(false);
-                }
-            });
+            _ = MoveAsync(lost);
         }
+    }
+
+    private async Task MoveAsync(LostWorker lost)
+    {
+        var end = new EndReply(FinishReason.Failed, null, $"Worker {lost.Worker} {lost.Why}.");
+        var loss = new LossMessage(lost.Incarnation, lost.Cause, end);
+        var goesOn = lost.Cause is LossCause.Drains or LossCause.Together;
+        var atOnce = new ParallelOptions { MaxDegreeOfParallelism = goesOn ? MostMoving : int.MaxValue };
+        await Parallel.ForEachAsync(gateway.Assignments.RequestsOn(lost.Incarnation), atOnce, async (request, _) =>
+        {
+            await LoseAsync(request, loss).ConfigureAwait(false);
+            if (goesOn)
+            {
+                await GoOnAsync(request).ConfigureAwait(false);
+            }
+        }).ConfigureAwait(false);
     }
 
     /// <summary>Until each of its sequences has its next token, has ended, or takes too long.</summary>
@@ -89,6 +107,16 @@ internal sealed class FleetWatcher(GatewayContext gateway, ClusterFleet fleet, I
             && gateway.Silo.Time.GetElapsedTime(began) < MovePatience)
         {
             await Task.Delay(Glance, gateway.Silo.Time).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>A call that fails, while grains' addresses move away from a silo that died, is repeated: nobody else tells of the loss.</summary>
+    private async Task LoseAsync(RequestId request, LossMessage loss)
+    {
+        while (!await GrainCalls.TryAsync(() => gateway.Silo.SequenceOf(request).Lose(loss)).ConfigureAwait(false)
+            && !gateway.Silo.Stopping.IsCancellationRequested && gateway.Assignments.RequestsOn(loss.Incarnation).Contains(request))
+        {
+            await Task.Delay(SiloPulse.Interval, gateway.Silo.Time).ConfigureAwait(false);
         }
     }
 }

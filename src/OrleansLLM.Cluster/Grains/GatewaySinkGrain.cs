@@ -14,7 +14,7 @@ internal sealed class GatewaySinkGrain(GatewayContext gateway) : Grain, IGateway
         return Task.CompletedTask;
     }
 
-    public Task<CountReply> Count() => Task.FromResult(gateway.Assignments.Count(gateway.Watch.HasDied));
+    public Task<CountReply> Count() => Task.FromResult(gateway.Assignments.Count(gateway.Silo.Name, gateway.Watch.HasDied));
 
     public Task OnReport(ReportMessage message)
     {

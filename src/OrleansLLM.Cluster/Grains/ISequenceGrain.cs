@@ -1,15 +1,16 @@
 namespace OrleansLLM.Cluster;
 
 /// <summary>
-/// Life and control of one request's sequences. Key: the request's id. It lives in the silo of the gateway that took the request, beside
-/// the logs that its tokens go to.
+/// Life and control of one request's sequences. Key: the request's id. It lives beside the logs that its tokens go to: in the silo of the gateway that took the
+/// request, or in another gateway's where that one computes it.
 /// </summary>
 [Alias("OrleansLLM.ISequenceGrain")]
 public interface ISequenceGrain : IGrainWithStringKey
 {
     /// <summary>Takes a journal in which nothing is published yet; the same request twice is the same group.</summary>
-    [Alias("Submit")]
-    Task<SubmitReply> Submit(JournalMessage message);
+    /// <param name="chosen">The worker, where the caller has asked for one.</param>
+    [Alias("SubmitTo")]
+    Task<SubmitReply> Submit(JournalMessage message, RouteReply? chosen);
 
     [Alias("Fork")]
     Task<SubmitReply> Fork(SequenceId sequence, int at, int count);
@@ -38,10 +39,14 @@ public interface ISequenceGrain : IGrainWithStringKey
 
     /// <summary>
     /// For a reader in another silo: what stands from a position on, or an empty range without an end where nothing comes for a while; null where the
-    /// sequence is not known. The reader comes again at once, or counts as one that has left.
+    /// sequence is not known. The reader comes again until it has read the end, or says that it leaves.
     /// </summary>
-    [Alias("Read")]
-    Task<RangeReply?> Read(SequenceId sequence, int from);
+    [Alias("ReadFrom")]
+    Task<RangeReply?> Read(SequenceId sequence, int from, Guid reader);
+
+    /// <param name="linger">The sequence is held for so long at least: not its client has left, but the gateway does.</param>
+    [Alias("StopReading")]
+    Task StopReading(Guid reader, TimeSpan linger);
 
     /// <summary>Goes on with a dead gateway's request from the workers' copies; false where it should be asked again.</summary>
     [Alias("Adopt")]

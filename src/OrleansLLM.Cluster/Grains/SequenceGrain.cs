@@ -11,6 +11,7 @@ internal sealed class SequenceGrain(GatewayContext gateway) : Grain, ISequenceGr
     private static readonly GrainTimerCreationOptions Leaving = new(TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(2));
 
     private readonly RequestAttempts _attempts = new(gateway);
+    private readonly RemoteReaders _readers = new(gateway.Logs, gateway.Silo.Time);
     private IGrainTimer? _leaving;
     private Task<SubmitReply>? _submission;
 
@@ -18,14 +19,14 @@ internal sealed class SequenceGrain(GatewayContext gateway) : Grain, ISequenceGr
 
     private SequenceId[] Known => [.. gateway.Logs.Find(Request) ?? []];
 
-    public async Task<SubmitReply> Submit(JournalMessage message)
+    public async Task<SubmitReply> Submit(JournalMessage message, RouteReply? chosen)
     {
         var journal = message.Read();
         SequenceId[] ids = [.. journal.Sequences.Select(sequence => sequence.Id)];
         var opened = gateway.Logs.Open(journal.Request, ids, default);
         var submission = opened switch
         {
-            OpenResult.Opened => _submission = _attempts.Begin(ids, message),
+            OpenResult.Opened => _submission = _attempts.Begin(ids, message, chosen),
             OpenResult.Full => Task.FromResult(SubmitReply.From(SequenceLogs.Full)),
             _ => _submission,
         };
@@ -51,9 +52,11 @@ internal sealed class SequenceGrain(GatewayContext gateway) : Grain, ISequenceGr
 
     public async Task<bool> Adopt(WorkerId offeredBy) => Answer(await new Adoption(gateway, _attempts).RunAsync(Request, offeredBy));
 
-    public Task<KnownReply?> Find() => Task.FromResult(Answer(RemoteReading.Find(gateway.Logs, Request)));
+    public Task<KnownReply?> Find() => Task.FromResult(Answer(KnownReply.From(gateway.Logs.FindRequest(Request))));
 
-    public async Task<RangeReply?> Read(SequenceId sequence, int from) => Answer(await RemoteReading.ReadAsync(gateway.Logs, sequence, from, gateway.Silo.Time));
+    public async Task<RangeReply?> Read(SequenceId sequence, int from, Guid reader) => Answer(await _readers.ReadAsync(sequence, from, reader));
+
+    public Task StopReading(Guid reader, TimeSpan linger) => Task.FromResult(Answer(_readers.TryLeave(reader, linger)));
 
     public Task Forget() => Task.FromResult(Answer(true));
 

@@ -44,6 +44,7 @@ public static class ClusterHosting
             silo.Services.AddSingleton<IFleet>(services => services.GetRequiredService<ClusterFleet>());
             silo.Services.AddSingleton<RemoteSequences>();
             silo.Services.AddSingleton<Router>();
+            silo.Services.AddSingleton<Routes>();
             silo.Services.AddSingleton<Assignments>();
             silo.Services.AddSingleton<UnheardEnds>();
             silo.Services.AddMetrics();

@@ -19,6 +19,9 @@ public enum LossCause
 
     /// <summary>It does not hold what it was given.</summary>
     Forgot,
+
+    /// <summary>It is in the silo that has the logs, and another one could be chosen: no one death should take both copies.</summary>
+    Together,
 }
 
 /// <summary>A worker computes something no longer.</summary>

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.InteropServices;
 using OrleansLLM.Sequences;
 
@@ -10,6 +11,10 @@ namespace OrleansLLM.Cluster;
 [GenerateSerializer, Immutable, Alias("OrleansLLM.KnownReply")]
 public sealed record KnownReply([property: Id(0)] JournalMessage Journal, [property: Id(1)] SequenceId[] Sequences)
 {
+    [return: NotNullIfNotNull(nameof(known))]
+    public static KnownReply? From(KnownRequest? known) =>
+        known is null ? null : new(JournalMessage.From(new Journal(known.Request, [])), [.. known.Sequences]);
+
     public KnownRequest ToKnown() => new(Journal.Read().Request, Sequences);
 }
 

@@ -13,6 +13,9 @@ internal enum AttemptCause
     Drained,
     Forgotten,
 
+    /// <summary>It was computed in the silo that has its logs, and now is where no one death takes both copies.</summary>
+    Apart,
+
     /// <summary>The worker that was chosen before has not taken it.</summary>
     Refused,
 }
@@ -25,6 +28,7 @@ internal static class AttemptCauses
         LossCause.Hung => AttemptCause.Hung,
         LossCause.Failed => AttemptCause.Failed,
         LossCause.Drains => AttemptCause.Drained,
+        LossCause.Together => AttemptCause.Apart,
         _ => AttemptCause.Forgotten,
     };
 }

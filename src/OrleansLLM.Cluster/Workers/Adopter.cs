@@ -4,7 +4,8 @@ namespace OrleansLLM.Cluster;
 /// Gives the requests of a gateway that the table of members calls dead to one that lives, again and again until one has them. Until the table says so
 /// their entries are kept and the calls repeated.
 /// </summary>
-internal sealed class Adopter(LocalWorkers workers, SiloContext silo, IClusterMembershipService members) : ActiveWork
+/// <param name="routes">Where this silo is a gateway, too: another one comes before it.</param>
+internal sealed class Adopter(LocalWorkers workers, SiloContext silo, IClusterMembershipService members, Routes? routes = null) : ActiveWork
 {
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(250);
     private static readonly ParallelOptions AtOnce = new() { MaxDegreeOfParallelism = 32 };
@@ -39,7 +40,7 @@ internal sealed class Adopter(LocalWorkers workers, SiloContext silo, IClusterMe
 
             // Where no gateway is there, or that one dies, too, it is offered again.
             await Parallel.ForEachAsync(offers, AtOnce, async (offer, _) =>
-                await GrainCalls.TryAsync(() => silo.SequenceOf(offer.Request).Adopt(offer.Id), false).ConfigureAwait(false)).ConfigureAwait(false);
+                await GrainCalls.TryAsync(() => AdoptAsync(offer.Request, offer.Id), false).ConfigureAwait(false)).ConfigureAwait(false);
             await Task.Delay(Pause, silo.Time, ending).ConfigureAwait(false);
         }
 
@@ -48,4 +49,7 @@ internal sealed class Adopter(LocalWorkers workers, SiloContext silo, IClusterMe
             worker.Close(gateway);
         }
     }
+
+    private Task<bool> AdoptAsync(RequestId request, WorkerId worker) =>
+        PlacementHint.Call(routes?.AnotherGateway(request), () => silo.SequenceOf(request).Adopt(worker));
 }

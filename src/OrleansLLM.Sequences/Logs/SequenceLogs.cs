@@ -293,11 +293,23 @@ public sealed class SequenceLogs : IDisposable
     }
 
     /// <summary>
-    /// For a reader in another silo, who comes again and again: what stands from a position on, or null where nothing came until the cancellation.
-    /// Until it comes again, for <paramref name="hold"/> at most, it counts as a reader.
+    /// Counts as a reader from now on, whether it reads or not, until it leaves: for one in another silo, who comes again and again. Null where the sequence
+    /// is unknown.
     /// </summary>
+    public Attendance? Attend(SequenceId sequence)
+    {
+        if (FindLog(sequence) is not { } log)
+        {
+            return null;
+        }
+
+        var reader = Enter(log, 0, CancellationToken.None);
+        return new Attendance(least => Leave(log, reader, least > log.Request.Linger ? least : log.Request.Linger));
+    }
+
+    /// <summary>What stands from a position on, or null where nothing came until the cancellation.</summary>
     /// <exception cref="UnknownSequenceException">Nothing by that id is, or is still, known.</exception>
-    public async ValueTask<TokenRange?> ReadOnceAsync(SequenceId sequence, int from, TimeSpan hold, CancellationToken cancellation)
+    public async ValueTask<TokenRange?> ReadOnceAsync(SequenceId sequence, int from, CancellationToken cancellation)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(from);
         var log = FindLog(sequence) ?? throw new UnknownSequenceException(sequence);
@@ -318,7 +330,7 @@ public sealed class SequenceLogs : IDisposable
         }
         finally
         {
-            Leave(log, reader, hold > log.Request.Linger ? hold : log.Request.Linger);
+            Leave(log, reader, log.Request.Linger);
         }
     }
 

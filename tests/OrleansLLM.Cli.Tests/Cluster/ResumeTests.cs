@@ -10,6 +10,8 @@ public sealed class ResumeTests
     private const int Kill = 9;
     private const string Body = """{"prompt":"The climate of","max_tokens":1500,"n":4,"temperature":1,"ignore_eos":true,"logprobs":1,"stream":true}""";
 
+    private const int Streams = 6;
+
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
@@ -33,6 +35,54 @@ public sealed class ResumeTests
         Assert.EndsWith("data: [DONE]\n\n", rest, StringComparison.Ordinal);
         Assert.All(Enumerable.Range(0, 4), choice => Assert.Contains("\"length\"", Choice(whole, choice)[^1], StringComparison.Ordinal));
         Assert.All(Enumerable.Range(0, 4), choice => Assert.Equal(Choice(whole, choice), Choice(begun + more + rest, choice)));
+    }
+
+    [Fact]
+    public async Task Every_stream_of_a_process_that_is_gateway_and_worker_goes_on_at_another_when_it_is_killed()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no such signals.");
+        await using var silos = new SiloProcesses();
+        var starts = new[] { silos.StartAsync("all", "a1", "--api-key", "sk-a"), silos.StartAsync("all", "a2", "--api-key", "sk-a") };
+        var (first, second) = (await starts[0], await starts[1]);
+        await UntilAsync(first, cluster => Workers(cluster).Count(worker => (string?)worker["phase"] == "ready") == 2);
+
+        var begun = new List<(string Id, string Events)>();
+        for (var stream = 0; stream < Streams; stream++)
+        {
+            begun.Add(await ReadAsync(first, Request(HttpMethod.Post, "v1/completions", Body), 10_000));
+        }
+
+        await UntilAsync(first, cluster => (int?)cluster["sequences"]!["live"] == (int?)cluster["sequences"]!["two_copies"]);
+        await UntilAsync(first, cluster => Workers(cluster).All(worker => (int?)worker["load"]!["running"] > 0));
+        first.Process.Signal(Kill);
+        await first.Process.WaitAsync();
+
+        foreach (var (id, events) in begun)
+        {
+            var rest = await ResumeAsync(second, id, LastId(events));
+            var whole = await ResumeAsync(second, id, null);
+            Assert.EndsWith("data: [DONE]\n\n", rest, StringComparison.Ordinal);
+            Assert.All(Enumerable.Range(0, 4), choice => Assert.Contains("\"length\"", Choice(whole, choice)[^1], StringComparison.Ordinal));
+            Assert.All(Enumerable.Range(0, 4), choice => Assert.Equal(Choice(whole, choice), Choice(events + rest, choice)));
+        }
+    }
+
+    private static IEnumerable<JsonNode> Workers(JsonNode cluster) => cluster["workers"]!.AsArray()!;
+
+    private static async Task UntilAsync(RunningServer server, Predicate<JsonNode> condition)
+    {
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
+        patience.CancelAfter(Patience);
+        while (true)
+        {
+            using var response = await server.Http.SendAsync(Request(HttpMethod.Get, "v1/cluster", null), patience.Token);
+            if (condition(JsonNode.Parse(await response.Content.ReadAsStringAsync(patience.Token))!))
+            {
+                return;
+            }
+
+            await Task.Delay(100, patience.Token);
+        }
     }
 
     /// <summary>Whole events of about so many bytes, and then the connection breaks.</summary>

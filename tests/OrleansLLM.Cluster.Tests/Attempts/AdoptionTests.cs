@@ -63,15 +63,17 @@ public sealed class AdoptionTests : IAsyncLifetime
         await Until(() => ids.All(id => ServicesOf(0).GetRequiredService<SequenceLogs>().Describe(id)!.Tokens == 5));
         await Dying.ChangeAsync(ids[0], new SequenceChange(MaxTokens: 9), Cancellation);
         var fork = Assert.IsType<SubmitResult.Accepted>(await Dying.ForkAsync(ids[1], 4, 1, Cancellation)).Sequences[0];
-        await KillAsync();
+        var killing = KillAsync();
         _engine.Publish(5, 52, ids);
-        await Until(() => ids.All(id => Logs.Describe(id)?.Tokens == 6));
         _engine.Publish(6, 53, ids);
+        await killing;
+        await Until(() => ids.All(id => Logs.Describe(id)?.Tokens == 7));
+        _engine.Publish(7, 54, ids);
         _engine.Publish(4, 60, fork);
-        await EndAsync([.. ids], 7);
+        await EndAsync([.. ids], 8);
         await EndAsync([fork], 5);
 
-        Assert.All(await Task.WhenAll(ids.Select(ReadAsync)), answer => Assert.Equal("50 51 52 53 7", answer.Ids));
+        Assert.All(await Task.WhenAll(ids.Select(ReadAsync)), answer => Assert.Equal("50 51 52 53 54 7", answer.Ids));
         Assert.Equal("50 60 7", (await ReadAsync(fork)).Ids);
         Assert.Equal(Logprobs.Logprob, (await ReadAsync(ids[1])).First!.Logprob);
         Assert.Equal([new JournalChange(_engine.ChangesHoldFrom, new SequenceChange(MaxTokens: 9))], Logs.JournalOf(ids[0])!.Changes);

@@ -80,15 +80,16 @@ public sealed class AssignmentsTests
     }
 
     [Fact]
-    public void A_copy_counts_until_its_worker_dies()
+    public void A_copy_counts_in_another_silo_until_its_worker_dies()
     {
         Assign(First);
         Assign(Second, incarnation: 8);
         _assignments.Accept(First);
-        Assert.Equal(new CountReply(2, 0), _assignments.Count(_ => false));
+        Assert.Equal(new CountReply(2, 0), _assignments.Count("gateway", _ => false));
         _assignments.Compare(Report(running: [First]));
-        Assert.Equal(new CountReply(2, 1), _assignments.Count(incarnation => incarnation == 8));
-        Assert.Equal(new CountReply(2, 0), _assignments.Count(incarnation => incarnation == 7));
+        Assert.Equal(new CountReply(2, 1), _assignments.Count("gateway", incarnation => incarnation == 8));
+        Assert.Equal(new CountReply(2, 0), _assignments.Count("gateway", incarnation => incarnation == 7));
+        Assert.Equal(new CountReply(2, 0), _assignments.Count("silo", _ => false));
     }
 
     [Fact]

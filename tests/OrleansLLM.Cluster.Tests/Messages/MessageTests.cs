@@ -94,6 +94,7 @@ public sealed class MessageTests
             _ when type == typeof(ulong) => ulong.MaxValue - (ulong)depth,
             _ when type == typeof(bool) => true,
             _ when type == typeof(TimeSpan) => TimeSpan.FromSeconds(depth),
+            _ when type == typeof(Guid) => Guid.NewGuid(),
             _ when type == typeof(ReadOnlyMemory<byte>) => new ReadOnlyMemory<byte>([1, 2, 3]),
             { IsEnum: true } => Enum.GetValues(type).Cast<object>().Last(),
             { IsArray: true } => MakeArray(type.GetElementType()!, filling, depth),

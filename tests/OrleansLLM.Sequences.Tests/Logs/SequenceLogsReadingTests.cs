@@ -116,21 +116,41 @@ public sealed class SequenceLogsReadingTests : OpenLogs
     }
 
     [Fact]
-    public async Task A_reader_that_comes_again_and_again_counts_as_one_between_its_visits()
+    public async Task What_stands_is_read_once_and_what_does_not_come_is_not_waited_for_forever()
     {
         Append(3, 7);
-        var range = (await Logs.ReadOnceAsync(Id, 3, Linger, Cancellation))!.Value;
+        var attendance = Logs.Attend(Id)!;
+        var range = (await Logs.ReadOnceAsync(Id, 3, Cancellation))!.Value;
         Assert.Equal((3, 7), (range.Start, range.Ids.Span[0]));
-        Time.Advance(Linger - TimeSpan.FromTicks(1));
         using var patience = new CancellationTokenSource();
-        var waiting = Logs.ReadOnceAsync(Id, 4, Linger, patience.Token).AsTask();
-        Time.Advance(Linger);
-        Assert.Empty(Abandoned);
+        var waiting = Logs.ReadOnceAsync(Id, 4, patience.Token).AsTask();
         await patience.CancelAsync();
         Assert.Null(await waiting);
-        Time.Advance(Linger);
+        attendance.Leave();
+        await Assert.ThrowsAsync<UnknownSequenceException>(async () => await Logs.ReadOnceAsync(new SequenceId(RequestId.Create(), 0), 0, Cancellation));
+    }
+
+    [Fact]
+    public void Who_attends_counts_as_a_reader_until_it_leaves()
+    {
+        var (one, other) = (Logs.Attend(Id)!, Logs.Attend(Id)!);
+        one.Leave();
+        one.Leave();
+        Time.Advance(TimeSpan.FromHours(1));
+        Assert.Empty(Abandoned);
+        other.Leave();
         Assert.Equal([Id], Abandoned);
-        await Assert.ThrowsAsync<UnknownSequenceException>(async () => await Logs.ReadOnceAsync(new SequenceId(RequestId.Create(), 0), 0, Linger, Cancellation));
+        Assert.Null(Logs.Attend(new SequenceId(RequestId.Create(), 0)));
+    }
+
+    [Fact]
+    public void Who_attends_may_be_waited_for_when_it_leaves()
+    {
+        Logs.Attend(Id)!.Leave(Linger);
+        Time.Advance(Linger - TimeSpan.FromTicks(1));
+        Assert.Empty(Abandoned);
+        Time.Advance(TimeSpan.FromTicks(1));
+        Assert.Equal([Id], Abandoned);
     }
 
     private async Task ReadOneAsync(SequenceId id)
