@@ -9,36 +9,54 @@ public sealed class ClusterOfOneGeneratorTests(SoloCluster cluster) : ClusterGen
 /// <summary>The behaviour of every generator, over a gateway's silo and a worker's.</summary>
 public sealed class SplitClusterGeneratorTests(SplitCluster cluster) : ClusterGeneratorBehaviour(cluster), IClassFixture<SplitCluster>;
 
-/// <summary>Attaches an engine for each test; at the end of each every block is free or cached.</summary>
+/// <summary>The behaviour of every generator, over two gateways' silos and two workers', of which one each is killed on the way.</summary>
+public sealed class DoubleClusterGeneratorTests(DoubleCluster cluster) : ClusterGeneratorBehaviour(cluster), IClassFixture<DoubleCluster>;
+
+/// <summary>The behaviour of every generator, over two silos that are gateways and workers, asked at one of them.</summary>
+public sealed class TwinClusterGeneratorTests(TwinCluster cluster) : ClusterGeneratorBehaviour(cluster), IClassFixture<TwinCluster>;
+
+/// <summary>Attaches engines for each test; at its end every block of those that live is free or cached.</summary>
 public abstract class ClusterGeneratorBehaviour(ITestCluster cluster) : GeneratorBehaviour
 {
     private static int _devices = 1000;
 
-    private readonly FakeModelDevice _device = new();
-    private readonly FakeModel _model = CreateModel();
-    private InferenceEngine? _engine;
-    private WorkerId _worker;
+    private readonly List<AttachedEngine> _engines = [];
 
     protected override async ValueTask<IGenerator> StartAsync(EngineOptions options)
     {
         cluster.Clock.Current = Time;
-        _engine = new InferenceEngine(_model, _device, options, Time);
-        _worker = await cluster.Workers.AttachAsync(Interlocked.Increment(ref _devices), _engine, Cancellation);
+
+        // Whose queue is to be full is the only one.
+        foreach (var workers in options.MaxWaitingRequests == 1 ? cluster.Living.Take(1) : cluster.Living)
+        {
+            var model = CreateModel();
+            model.BeforeForward = cluster.BeforeForward;
+            var device = new FakeModelDevice();
+            var engine = new InferenceEngine(model, device, options, Time);
+            _engines.Add(new AttachedEngine(workers, await workers.AttachAsync(Interlocked.Increment(ref _devices), engine, Cancellation), engine, device));
+        }
+
         return cluster.Generator;
     }
 
     public override async ValueTask DisposeAsync()
     {
-        if (_engine is not null)
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        foreach (var (workers, worker, engine, _) in _engines.Where(attached => cluster.Living.Contains(attached.Workers)))
         {
-            using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(30));
-            await _engine.DrainAsync(patience.Token);
-            Assert.Null(await _engine.FindLeakAsync(patience.Token));
-            await cluster.Workers.DetachAsync(_worker);
-            _engine.Dispose();
+            await engine.DrainAsync(patience.Token);
+            Assert.Null(await engine.FindLeakAsync(patience.Token));
+            await workers.DetachAsync(worker);
         }
 
-        _device.Dispose();
+        foreach (var (_, _, engine, device) in _engines)
+        {
+            engine.Dispose();
+            device.Dispose();
+        }
+
         GC.SuppressFinalize(this);
     }
+
+    private sealed record AttachedEngine(LocalWorkers Workers, WorkerId Worker, InferenceEngine Engine, FakeModelDevice Device);
 }

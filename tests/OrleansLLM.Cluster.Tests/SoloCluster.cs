@@ -21,7 +21,9 @@ public sealed class SoloCluster : ITestCluster
 
     public IGenerator Generator => _host.Services.GetRequiredService<IGenerator>();
 
-    public LocalWorkers Workers => _host.Services.GetRequiredService<LocalWorkers>();
+    private LocalWorkers Workers => _host.Services.GetRequiredService<LocalWorkers>();
+
+    public IReadOnlyList<LocalWorkers> Living => [Workers];
 
     public async ValueTask InitializeAsync() => await _host.StartAsync();
 

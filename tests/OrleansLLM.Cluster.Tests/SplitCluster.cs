@@ -46,6 +46,8 @@ public sealed class SplitCluster : ITestCluster
 
     public LocalWorkers Workers => _cluster.GetSiloServiceProvider(WorkerAddress).GetRequiredService<LocalWorkers>();
 
+    public IReadOnlyList<LocalWorkers> Living => [Workers];
+
     private IServiceProvider Gateway => _cluster.GetSiloServiceProvider(GatewayAddress);
 
     public async ValueTask InitializeAsync() => await _cluster.DeployAsync();
