@@ -17,6 +17,7 @@ internal sealed class ChaosStream(HttpClient http, IReadOnlyList<ChaosSilo> gate
 
     private static readonly TimeSpan Silence = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan LongPause = TimeSpan.FromSeconds(4);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(40);
 
     private readonly Random _random = new(number);
@@ -152,6 +153,11 @@ internal sealed class ChaosStream(HttpClient http, IReadOnlyList<ChaosSilo> gate
         {
             Answer.Failure = $"sent an error: {error.GetRawText()}";
             return Answer.Failure;
+        }
+
+        if (Stopwatch.GetElapsedTime(_lastEvent) is var pause && pause > LongPause)
+        {
+            timeline.Write(_name, FormattableString.Invariant($"had nothing for {pause.TotalSeconds:F1} s"));
         }
 
         Answer.Add(id, chunk.RootElement);

@@ -39,7 +39,7 @@ internal sealed class Logs : IDisposable
         logging.AddFilter((category, level) => level >= (IsOurs(category) ? LogLevel.Information : LogLevel.Warning));
         logging.AddFilter("Orleans.Runtime.Silo", LogLevel.Critical); // it recommends the server's garbage collector, which would take more memory; why it can't start is thrown too
         logging.AddFilter("Orleans.Runtime.SiloLifecycleSubject", LogLevel.Critical); // thrown too
-        foreach (var category in (string[])["MembershipService", "Messaging.Connection", "Metadata", "GrainDirectory", "GrainCallCancellationManager", "AsyncTimer", "CallbackData", "MessageCenter"])
+        foreach (var category in (string[])["MembershipService", "Messaging.Connection", "Metadata", "GrainDirectory", "GrainCallCancellationManager", "AsyncTimer", "CallbackData", "Messaging.MessageCenter"])
         {
             logging.AddFilter($"Orleans.Runtime.{category}", LogLevel.Critical); // of a silo that died they say much, our log of members a line
         }

@@ -2,7 +2,7 @@ namespace OrleansLLM.Cluster;
 
 /// <summary>
 /// At most one request under which a worker was lost runs here, until its next token: if it is what stops workers, no other one is stopped
-/// for the second time with it. May be called from any thread.
+/// for the second time with it. Whoever asked first is next, also where it stopped waiting for a while. May be called from any thread.
 /// </summary>
 internal sealed class SuspectSeat(TimeProvider time)
 {
@@ -10,7 +10,10 @@ internal sealed class SuspectSeat(TimeProvider time)
     private static readonly TimeSpan Lease = TimeSpan.FromSeconds(5);
 
     private readonly Lock _lock = new();
-    private readonly Queue<(RequestId Request, TaskCompletionSource<bool> Turn)> _line = [];
+    /// <summary>Who has not asked again for so long has lost its place.</summary>
+    private static readonly TimeSpan Absence = TimeSpan.FromSeconds(5);
+
+    private readonly List<Place> _line = [];
     private RequestId? _holder;
     private volatile bool _isTaken;
     private long? _taken;
@@ -21,14 +24,22 @@ internal sealed class SuspectSeat(TimeProvider time)
         TaskCompletionSource<bool> turn;
         lock (_lock)
         {
-            if (_holder is null || _holder == request || (_taken is { } since && time.GetElapsedTime(since) > Lease))
+            _line.RemoveAll(place => place.Turn.Task.IsCompleted && place.Request != request && time.GetElapsedTime(place.Left) > Absence);
+            if (_holder is null || _holder == request)
             {
                 Seat(request);
                 return true;
             }
 
             turn = new TaskCompletionSource<bool>(TaskCreationOptions.RunContinuationsAsynchronously);
-            _line.Enqueue((request, turn));
+            var place = _line.Find(place => place.Request == request);
+            if (place is null)
+            {
+                _line.Add(place = new Place(request));
+            }
+
+            place.Turn = turn;
+            place.Left = time.GetTimestamp() + (long)(patience.TotalSeconds * time.TimestampFrequency);
         }
 
         using var ending = new CancellationTokenSource(patience, time);
@@ -69,16 +80,42 @@ internal sealed class SuspectSeat(TimeProvider time)
                 return;
             }
 
-            (_holder, _isTaken) = (null, false);
-            while (_holder is null && _line.TryDequeue(out var next))
+            (_holder, _isTaken, _taken) = (null, false, null);
+            if (_line.Find(place => place.Turn.TrySetResult(true)) is { } next)
             {
-                if (next.Turn.TrySetResult(true))
-                {
-                    Seat(next.Request);
-                }
+                Seat(next.Request);
             }
         }
     }
 
-    private void Seat(RequestId request) => (_holder, _isTaken, _taken) = (request, true, time.GetTimestamp());
+    private void Seat(RequestId request)
+    {
+        _line.RemoveAll(place => place.Request == request);
+        var taken = time.GetTimestamp();
+        (_holder, _isTaken, _taken) = (request, true, taken);
+        _ = ExpireAsync(request, taken);
+    }
+
+    private async Task ExpireAsync(RequestId request, long taken)
+    {
+        await Task.Delay(Lease, time).ConfigureAwait(false);
+        lock (_lock)
+        {
+            if (_holder == request && _taken == taken)
+            {
+                Leave(request);
+            }
+        }
+    }
+
+    private sealed class Place(RequestId request)
+    {
+        public RequestId Request { get; } = request;
+
+        /// <summary>Its last question; completed when it was answered.</summary>
+        public TaskCompletionSource<bool> Turn { get; set; } = new();
+
+        /// <summary>When that question's patience ends.</summary>
+        public long Left { get; set; }
+    }
 }

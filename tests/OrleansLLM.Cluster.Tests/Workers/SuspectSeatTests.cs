@@ -52,11 +52,46 @@ public sealed class SuspectSeatTests
     }
 
     [Fact]
+    public async Task Who_asks_again_within_five_seconds_keeps_its_place()
+    {
+        Assert.True(await TakeAsync(First));
+        _seat.Arrive(First);
+        var (second, third) = (TakeAsync(Second), TakeAsync(Third, seconds: 60));
+        _time.Advance(TimeSpan.FromSeconds(2));
+        Assert.False(await second);
+        _time.Advance(TimeSpan.FromSeconds(4));
+        second = TakeAsync(Second);
+        _seat.Leave(First);
+        Assert.True(await second);
+        _seat.Leave(Second);
+        Assert.True(await third);
+    }
+
+    [Fact]
+    public async Task Who_does_not_ask_again_has_lost_its_place()
+    {
+        Assert.True(await TakeAsync(First));
+        _seat.Arrive(First);
+        var (second, third) = (TakeAsync(Second), TakeAsync(Third, seconds: 60));
+        _time.Advance(TimeSpan.FromSeconds(8));
+        Assert.False(await second);
+        var fourth = TakeAsync(new RequestId(0, 4));
+        second = TakeAsync(Second);
+        _seat.Leave(First);
+        Assert.True(await third);
+        _seat.Leave(Third);
+        Assert.True(await fourth);
+        _seat.Leave(new RequestId(0, 4));
+        Assert.True(await second);
+    }
+
+    [Fact]
     public async Task A_seat_that_was_taken_for_a_request_that_never_came_is_free_after_five_seconds()
     {
         Assert.True(await TakeAsync(First));
-        _time.Advance(TimeSpan.FromSeconds(5) + TimeSpan.FromTicks(1));
-        Assert.True(await TakeAsync(Second));
+        var second = TakeAsync(Second, seconds: 20);
+        _time.Advance(TimeSpan.FromSeconds(5));
+        Assert.True(await second);
         _seat.Arrive(Second);
         _time.Advance(TimeSpan.FromMinutes(1));
         var third = TakeAsync(Third);
