@@ -139,9 +139,12 @@ internal sealed class Adoption(GatewayContext gateway, RequestAttempts attempts)
     {
         private readonly Journal _journal = Message.Journal.Read();
 
-        public GenerationRequest Request => Message.PromptLength == _journal.Request.PromptIds.Length
-            ? _journal.Request
-            : _journal.Request with { PromptIds = _journal.Request.PromptIds[..Message.PromptLength] };
+        /// <summary>Readers that come and leave again, from one gateway to the next, are waited for as well.</summary>
+        public GenerationRequest Request => _journal.Request with
+        {
+            PromptIds = _journal.Request.PromptIds[..Message.PromptLength],
+            Linger = _journal.Request.Linger > Adoption.Linger ? _journal.Request.Linger : Adoption.Linger,
+        };
 
         public IEnumerable<FingerprintMark> Fingerprints =>
             Message.Fingerprints?.Select(mark => mark.ToMark()) ?? [new FingerprintMark(Message.PromptLength, Worker.Model.Fingerprint)];

@@ -288,6 +288,24 @@ public sealed class AdoptionTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_reader_that_comes_back_and_leaves_again_ends_nothing()
+    {
+        var ids = await SubmitAsync(_request);
+        _engine.Publish(3, 50, ids);
+        await Until(() => ids.All(id => ServicesOf(0).GetRequiredService<SequenceLogs>().Describe(id)!.Tokens == 4));
+        await KillAsync();
+        await Until(() => ids.All(id => Logs.Describe(id)?.Tokens == 4));
+        await using (var reader = Logs.ReadAsync(ids[0], 3, Cancellation).GetAsyncEnumerator(Cancellation))
+        {
+            Assert.True(await reader.MoveNextAsync());
+        }
+
+        Assert.NotEqual(SequencePhase.Ended, Logs.Describe(ids[0])!.Phase);
+        _engine.Publish(4, 51, ids);
+        await Until(() => Logs.Describe(ids[0])!.Tokens == 5);
+    }
+
+    [Fact]
     public async Task A_dead_gateways_late_word_ends_nothing()
     {
         var ids = await SubmitAsync(_request);
