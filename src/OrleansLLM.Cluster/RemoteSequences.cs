@@ -15,6 +15,9 @@ internal sealed class RemoteSequences(SiloContext silo, FleetWatch watch, Cluste
     /// <summary>How long a reader that leaves waits for the other gateway: for what it was given as new, as nobody else is, and until it counts no more.</summary>
     private static readonly TimeSpan Farewell = TimeSpan.FromSeconds(2);
 
+    /// <summary>How often a reader that does not come again, as its client is slow, says that it is there: well within <see cref="Adoption.Linger"/>.</summary>
+    private static readonly TimeSpan WordEvery = TimeSpan.FromSeconds(10);
+
     /// <summary>Submits at the gateway of its place, or here where that one dies meanwhile.</summary>
     public async Task<SubmitReply> SubmitAsync(RequestId request, JournalMessage journal, Place place, CancellationToken cancellation)
     {
@@ -30,7 +33,8 @@ internal sealed class RemoteSequences(SiloContext silo, FleetWatch watch, Cluste
     public async IAsyncEnumerable<TokenRange> ReadAsync(SequenceId sequence, int from, [EnumeratorCancellation] CancellationToken cancellation)
     {
         var reader = Guid.NewGuid();
-        await using var leaving = cancellation.UnsafeRegister(_ => StopReadingAsync(sequence.Request, reader), null).ConfigureAwait(false);
+        await using var leaving = cancellation.UnsafeRegister(_ => LeaveAsync(sequence.Request, reader), null).ConfigureAwait(false);
+        await using var staying = silo.Time.CreateTimer(_ => silo.SequenceOf(sequence.Request).Attend(reader, leaving: null).Ignore(), null, WordEvery, WordEvery).ConfigureAwait(false);
         var (wasKnown, isOver) = (false, false);
         try
         {
@@ -53,16 +57,16 @@ internal sealed class RemoteSequences(SiloContext silo, FleetWatch watch, Cluste
         {
             if (!isOver)
             {
-                await StopReadingAsync(sequence.Request, reader).ConfigureAwait(false);
+                await LeaveAsync(sequence.Request, reader).ConfigureAwait(false);
             }
         }
     }
 
     /// <summary>Where this silo is to stop, the streams of its clients go on in another one.</summary>
-    private Task StopReadingAsync(RequestId request, Guid reader)
+    private Task LeaveAsync(RequestId request, Guid reader)
     {
         var linger = silo.Stopping.IsCancellationRequested ? Adoption.Linger : TimeSpan.Zero;
-        return GrainCalls.TryAsync(() => silo.SequenceOf(request).StopReading(reader, linger).WaitAsync(Farewell, silo.Time));
+        return GrainCalls.TryAsync(() => silo.SequenceOf(request).Attend(reader, linger).WaitAsync(Farewell, silo.Time));
     }
 
     /// <param name="wasKnown">A moment ago: what is not known now is on its way from a gateway that died to another one.</param>

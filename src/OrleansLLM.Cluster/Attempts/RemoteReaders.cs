@@ -5,7 +5,7 @@ namespace OrleansLLM.Cluster;
 
 /// <summary>
 /// Readers of one request's sequences in other gateways' silos, who come again and again. Promises: whoever came once counts as a reader until it says that it
-/// leaves, or has not come for <see cref="Adoption.Linger"/>: then its gateway has died, or hangs. A visit that waits here ends where its reader leaves.
+/// leaves, or was not heard of for <see cref="Adoption.Linger"/>: then its gateway has died, or hangs. A visit that waits here ends where its reader leaves.
 /// </summary>
 internal sealed class RemoteReaders(SequenceLogs logs, TimeProvider time)
 {
@@ -36,9 +36,12 @@ internal sealed class RemoteReaders(SequenceLogs logs, TimeProvider time)
         return range is null ? null : RangeReply.From(sequence, range.Value);
     }
 
-    /// <summary>False where it is not here.</summary>
-    /// <param name="least">As <see cref="Attendance.Leave"/>.</param>
-    public bool TryLeave(Guid reader, TimeSpan least)
+    /// <summary>A reader stays, or leaves; false where it is not here.</summary>
+    /// <param name="leaving">Null where it stays; else as for <see cref="Attendance.Leave"/>.</param>
+    public bool Attend(Guid reader, TimeSpan? leaving) =>
+        leaving is { } least ? TryLeave(reader, least) : _seats.TryGetValue(reader, out var seat) && seat.TryStay();
+
+    private bool TryLeave(Guid reader, TimeSpan least)
     {
         if (!_seats.TryRemove(reader, out var left))
         {
@@ -79,9 +82,11 @@ internal sealed class RemoteReaders(SequenceLogs logs, TimeProvider time)
 
         public Task<TokenRange?> VisitAsync(Func<CancellationToken, Task<TokenRange?>> read)
         {
-            _lease.Change(Adoption.Linger, Timeout.InfiniteTimeSpan);
+            TryStay();
             return read(_left);
         }
+
+        public bool TryStay() => _lease.Change(Adoption.Linger, Timeout.InfiniteTimeSpan);
 
         public void Leave(TimeSpan least)
         {

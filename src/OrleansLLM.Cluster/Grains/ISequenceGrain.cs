@@ -44,9 +44,10 @@ public interface ISequenceGrain : IGrainWithStringKey
     [Alias("ReadFrom")]
     Task<RangeReply?> Read(SequenceId sequence, int from, Guid reader);
 
-    /// <param name="linger">The sequence is held for so long at least: not its client has left, but the gateway does.</param>
-    [Alias("StopReading")]
-    Task StopReading(Guid reader, TimeSpan linger);
+    /// <summary>A reader in another silo is still there, however slow its client is, or leaves.</summary>
+    /// <param name="leaving">Null where it stays; else the sequence is held for so long at least, where not its client has left, but the gateway does.</param>
+    [Alias("Attend")]
+    Task Attend(Guid reader, TimeSpan? leaving);
 
     /// <summary>Goes on with a dead gateway's request from the workers' copies; false where it should be asked again.</summary>
     [Alias("Adopt")]

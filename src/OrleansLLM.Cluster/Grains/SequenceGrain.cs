@@ -56,7 +56,7 @@ internal sealed class SequenceGrain(GatewayContext gateway) : Grain, ISequenceGr
 
     public async Task<RangeReply?> Read(SequenceId sequence, int from, Guid reader) => Answer(await _readers.ReadAsync(sequence, from, reader));
 
-    public Task StopReading(Guid reader, TimeSpan linger) => Task.FromResult(Answer(_readers.TryLeave(reader, linger)));
+    public Task Attend(Guid reader, TimeSpan? leaving) => Task.FromResult(Answer(_readers.Attend(reader, leaving)));
 
     public Task Forget() => Task.FromResult(Answer(true));
 
