@@ -13,7 +13,7 @@ public sealed class ClusterTests
         Assert.Equal(200, answer.Status);
         Assert.Equal(
             """
-            {"silos":[{"name":"g0","address":"127.0.0.1:1@2","roles":["gateway"]}],"workers":[{"id":"w0/1","model":"m","fingerprint":"f","device":"CPU","phase":"failed","failure":"It is stuck.","incarnation":"ab","report_age":0.25,"load":{"running":1,"waiting":2,"preempted":3,"total_blocks":4,"used_blocks":5,"cached_blocks":6}}],"sequences":{"live":7,"two_copies":6},"object":"cluster"}
+            {"silos":[{"name":"g0","address":"127.0.0.1:1@2","roles":["gateway"]}],"workers":[{"id":"w0/1","model":"m","fingerprint":"f","system_fingerprint":"fp_252f10c836","device":"CPU","phase":"failed","failure":"It is stuck.","incarnation":"ab","report_age":0.25,"load":{"running":1,"waiting":2,"preempted":3,"total_blocks":4,"used_blocks":5,"cached_blocks":6}}],"sequences":{"live":7,"two_copies":6},"object":"cluster"}
             """,
             answer.Body);
     }

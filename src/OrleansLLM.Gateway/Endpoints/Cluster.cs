@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Routing;
+using OrleansLLM.Gateway.Answers;
 using OrleansLLM.Gateway.Http;
 using OrleansLLM.Gateway.OpenAI;
 
@@ -55,7 +56,7 @@ internal static class Cluster
         : $"{path["silo"]}/{path["device"]}";
 
     private static WorkerCard Card(WorkerDescription worker) => new(
-        worker.Id.ToString(), worker.Model, worker.Fingerprint, worker.Device, worker.Phase.ToString().ToLowerInvariant(), worker.Failure,
+        worker.Id.ToString(), worker.Model, worker.Fingerprint, SystemFingerprint.Of(worker.Fingerprint), worker.Device, worker.Phase.ToString().ToLowerInvariant(), worker.Failure,
         worker.Incarnation.ToString("x", System.Globalization.CultureInfo.InvariantCulture), Math.Round(worker.ReportAge.TotalSeconds, 3),
         new LoadCard(
             worker.Load.Running, worker.Load.Waiting, worker.Load.Preempted, worker.Load.TotalBlocks, worker.Load.UsedBlocks, worker.Load.CachedBlocks));

@@ -7,10 +7,11 @@ internal sealed record ClusterAnswer(IReadOnlyList<SiloCard> Silos, IReadOnlyLis
 
 internal sealed record SiloCard(string Name, string Address, IReadOnlyList<string> Roles);
 
+/// <param name="SystemFingerprint">As answers say it.</param>
 /// <param name="Incarnation">Hexadecimal: 64 bits, which a JSON number does not hold everywhere.</param>
 /// <param name="ReportAge">Seconds since it last spoke.</param>
 internal sealed record WorkerCard(
-    string Id, string Model, string Fingerprint, string Device, string Phase, string? Failure, string Incarnation, double ReportAge, LoadCard Load);
+    string Id, string Model, string Fingerprint, string SystemFingerprint, string Device, string Phase, string? Failure, string Incarnation, double ReportAge, LoadCard Load);
 
 internal sealed record LoadCard(int Running, int Waiting, int Preempted, int TotalBlocks, int UsedBlocks, int CachedBlocks);
 
