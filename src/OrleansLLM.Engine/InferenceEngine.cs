@@ -44,7 +44,15 @@ public sealed class InferenceEngine : IEngine, IDisposable
 
     public EngineFacts Facts => _core.Facts;
 
-    public EngineLoad Load => _loop.Statistics.Load;
+    /// <summary>As of the last step; what was accepted since then waits.</summary>
+    public EngineLoad Load
+    {
+        get
+        {
+            var load = _loop.Statistics.Load;
+            return load with { Waiting = Math.Max(load.Waiting, _inbox.Accepted - load.Running - load.Preempted) };
+        }
+    }
 
     /// <summary>As of the last step.</summary>
     public EngineStatistics Statistics => _loop.Statistics;

@@ -35,6 +35,21 @@ public sealed class InferenceEngineTests : IDisposable
     }
 
     [Fact]
+    public async Task What_was_accepted_since_the_last_step_waits()
+    {
+        using var gate = new ManualResetEventSlim();
+        _model.BeforeForward = _ => gate.Wait(Cancellation);
+        using var generator = new EngineGenerator(_engine, TimeProvider.System);
+        for (var i = 1; i <= 3; i++)
+        {
+            Assert.IsType<SubmitResult.Accepted>(await generator.SubmitAsync(CoreFixture.Request([i], 5) with { Samples = 2 }, Cancellation));
+            Assert.Equal(2 * i, _engine.Load.Running + _engine.Load.Waiting);
+        }
+
+        gate.Set();
+    }
+
+    [Fact]
     public async Task Progress_goes_on_without_work()
     {
         var before = _engine.Progress;
