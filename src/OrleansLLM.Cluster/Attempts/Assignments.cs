@@ -114,13 +114,13 @@ internal sealed class Assignments(TimeProvider time)
 
     /// <summary>
     /// Whether the worker's reports have named it as waiting for so long that it stands in a queue, and nothing of it was computed. One that came just now may have
-    /// been begun since the last report.
+    /// been begun since the last report, however long ago that is: the dead send none.
     /// </summary>
     public bool IsKnownToWait(SequenceId sequence)
     {
         lock (_lock)
         {
-            return _entries.GetValueOrDefault(sequence)?.WaitsSince is { } since && time.GetElapsedTime(since) >= Patience;
+            return _entries.GetValueOrDefault(sequence) is { WaitsSince: { } since } entry && time.GetElapsedTime(since, entry.Reported) >= Patience;
         }
     }
 
@@ -159,6 +159,7 @@ internal sealed class Assignments(TimeProvider time)
             foreach (var entry in _entries.Values.Where(entry => entry.Assignment.Incarnation == report.Worker.Incarnation))
             {
                 var attempt = entry.Assignment.Attempt;
+                entry.Reported = now;
                 entry.WaitsSince = waiting.Contains(attempt) ? entry.WaitsSince ?? now : null;
                 entry.IsCopied = held.Contains(attempt);
                 if (held.Remove(attempt) || entry.Accepted is not { } accepted || time.GetElapsedTime(accepted, now) < Patience)
@@ -188,6 +189,9 @@ internal sealed class Assignments(TimeProvider time)
         public long? Missing { get; set; }
 
         public long? WaitsSince { get; set; }
+
+        /// <summary>When its worker's last report came.</summary>
+        public long Reported { get; set; }
 
         /// <summary>The worker's last report named it: the worker has a copy.</summary>
         public bool IsCopied { get; set; }

@@ -12,6 +12,7 @@ namespace OrleansLLM.Cluster;
 internal sealed class RequestAttempts(GatewayContext gateway)
 {
     private static readonly TimeSpan LookAgain = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan Glance = TimeSpan.FromMilliseconds(20);
 
     private readonly HashSet<SequenceId> _moving = [];
     private readonly Deaths _deaths = new();
@@ -158,17 +159,21 @@ internal sealed class RequestAttempts(GatewayContext gateway)
     }
 
     /// <summary>
-    /// Whether the worker died or hung while it was called, so that the attempt was perhaps begun. A call that fails says nothing by itself, and may be heard of before
-    /// the table of members is.
+    /// Whether the worker died or hung while it was called, so that the attempt was perhaps begun. A call that fails says nothing by itself: it is waited for the worker's
+    /// next report, or for the end of the patience with it.
     /// </summary>
     private async Task<bool> HasDied(RouteReply route, SubmitReply reply)
     {
-        if (reply == SubmitReply.Refuse(route) && !gateway.Watch.HasDied(route.Incarnation))
+        var isUnanswered = reply == SubmitReply.Refuse(route);
+        var began = gateway.Silo.Time.GetTimestamp();
+        while (isUnanswered && !gateway.Silo.IsAlone && !gateway.Watch.HasDied(route.Incarnation) && !gateway.Silo.Stopping.IsCancellationRequested
+            && gateway.Silo.Time.GetElapsedTime(began) is var waited && waited < FleetWatch.LostAfter
+            && waited - gateway.Watch.AgeOf(route.Worker!.Value) < LookAgain)
         {
-            await Task.WhenAny(Task.Delay(LookAgain, gateway.Silo.Time, gateway.Silo.Stopping));
+            await Task.WhenAny(Task.Delay(Glance, gateway.Silo.Time, gateway.Silo.Stopping));
         }
 
-        return (reply.Reason is null || reply == SubmitReply.Refuse(route)) && gateway.Watch.HasDied(route.Incarnation);
+        return (isUnanswered || reply.Reason is null) && gateway.Watch.HasDied(route.Incarnation);
     }
 
     /// <summary>Counts a death; true where they have ended with it.</summary>

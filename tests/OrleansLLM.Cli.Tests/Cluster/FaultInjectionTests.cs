@@ -18,6 +18,7 @@ public sealed class FaultInjectionTests
         await using var silos = new SiloProcesses();
         var gateway = await silos.StartAsync("gateway");
         await Task.WhenAll(Enumerable.Range(1, 3).Select(worker => silos.StartAsync("worker", $"worker-{worker}", "--fault-injection")));
+        await gateway.Process.WaitForAsync(new("Serving atlas"));
         while (JsonNode.Parse(await gateway.Http.GetStringAsync("v1/cluster", Cancellation))!["workers"]!.AsArray().Count(worker => (string?)worker!["phase"] == "ready") < 3)
         {
             await Task.Delay(50, Cancellation);

@@ -73,7 +73,9 @@ public sealed class AssignmentsTests
         _time.Advance(TimeSpan.FromMilliseconds(999));
         Assert.False(_assignments.IsKnownToWait(First.Sequence));
         _assignments.Compare(Report(waiting: [First]));
-        _time.Advance(TimeSpan.FromMilliseconds(1));
+        _time.Advance(TimeSpan.FromSeconds(9));
+        Assert.False(_assignments.IsKnownToWait(First.Sequence));
+        _assignments.Compare(Report(waiting: [First]));
         Assert.True(_assignments.IsKnownToWait(First.Sequence));
         _assignments.Compare(Report(running: [First]));
         Assert.False(_assignments.IsKnownToWait(First.Sequence));
