@@ -19,7 +19,7 @@ public sealed class ModelOptionsValidatorTests
     public void Every_number_and_choice_is_refused_where_it_can_not_be_and_named()
     {
         var cases = ImpossibleOptions.Of(Sound).ToList();
-        Assert.Equal(16, cases.Count);
+        Assert.Equal(17, cases.Count);
         Assert.All(cases, item => Assert.Matches(
             $@"^{item.Property} \(--[a-z-]+\) is (-2|99|-00:00:02); it must be .+\.$", Assert.Single(ModelOptionsValidator.Validate(item.Options, Facts).Sentences)));
     }

@@ -39,11 +39,12 @@ internal sealed class Logs : IDisposable
         logging.AddFilter((category, level) => level >= (IsOurs(category) ? LogLevel.Information : LogLevel.Warning));
         logging.AddFilter("Orleans.Runtime.Silo", LogLevel.Critical); // it recommends the server's garbage collector, which would take more memory; why it can't start is thrown too
         logging.AddFilter("Orleans.Runtime.SiloLifecycleSubject", LogLevel.Critical); // thrown too
-        foreach (var category in (string[])["MembershipService", "Messaging.Connection", "Metadata", "GrainDirectory", "GrainCallCancellationManager", "AsyncTimer", "CallbackData", "Messaging.MessageCenter"])
+        foreach (var category in (string[])["MembershipService", "Messaging.Connection", "Metadata", "GrainDirectory", "GrainCallCancellationManager", "AsyncTimer", "CallbackData"])
         {
             logging.AddFilter($"Orleans.Runtime.{category}", LogLevel.Critical); // of a silo that died they say much, our log of members a line
         }
 
+        logging.AddFilter("Orleans.Messaging", LogLevel.Critical); // each message to a silo that died; whoever sent it is told
         logging.AddFilter("Polly", LogLevel.Critical); // every try of what fails in the end, and is thrown then
         logging.AddFilter("Orleans.Runtime.Watchdog", LogLevel.Error); // it takes its own first look for a stall
         logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.None); // what it says is thrown too
