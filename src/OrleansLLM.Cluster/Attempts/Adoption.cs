@@ -104,6 +104,7 @@ internal sealed class Adoption(GatewayContext gateway, RequestAttempts attempts)
 #pragma warning restore CA1031
         {
             var end = new EndReply(FinishReason.Failed, null, $"Worker {copy.Worker.Worker} can't be reached: {exception.Message}");
+            gateway.Assignments.Accept(copy.Message.Attempt); // reports tell of it from now on, should this not be heard
             attempts.Lose([id], new LossMessage(copy.Worker.Incarnation, LossCause.Died, end, [copy.Message.Attempt])).Ignore();
         }
 

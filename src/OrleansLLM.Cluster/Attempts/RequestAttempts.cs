@@ -192,6 +192,19 @@ internal sealed class RequestAttempts(GatewayContext gateway)
     private async Task Move(SequenceId[] ids, LossMessage loss, int published)
     {
         _moving.UnionWith(ids);
+        try
+        {
+            await FindPlace(ids, loss, published);
+        }
+        finally
+        {
+            // Whatever it failed with: who is told of the loss again tries again.
+            _moving.ExceptWith(ids);
+        }
+    }
+
+    private async Task FindPlace(SequenceId[] ids, LossMessage loss, int published)
+    {
         var fingerprint = gateway.Assignments.Find(ids[0])?.Fingerprint ?? "";
         var excluded = ExcludedBy(loss);
         var cause = AttemptCauses.Of(loss.Cause);
@@ -225,8 +238,6 @@ internal sealed class RequestAttempts(GatewayContext gateway)
             excluded = ExcludedBy(loss);
             await Task.WhenAny(change, Task.Delay(LookAgain, gateway.Silo.Time, gateway.Silo.Stopping));
         }
-
-        _moving.ExceptWith(ids);
     }
 
     /// <summary>False where another worker has to be tried.</summary>

@@ -32,6 +32,7 @@ internal sealed class GpuWorkerGrain(LocalWorkers workers) : Grain, IGpuWorkerGr
         foreach (var refused in result is SubmitResult.Refused ? journal.Sequences : [])
         {
             worker.Copies?.Drop(new AttemptId(refused.Id, attempt.Epoch));
+            worker.Suspect.Leave(refused.Id.Request);
         }
 
         workers.Hurry();
