@@ -31,7 +31,7 @@ public sealed partial class OptionNamesTests
         ];
         var named = sentences.SelectMany(sentence => Argument().Matches(sentence)).Select(match => match.Value).Distinct().ToList();
 
-        Assert.Equal(36, named.Count);
+        Assert.Equal(37, named.Count);
         Assert.Empty(named.Except(ServeCommand.Create().Options.Select(option => option.Name)));
     }
 
